@@ -16,9 +16,9 @@ use amaas_access::{Accounts, KeyTerms, Tenant};
 use amaas_e2e::{library, onnx};
 use amaas_engine::RuntimeConfig;
 use amaas_ledger::{Clock, SqliteLedger};
-use amaas_model::load::Trust;
-use amaas_model::load::{Slot, Source};
-use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::load::TrustPolicy;
+use amaas_model::load::{ModelSlot, ModelSource};
+use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::Tasks;
 use amaas_serve::Limits;
 use amaas_serve::sealing::{KeySet, Sealing, SealingPolicy};
@@ -68,7 +68,7 @@ struct Place<'a> {
     store: Store,
     vault: Vault,
     accounts: Accounts,
-    slot: Arc<Slot>,
+    slot: Arc<ModelSlot>,
 }
 
 impl<'a> Place<'a> {
@@ -76,14 +76,14 @@ impl<'a> Place<'a> {
         let store = Store::folder(folder.join("store"));
         let vault = Vault::File(FileKey::create(&folder.join("kms.key")).expect("a new file"));
         let signer = SigningKey::generate().expect("random");
-        let trust = Trust { publishers: vec![signer.verifying_key()], least_serial: 0 };
-        let publisher = Publisher { signer, protection: Protection::Sealed(vault.clone()) };
+        let trust = TrustPolicy { publishers: vec![signer.verifying_key()], least_serial: 0 };
+        let publisher = Publisher { signer, protection: BlobProtection::Sealed(vault.clone()) };
         let library = library().await.to_owned();
         let network = Publication::of_network(model(), onnx::identity(&[Datatype::Fp32]));
         publish(&store, network, &Tasks::default(), &library, &publisher).await.expect("published");
         KeySet::create(&store, &model(), &vault).await.expect("created");
-        let slot = Arc::new(Slot::new(model(), VersionSelector::Alias(live())));
-        let source = Source::new(store.clone(), Some(vault.clone()), trust);
+        let slot = Arc::new(ModelSlot::new(model(), VersionSelector::Alias(live())));
+        let source = ModelSource::new(store.clone(), Some(vault.clone()), trust);
         let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
         slot.load(&source, &Tasks::default(), &config).await;
         let ledger = SqliteLedger::open(&folder.join("ledger.sqlite"), Clock::default()).await.expect("a new file");

@@ -11,9 +11,9 @@ use amaas::{ApiKey, Client, Datatype, Sealing, Suite, Tensor};
 use amaas_access::{Accounts, KeyTerms};
 use amaas_e2e::{library, onnx};
 use amaas_engine::RuntimeConfig;
-use amaas_model::load::Trust;
-use amaas_model::load::{LoadTimes, Slot, Source, State};
-use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::load::TrustPolicy;
+use amaas_model::load::{LoadState, LoadTimes, ModelSlot, ModelSource};
+use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::Tasks;
 use amaas_serve::Backends;
 use amaas_serve::Limits;
@@ -32,8 +32,8 @@ async fn main() {
     let store = Store::folder(folder.path().join("store"));
     let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a new file"));
     let signer = SigningKey::generate().expect("random");
-    let sealed = Publisher { signer, protection: Protection::Sealed(vault.clone()) };
-    let open = Publisher { protection: Protection::Unsealed, ..sealed.clone() };
+    let sealed = Publisher { signer, protection: BlobProtection::Sealed(vault.clone()) };
+    let open = Publisher { protection: BlobProtection::Unsealed, ..sealed.clone() };
     let place = Place { store, vault, sealed, open, config: config().await };
 
     println!("threads: {}\n", std::thread::available_parallelism().map_or(0, usize::from));
@@ -60,13 +60,13 @@ impl Place {
         publish(&self.store, publication, &Tasks::default(), &library, publisher).await.expect("published");
     }
 
-    fn source(&self) -> Source {
-        let trust = Trust { publishers: vec![self.sealed.signer.verifying_key()], least_serial: 0 };
-        Source::new(self.store.clone(), Some(self.vault.clone()), trust)
+    fn source(&self) -> ModelSource {
+        let trust = TrustPolicy { publishers: vec![self.sealed.signer.verifying_key()], least_serial: 0 };
+        ModelSource::new(self.store.clone(), Some(self.vault.clone()), trust)
     }
 
-    async fn load(&self, name: &str) -> Arc<Slot> {
-        let slot = Slot::new(name.parse().expect("a model's name"), VersionSelector::Alias(live()));
+    async fn load(&self, name: &str) -> Arc<ModelSlot> {
+        let slot = ModelSlot::new(name.parse().expect("a model's name"), VersionSelector::Alias(live()));
         slot.load(&self.source(), &Tasks::default(), &self.config).await;
         Arc::new(slot)
     }
@@ -151,9 +151,9 @@ async fn loads(place: &Place) {
 
 async fn load(place: &Place, name: &str) -> LoadTimes {
     match place.load(name).await.state() {
-        State::Ready(model) => model.times(),
-        State::Failed(reason) => panic!("{reason}"),
-        State::Loading => panic!("it is still loading"),
+        LoadState::Ready(model) => model.times(),
+        LoadState::Failed(reason) => panic!("{reason}"),
+        LoadState::Loading => panic!("it is still loading"),
     }
 }
 

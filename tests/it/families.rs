@@ -3,7 +3,7 @@
 use amaas::task::{DigitClassification, Image, RankedClassification};
 use amaas_e2e::{Program, Stage};
 use amaas_engine::Batching;
-use amaas_model::manifest::Golden;
+use amaas_model::manifest::GoldenCases;
 use amaas_model::task::{RowTask, Rows, Tasks};
 use amaas_store::live;
 
@@ -38,7 +38,7 @@ async fn a_convolutional_network_takes_images() {
     assert_eq!(answer.prediction().digit, 7);
 }
 
-async fn golden_cases_hold(model: &amaas::Model, golden: Golden) {
+async fn golden_cases_hold(model: &amaas::Model, golden: GoldenCases) {
     assert!(golden.cases.len() >= 20);
     for (index, case) in golden.cases.into_iter().enumerate() {
         let answer = model.infer(case.inputs).await.expect("an answer");

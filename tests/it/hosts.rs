@@ -5,7 +5,7 @@ use amaas::{Answer, CallOptions, Datatype, ErrorKind, RetryConfig};
 use amaas_e2e::cargo_lambda::CargoLambda;
 use amaas_e2e::lambda::{Lambda, environment};
 use amaas_e2e::{Program, Stage, onnx, skip};
-use amaas_model::publish::Protection;
+use amaas_model::publish::BlobProtection;
 use amaas_serve::sealing::KeySet;
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -121,7 +121,7 @@ async fn golden_cases_hold_under_cargo_lambda() {
 #[tokio::test]
 async fn a_model_that_is_published_later_is_loaded_by_a_call() {
     let stage = Stage::set().await;
-    let Protection::Sealed(vault) = &stage.publisher().protection else { panic!("the stage seals") };
+    let BlobProtection::Sealed(vault) = &stage.publisher().protection else { panic!("the stage seals") };
     KeySet::create(&stage.store().await, &"late".parse().expect("a name"), vault).await.expect("made");
     let lambda = Lambda::start(stage.launch(Program::Tensor, "late").await).await;
     let client = stage.client_builder(lambda.url()).retry(RetryConfig::off()).build().expect("enough");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use amaas::sigv4::Credentials;
 use amaas::{Client, RetryConfig, Sealing, SigV4};
-use amaas_access::oidc::{Oidc, OidcConfig, TokenError};
+use amaas_access::oidc::{OidcConfig, OidcVerifier, TokenError};
 use amaas_e2e::{judge, skip};
 use amaas_ohttp::key_list::KeyList;
 use amaas_ohttp::{KeyRing, PrivateKey, Suite};
@@ -58,7 +58,7 @@ async fn tokens_of_another_implementation_are_taken_and_its_bad_ones_are_not() {
         _ => None,
     };
     let config = OidcConfig::from_variables(variables).expect("right").expect("an issuer");
-    let oidc = Oidc::new(config).expect("a client");
+    let oidc = OidcVerifier::new(config).expect("a client");
 
     assert_eq!(issuer.good.len(), 8);
     for (what, token) in &issuer.good {

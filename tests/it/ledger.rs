@@ -345,7 +345,7 @@ async fn functions_in_many_places_give_one_answer() {
 
     let misled = server.as_ledger_of(stage.sentiment().await, "missing").start();
     // Where its alias points can be an older state of it, of which only the ledger could tell.
-    let reason = misled.not_ready(|reason| reason.contains("the ledger could not be asked")).await;
+    let reason = misled.not_ready(|reason| reason.contains("could not be read from the ledger")).await;
     assert!(!reason.contains("missing"), "{reason}");
     let (status, _, problem) = read(call(&stage, &misled, "k", TEXT).await).await;
     assert!(status == 503 && problem.contains("keys-unavailable"), "{status} {problem}");

@@ -14,7 +14,7 @@ use amaas_e2e::{Function, Program, Stage, library};
 use amaas_engine::Batching;
 use amaas_generate::Generate;
 use amaas_model::manifest::Manifest;
-use amaas_model::publish::{BatchingPolicy, Protection, Publication, Publisher, publish};
+use amaas_model::publish::{BatchingPolicy, BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::{Tasks, TextGeneration};
 use amaas_serve::sealing::KeySet;
 use amaas_store::live;
@@ -87,10 +87,10 @@ async fn networks_that_mix_rows_share_no_runs_and_answer_each_caller_with_its_ow
 async fn a_model_that_was_published_before_there_was_a_proof_shares_no_runs() {
     let stage = Stage::set().await;
     let [lag, ..] = CASES;
-    let publisher = Publisher { protection: Protection::Unsealed, ..stage.publisher().clone() };
+    let publisher = Publisher { protection: BlobProtection::Unsealed, ..stage.publisher().clone() };
     let publication = Publication::of_network(lag.name.parse().expect("a name"), (lag.network)());
     let store = stage.store().await;
-    if let Protection::Sealed(vault) = &stage.publisher().protection {
+    if let BlobProtection::Sealed(vault) = &stage.publisher().protection {
         KeySet::create(&store, &publication.model, vault).await.expect("the keys can be kept");
     }
     let result = publish(&store, publication, &Tasks::default(), library().await, &publisher).await;

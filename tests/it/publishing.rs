@@ -6,12 +6,12 @@ mod memory;
 
 use amaas_e2e::{Stage, library};
 use amaas_embed::Embed;
-use amaas_model::publish::{Publication, PublishError, Published, publish};
+use amaas_model::publish::{Publication, PublishError, PublishOutcome, publish};
 use amaas_model::task::{Tasks, TextEmbedding};
 use amaas_store::live;
 
 /// What comes of publishing `publication` on `stage`.
-async fn published(stage: &Stage, publication: Publication, tasks: &Tasks) -> Result<Published, PublishError> {
+async fn published(stage: &Stage, publication: Publication, tasks: &Tasks) -> Result<PublishOutcome, PublishError> {
     publish(&stage.store().await, publication, tasks, library().await, stage.publisher()).await
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use amaas::Answer;
 use amaas_local::served_model::ServedModel;
 use amaas_model::task::{
-    Cost, ModelCall, Network, PredictError, RowTask, Task, TaskContext, TaskError, Tasks, Work, check_finite,
+    Cost, CpuWork, ModelCall, ModelNetwork, PredictError, RowTask, Task, TaskContext, TaskError, Tasks, check_finite,
 };
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
@@ -51,7 +51,7 @@ impl Task for Fans {
     async fn predict(self: Arc<Self>, call: ModelCall, reviews: Vec<Review>) -> Result<Vec<Fan>, PredictError> {
         let texts: Vec<String> = reviews.iter().map(|review| review.text.clone()).collect();
         let (task, size) = (Arc::clone(&self), call.input_size());
-        let tensors = call.compute(Work::text(size), move |_| task.sentiment.preprocess(&texts)).await?;
+        let tensors = call.compute(CpuWork::text(size), move |_| task.sentiment.preprocess(&texts)).await?;
         let outputs = run(&call, call.networks().own(), tensors).await?;
         check_finite(&outputs, 0, reviews.len())?;
         let labels = self.sentiment.postprocess(&[], &outputs).map_err(PredictError::internal)?;
@@ -75,7 +75,7 @@ impl Task for Fans {
 }
 
 /// Charges for one run of `network`, and runs it.
-async fn run(call: &ModelCall, network: &Network, tensors: Vec<Tensor>) -> Result<Vec<Tensor>, PredictError> {
+async fn run(call: &ModelCall, network: &ModelNetwork, tensors: Vec<Tensor>) -> Result<Vec<Tensor>, PredictError> {
     let runs = network.prepare(vec![tensors], call.tenant(), call.max_rows())?;
     let charge = call.charge(Cost::rows(runs.rows())).await?;
     Ok(call.run(&charge, network, runs).await?.remove(0))

@@ -1,11 +1,11 @@
 //! The cases with known answers that lie beside the sentiment model, made by another ONNX Runtime than ours.
 
-use amaas_model::manifest::{Golden, GoldenCase};
+use amaas_model::manifest::{GoldenCase, GoldenCases};
 use serde_json::Value;
 
 /// Ids and the probabilities that an independent Python program got for them.
 pub fn golden() -> Vec<GoldenCase> {
-    let golden = Golden::from_json(include_bytes!("../../functions/sentiment/model/golden.json"));
+    let golden = GoldenCases::from_json(include_bytes!("../../functions/sentiment/model/golden.json"));
     golden.expect("the committed cases").cases
 }
 

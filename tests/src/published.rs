@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use amaas_local::object_store::{BUCKET, ObjectStore};
-use amaas_model::publish::{Protection, Publisher, publish};
+use amaas_model::publish::{BlobProtection, Publisher, publish};
 use amaas_model::task::{Rows, Tasks};
 use amaas_sentiment::{Sentiment, bundle};
 use amaas_serve::sealing::KeySet;
@@ -45,7 +45,7 @@ impl Published {
         let sentiment = "sentiment".parse().expect("a model's name");
         KeySet::create(&store, &sentiment, &vault).await.expect("the keys can be kept");
         let signer = SigningKey::generate().expect("the system gives randomness");
-        let publisher = Publisher { signer, protection: Protection::Sealed(vault) };
+        let publisher = Publisher { signer, protection: BlobProtection::Sealed(vault) };
         publish(&store, publication, &Tasks::default().with::<Rows<Sentiment>>(), library().await, &publisher)
             .await
             .expect("the committed model can be published");

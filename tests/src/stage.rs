@@ -9,7 +9,7 @@ use amaas_access::{Accounts, KeyTerms};
 use amaas_ledger::{Clock, Ledger, SqliteLedger};
 use amaas_local::object_store::{BUCKET, ObjectStore};
 use amaas_model::manifest::Manifest;
-use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::{Rows, Tasks};
 use amaas_sentiment::{Sentiment, bundle};
 use amaas_serve::sealing::KeySet;
@@ -56,7 +56,9 @@ impl Stage {
 
     /// What wraps the secrets of this stage.
     pub fn vault(&self) -> &Vault {
-        let Protection::Sealed(vault) = &self.publisher.protection else { panic!("a stage has a key to wrap with") };
+        let BlobProtection::Sealed(vault) = &self.publisher.protection else {
+            panic!("a stage has a key to wrap with")
+        };
         vault
     }
 
@@ -74,7 +76,7 @@ impl Stage {
     /// A stage whose sentiment model lies open, in version 2, so that a test can put other files in the place of its own.
     pub async fn set_unsealed() -> Self {
         let stage = Self::set().await;
-        let publisher = Publisher { protection: Protection::Unsealed, ..stage.publisher.clone() };
+        let publisher = Publisher { protection: BlobProtection::Unsealed, ..stage.publisher.clone() };
         let (bundle, tasks) = (bundle(live()).expect("committed"), Tasks::default().with::<Rows<Sentiment>>());
         let result = publish(&stage.store().await, bundle, &tasks, library().await, &publisher).await;
         assert_eq!(result.expect("the committed model can be published").manifest.version.as_str(), "2");
@@ -111,7 +113,7 @@ impl Stage {
     /// Publishes `publication`, whose task is one of `tasks`.
     pub async fn publish_with(&self, publication: Publication, tasks: &Tasks) -> Manifest {
         let store = self.store().await;
-        if let Protection::Sealed(vault) = &self.publisher.protection {
+        if let BlobProtection::Sealed(vault) = &self.publisher.protection {
             KeySet::create(&store, &publication.model, vault).await.expect("the keys can be kept");
         }
         let published = publish(&store, publication, tasks, library().await, &self.publisher).await;

@@ -3,7 +3,7 @@
 //! What happens to odd images: what is no PNG, JPEG or WebP file, is damaged, is larger than the bounds or has nothing in it
 //! that stands out is refused; of an animation the first image counts; what is transparent is white; colours turn grey.
 
-use amaas_image::{MOST_MEMORY, MOST_PIXELS, grey};
+use amaas_image::{MAX_MEMORY_BYTES, MAX_PIXELS, grey};
 use amaas_serve::task::{InvalidInput, TaskError};
 use amaas_serve::task::{RowTask, TaskContext, checkpoint};
 use amaas_wire::Tensor;
@@ -30,7 +30,7 @@ impl RowTask for Digits {
     );
     // A file of some kilobytes can be an image of megapixels.
     const QUICK_BYTES: usize = 0;
-    const MEMORY_BYTES: usize = MOST_MEMORY;
+    const MEMORY_BYTES: usize = MAX_MEMORY_BYTES;
     type Input = Image;
     type Prediction = DigitClassification;
 
@@ -69,7 +69,7 @@ impl RowTask for Digits {
 }
 
 /// As many as four images of the largest size: some tenths of a second.
-const MOST_PIXELS_A_CALL: u64 = 4 * MOST_PIXELS;
+const MOST_PIXELS_A_CALL: u64 = 4 * MAX_PIXELS;
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,7 @@ use amaas::Model;
 use amaas_embed::{Embed, bundle};
 use amaas_engine::runtime;
 use amaas_local::served_model::ServedModel;
-use amaas_model::manifest::Golden;
+use amaas_model::manifest::GoldenCases;
 use amaas_model::publish::Publication;
 use amaas_model::task::{Tasks, TextEmbedding};
 use amaas_store::live;
@@ -65,7 +65,7 @@ async fn evaluate(publication: Publication, pairs: Vec<Pair>) -> Result<()> {
     println!(
         "spearman {:.4} ({total} pairs, calls share runs: {})",
         spearman(&people, &model),
-        served.published().batching_because
+        served.published().batching_reason
     );
     #[allow(clippy::cast_precision_loss)] // far fewer than a float can count
     let (texts, tokens) = (2.0 * total as f64 / seconds, tokens as f64 / seconds);
@@ -111,7 +111,7 @@ fn built(name: &str) -> Result<Publication> {
     Ok(Publication {
         network: read(&format!("{name}.onnx"))?.into(),
         assets: [(Embed::TOKENIZER.to_owned(), read("tokenizer.json")?.into())].into(),
-        golden: Some(Golden::from_json(&read(&format!("{name}.golden.json"))?)?),
+        golden: Some(GoldenCases::from_json(&read(&format!("{name}.golden.json"))?)?),
         ..bundle(live())?
     })
 }

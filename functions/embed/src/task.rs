@@ -8,7 +8,7 @@
 use std::sync::OnceLock;
 
 use amaas_serve::task::{InvalidInput, TaskError};
-use amaas_serve::task::{TaskContext, TextEncoder, Tokens};
+use amaas_serve::task::{TaskContext, TextEncoder, TextTokens};
 use amaas_wire::Tensor;
 use tokenizers::{Encoding, Tokenizer};
 
@@ -63,7 +63,7 @@ impl TextEncoder for Embed {
         Self::from_tokenizer(context.assets.bytes(Self::TOKENIZER)?)
     }
 
-    fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
+    fn tokens(&self, text: &str) -> Result<TextTokens, InvalidInput> {
         let mut length = FIRST;
         loop {
             let (part, at_word) = beginning(text, length.min(self.longest));
@@ -76,7 +76,7 @@ impl TextEncoder for Embed {
             // A word that is cut may have other tokens than all of it, so it has to stand behind those that count.
             if whole || (cut && (at_word || counts_no_last_word(&encoding))) {
                 let ids = encoding.get_ids().iter().map(|id| i64::from(*id)).collect();
-                return Ok(Tokens { ids, truncated: cut });
+                return Ok(TextTokens { ids, truncated: cut });
             }
             if length >= self.longest {
                 let (most, got, tokens) = (self.longest, text.len(), encoding.len());
@@ -102,7 +102,7 @@ impl TextEncoder for Embed {
         Some(whole.encode_fast(text, true).ok()?.len())
     }
 
-    fn tensors(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+    fn tensors(&self, rows: &[TextTokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
         let tensor = |name, value: fn(Option<&i64>) -> i64| {
             let values = rows.iter().flat_map(|row| (0..length).map(move |at| value(row.ids.get(at))));
             let data: Vec<i64> = values.collect();
@@ -173,7 +173,7 @@ mod tests {
                 None => case["text"].as_str().expect("text").to_owned(),
             };
             let ids: Vec<i64> = serde_json::from_value(case["ids"].clone()).expect("ids");
-            let expected = Tokens { ids, truncated: case["truncated"] == true };
+            let expected = TextTokens { ids, truncated: case["truncated"] == true };
             // What is too long to be read whole, and has not enough tokens at its beginning, is refused.
             if text.len() > embed.longest && !expected.truncated {
                 embed.tokens(&text).expect_err(case["name"].as_str().expect("text"));
@@ -199,7 +199,7 @@ mod tests {
         assert!(begun.elapsed().as_secs() < 2, "all of it was read: {:?}", begun.elapsed());
         // Words that nothing stands between are known by their characters.
         let cjk = embed.tokens(&"猫犬".repeat(1 << 19)).expect("a text");
-        assert_eq!(cjk, Tokens { truncated: true, ..embed.tokens(&"猫犬".repeat(64)).expect("a text") });
+        assert_eq!(cjk, TextTokens { truncated: true, ..embed.tokens(&"猫犬".repeat(64)).expect("a text") });
         assert_eq!(cjk.ids.len(), 128);
         let urls = embed.tokens(&"https://example.org/a/b?c=d&".repeat(1 << 16)).expect("a text");
         assert_eq!(urls.ids, embed.tokens(&"https://example.org/a/b?c=d&".repeat(16)).expect("a text").ids);
@@ -220,7 +220,7 @@ mod tests {
         }
         // Of the largest size that is read whole.
         let word = embed.tokens(&"ab".repeat(8 << 10)).expect("a text");
-        assert_eq!(word, Tokens { ids: vec![101, 100, 102], truncated: false });
+        assert_eq!(word, TextTokens { ids: vec![101, 100, 102], truncated: false });
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn rows_are_padded_behind() {
-        let rows = [Tokens { ids: vec![5, 6], truncated: false }, Tokens { ids: vec![7], truncated: false }];
+        let rows = [TextTokens { ids: vec![5, 6], truncated: false }, TextTokens { ids: vec![7], truncated: false }];
         let tensors = embed().tensors(&rows, 3).expect("tensors");
         let values = |tensor: &Tensor| match tensor.data() {
             TensorData::Int64(values) => values.to_vec(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use amaas_serve::manifest::{Golden, ManifestError};
+use amaas_serve::manifest::{GoldenCases, ManifestError};
 use amaas_serve::publish::{BatchingPolicy, Publication};
 use amaas_serve::task::TextGenerator;
 use amaas_store::Alias;
@@ -27,7 +27,7 @@ pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
             asset(Generate::SETTINGS, include_bytes!("../model/generate.json")),
         ]),
         networks: BTreeMap::new(),
-        golden: Some(Golden::from_json(include_bytes!("../model/golden.json"))?),
+        golden: Some(GoldenCases::from_json(include_bytes!("../model/golden.json"))?),
         batching: BatchingPolicy::default(),
     })
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use amaas_embed::Embed;
 use amaas_serve::task::{
-    Cost, CpuPermit, EmbeddingTexts, InvalidInput, ModelCall, PredictError, Task, TaskContext, TaskError, TextEncoder,
-    Unit, Work, check_finite, checkpoint, encode_texts, join, split,
+    Cost, CpuPermit, CpuWork, EmbeddingTexts, InvalidInput, ModelCall, PredictError, Task, TaskContext, TaskError,
+    TextEncoder, UsageUnit, check_finite, checkpoint, encode_texts, join, split,
 };
 use amaas_wire::Tensor;
 use amaas_wire::openai::Truncation;
@@ -130,7 +130,7 @@ impl Task for Match {
     const NETWORKS: &'static [&'static str] = &[Self::TEXT_NETWORK];
     // An image of the largest size takes some tenths of a second.
     const MAX_INPUTS: usize = 8;
-    const UNIT: Unit = Unit::Tokens;
+    const UNIT: UsageUnit = UsageUnit::Tokens;
     type Input = ImageAndTexts;
     type Prediction = RankedTexts;
 
@@ -150,7 +150,7 @@ impl Task for Match {
         let labels = embedding_texts(self.labels.clone(), "labels");
         let size = labels.texts.iter().map(String::len).sum();
         let encode = move |working: &CpuPermit| encode_texts(&*encoder, working, &labels, batching);
-        let mut tokenised = call.compute(Work::text(size), encode).await?;
+        let mut tokenised = call.compute(CpuWork::text(size), encode).await?;
         let runs = network.prepare(tokenised.take_runs(), call.tenant(), call.max_rows())?;
         let charge = call.charge(Cost::tokens(runs.rows(), tokenised.tokens())).await?;
         let outputs = call.run(&charge, network, runs).await?;
@@ -172,11 +172,11 @@ impl Task for Match {
 
         let (task, images, has_rows) = (Arc::clone(&self), Arc::clone(&inputs), image_network.has_rows());
         // A file of some kilobytes can be an image of megapixels.
-        let work = Work::heavy(call.input_size(), amaas_image::MOST_MEMORY);
+        let work = CpuWork::heavy(call.input_size(), amaas_image::MAX_MEMORY_BYTES);
         let images = call.compute(work, move |_| task.preprocess(&images, has_rows));
         let (encoder, batching) = (Arc::clone(&self.encoder), text_network.batching());
         let encode = move |working: &CpuPermit| encode_texts(&*encoder, working, &texts, batching);
-        let texts = call.compute(Work::text(text_size), encode);
+        let texts = call.compute(CpuWork::text(text_size), encode);
         let (images, mut texts) = try_join(images, texts).await?;
 
         let image_runs = image_network.prepare(images, call.tenant(), call.max_rows())?;
@@ -186,7 +186,7 @@ impl Task for Match {
         let vectors = async { texts.vectors(&call.run(&charge, text_network, text_runs).await?) };
         // Whichever fails first withdraws the other's run.
         let (outputs, vectors) = try_join(images, vectors).await?;
-        call.compute(Work::json(call.output_size()), move |_| self.postprocess(&inputs, &outputs, &vectors)).await
+        call.compute(CpuWork::json(call.output_size()), move |_| self.postprocess(&inputs, &outputs, &vectors)).await
     }
 }
 

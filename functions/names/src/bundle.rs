@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use amaas_serve::manifest::{Golden, ManifestError};
+use amaas_serve::manifest::{GoldenCases, ManifestError};
 use amaas_serve::publish::{BatchingPolicy, Publication};
 use amaas_serve::task::RowTask;
 use amaas_store::Alias;
@@ -26,7 +26,7 @@ pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
             Bytes::from_static(include_bytes!("../model/languages.txt")),
         )]),
         networks: BTreeMap::new(),
-        golden: Some(Golden::from_json(include_bytes!("../model/golden.json"))?),
+        golden: Some(GoldenCases::from_json(include_bytes!("../model/golden.json"))?),
         batching: BatchingPolicy::default(),
     })
 }

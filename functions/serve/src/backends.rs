@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use amaas_access::Accounts;
 use amaas_ledger::Ledger;
-use amaas_model::load::{Source, Trust};
+use amaas_model::load::{ModelSource, TrustPolicy};
 use amaas_store::vault::Vault;
 use amaas_store::{ModelName, S3Options, Store};
 
@@ -38,8 +38,8 @@ impl Backends {
     }
 
     /// Models that `trust` accepts. The ledger remembers the highest serials, so that no older version is accepted.
-    pub fn models(&self, trust: Trust) -> Source {
-        Source::new(self.store.clone(), Some(self.vault.clone()), trust).with_ledger(self.ledger())
+    pub fn models(&self, trust: TrustPolicy) -> ModelSource {
+        ModelSource::new(self.store.clone(), Some(self.vault.clone()), trust).with_ledger(self.ledger())
     }
 
     /// Sealing with the key set called `name`; `None` if `policy` turns it off. Nothing is read yet.

@@ -10,10 +10,10 @@ use amaas_ledger::LedgerLocation;
 pub use self::cors::AllowedOrigins;
 use crate::limits::Limits;
 use crate::sealing::{ReplayPolicy, SealingPolicy};
-use amaas_access::meter::Emf;
+use amaas_access::meter::EmfOutput;
 use amaas_access::oidc::OidcConfig;
 use amaas_engine::RuntimeConfig;
-use amaas_model::load::Trust;
+use amaas_model::load::TrustPolicy;
 use amaas_store::{ModelName, VersionSelector};
 
 /// The configuration of a function.
@@ -36,7 +36,7 @@ pub struct Config {
     /// [`amaas_store::vault::Vault::open`] takes it: a key of KMS, or `file:` and a path.
     pub vault: String,
     /// Whose models are loaded.
-    pub trust: Trust,
+    pub trust: TrustPolicy,
     /// `AMAAS_SEALING`: `required` (where not set) refuses plain calls, `optional` takes both, `off` takes plain ones only.
     pub sealing: SealingPolicy,
     /// `AMAAS_REPLAY`: `refuse` (where not set) has each sealed call taken once, by all functions that share the ledger, and refuses one
@@ -49,7 +49,7 @@ pub struct Config {
     pub journal: PathBuf,
     /// `AMAAS_EMF`: whether each call has a line in `CloudWatch`'s metric format on standard output, under Lambda each that failed
     /// another, and on the http host what waits for each model one every 10 s, `on` or `off`; where not set, `on` under Lambda.
-    pub metrics: Emf,
+    pub metrics: EmfOutput,
     /// `AMAAS_OIDC_…`: whose bearer tokens are taken beside API keys, as [`OidcConfig::from_variables`] has it.
     pub oidc: Option<OidcConfig>,
     /// `AMAAS_IAM`: what AWS IAM says of callers.
@@ -119,15 +119,15 @@ impl Config {
                 ("off", SealingPolicy::Off),
             ])?,
             vault,
-            trust: Trust::from_variables(&variables)?,
+            trust: TrustPolicy::from_variables(&variables)?,
             replay: variable("AMAAS_REPLAY")
                 .one_of([("refuse", ReplayPolicy::Refuse), ("allow", ReplayPolicy::Allow)])?,
             journal: variable("AMAAS_JOURNAL").value().map_or_else(|| ledger.journal(&variables), PathBuf::from),
             ledger,
             metrics: if variable("AWS_LAMBDA_FUNCTION_NAME").value().is_some() {
-                variable("AMAAS_EMF").one_of([("on", Emf::On), ("off", Emf::Off)])?
+                variable("AMAAS_EMF").one_of([("on", EmfOutput::On), ("off", EmfOutput::Off)])?
             } else {
-                variable("AMAAS_EMF").one_of([("off", Emf::Off), ("on", Emf::On)])?
+                variable("AMAAS_EMF").one_of([("off", EmfOutput::Off), ("on", EmfOutput::On)])?
             },
             oidc: OidcConfig::from_variables(&variables)?,
             iam: variable("AMAAS_IAM").one_of([("ignore", Iam::Ignore), ("tenant", Iam::Tenant)])?,

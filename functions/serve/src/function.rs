@@ -8,11 +8,11 @@ use crate::backends::Backends;
 use crate::config::{Config, ResponseMode};
 use crate::state::{AppState, Lifecycle};
 use crate::{host, telemetry};
-use amaas_access::meter::Emf;
-use amaas_access::oidc::{Oidc, TokenError};
+use amaas_access::meter::EmfOutput;
+use amaas_access::oidc::{OidcVerifier, TokenError};
 use amaas_access::{Accounts, AccountsError};
 use amaas_engine::runtime;
-use amaas_model::load::{Slot, State};
+use amaas_model::load::{LoadState, ModelSlot};
 use amaas_model::task::Tasks;
 
 /// Runs a function that knows `tasks` until it is stopped: under Lambda if `AWS_LAMBDA_RUNTIME_API` is set, else as an HTTP
@@ -66,16 +66,16 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let library = config.runtime.library.clone();
     drop(tokio::task::spawn_blocking(move || runtime::start(library.as_deref())));
     let backends = Backends::open(&config).await?;
-    let oidc = config.oidc.clone().map(Oidc::new).transpose()?.map(Arc::new);
+    let oidc = config.oidc.clone().map(OidcVerifier::new).transpose()?.map(Arc::new);
     let sealing = backends.sealing(config.model.clone(), config.sealing, config.replay);
-    let slot = Arc::new(Slot::new(config.model.clone(), config.version.clone()));
+    let slot = Arc::new(ModelSlot::new(config.model.clone(), config.version.clone()));
     let state =
         backends.state(config.limits).journal(&config.journal).metrics(config.metrics).cors(config.cors.clone());
     let under_lambda = is_under_lambda();
     let lifecycle = if under_lambda { Lifecycle::Suspended } else { Lifecycle::Continuous };
     let state = state.oidc(oidc.clone()).iam(config.iam).sealing(sealing.clone()).lifecycle(lifecycle);
     let state = state.model(Arc::clone(&slot)).build();
-    if config.metrics == Emf::On {
+    if config.metrics == EmfOutput::On {
         telemetry::tell_failures();
     }
     let source = backends.models(config.trust.clone());
@@ -86,12 +86,12 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
             let follow = async {
                 // A Lambda environment is short-lived and runs during calls only: the next one loads what the alias points to.
                 if !under_lambda {
-                    loading.follow(&source, &tasks, &runtime, ALIAS_INTERVAL).await;
+                    loading.follow_alias(&source, &tasks, &runtime, ALIAS_INTERVAL).await;
                 }
                 std::future::pending::<()>().await;
             };
             tokio::select! {
-                () = loading.lost() => {}
+                () = loading.wait_until_lost() => {}
                 () = follow => {}
             }
         }
@@ -116,9 +116,9 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     if under_lambda {
         // The init phase has a full CPU and ends when the runtime asks for the first invocation, so the model is loaded before.
         // A call gets the error of a load that failed.
-        let model = within_init_phase(slot.settled(), takes_snapshot());
+        let model = within_init_phase(slot.wait_until_loaded(), takes_snapshot());
         let (model, ()) = tokio::join!(model, keys);
-        if let Some(State::Failed(reason)) = model {
+        if let Some(LoadState::Failed(reason)) = model {
             tracing::error!(reason, "starting without a model");
         }
         return lambda(state, config.response_mode).await;
@@ -178,7 +178,7 @@ async fn within_init_phase<T>(loading: impl Future<Output = T>, takes_snapshot: 
 }
 
 /// Reads the issuer's keys. If that fails, the first token that needs them retries.
-async fn load_issuer_keys(oidc: &Oidc) {
+async fn load_issuer_keys(oidc: &OidcVerifier) {
     if let Err(TokenError::Unavailable { internal }) = oidc.load().await {
         tracing::error!(error = internal, "issuer keys unavailable");
     }
@@ -226,7 +226,7 @@ mod tests {
     async fn a_snapshot_waits_for_larger_models() {
         let loading = |seconds| async move {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
-            State::Loading
+            LoadState::Loading
         };
         for (seconds, takes_snapshot, loaded) in
             [(8, false, true), (10, false, false), (10, true, true), (119, true, true), (121, true, false)]

@@ -17,13 +17,13 @@ use crate::limits::Limits;
 use crate::openapi::RouteSupport;
 use crate::response_store::ResponseStore;
 use crate::sealing::{SealedBodies, Sealing, SealingPolicy};
-use amaas_access::meter::{Emf, QUEUE_DEPTH_INTERVAL, UsageJournal, UsageMeter};
-use amaas_access::oidc::Oidc;
+use amaas_access::meter::{EmfOutput, QUEUE_DEPTH_INTERVAL, UsageJournal, UsageMeter};
+use amaas_access::oidc::OidcVerifier;
 use amaas_access::quota::{LEASE_IDLE_TIMEOUT, Quotas};
 use amaas_access::{Accounts, Directory};
 use amaas_ledger::Clock;
 use amaas_model::ModelError;
-use amaas_model::load::{Model, Slot, State};
+use amaas_model::load::{LoadState, Model, ModelSlot};
 use amaas_store::ModelName;
 
 /// The state of a host; cheap to clone. [`AppState::builder`] makes it.
@@ -31,11 +31,11 @@ use amaas_store::ModelName;
 pub struct AppState(Arc<Inner>);
 
 struct Inner {
-    slots: RwLock<BTreeMap<ModelName, Arc<Slot>>>,
+    slots: RwLock<BTreeMap<ModelName, Arc<ModelSlot>>>,
     directory: Directory,
     quotas: Quotas,
     meter: UsageMeter,
-    oidc: Option<Arc<Oidc>>,
+    oidc: Option<Arc<OidcVerifier>>,
     iam: Iam,
     origins: AllowedOrigins,
     limits: Limits,
@@ -67,13 +67,13 @@ pub struct AppStateBuilder {
     accounts: Accounts,
     limits: Limits,
     sealing: Option<Sealing>,
-    oidc: Option<Arc<Oidc>>,
+    oidc: Option<Arc<OidcVerifier>>,
     iam: Iam,
     origins: AllowedOrigins,
     journal: Option<PathBuf>,
-    metrics: Emf,
+    metrics: EmfOutput,
     lifecycle: Lifecycle,
-    slots: Vec<Arc<Slot>>,
+    slots: Vec<Arc<ModelSlot>>,
 }
 
 impl AppStateBuilder {
@@ -83,7 +83,7 @@ impl AppStateBuilder {
     }
 
     /// Takes bearer tokens that `oidc` verifies, beside API keys. Default: none.
-    pub fn oidc(self, oidc: impl Into<Option<Arc<Oidc>>>) -> Self {
+    pub fn oidc(self, oidc: impl Into<Option<Arc<OidcVerifier>>>) -> Self {
         Self { oidc: oidc.into(), ..self }
     }
 
@@ -102,8 +102,8 @@ impl AppStateBuilder {
         Self { journal: Some(folder.to_owned()), ..self }
     }
 
-    /// Says whether each call writes its metrics to standard output. Default: [`Emf::Off`].
-    pub fn metrics(self, metrics: Emf) -> Self {
+    /// Says whether each call writes its metrics to standard output. Default: [`EmfOutput::Off`].
+    pub fn metrics(self, metrics: EmfOutput) -> Self {
         Self { metrics, ..self }
     }
 
@@ -113,7 +113,7 @@ impl AppStateBuilder {
     }
 
     /// Serves the model in `slot`. Others can follow with [`AppState::insert`].
-    pub fn model(mut self, slot: Arc<Slot>) -> Self {
+    pub fn model(mut self, slot: Arc<ModelSlot>) -> Self {
         self.slots.push(slot);
         self
     }
@@ -154,13 +154,13 @@ impl AppState {
             iam: Iam::Ignore,
             origins: AllowedOrigins::None,
             journal: None,
-            metrics: Emf::Off,
+            metrics: EmfOutput::Off,
             lifecycle: Lifecycle::Continuous,
             slots: Vec::new(),
         }
     }
 
-    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+    pub(crate) fn oidc(&self) -> Option<&OidcVerifier> {
         self.0.oidc.as_deref()
     }
 
@@ -224,8 +224,8 @@ impl AppState {
             tokio::time::sleep(QUEUE_DEPTH_INTERVAL).await;
             let slots = self.slots();
             let waiting = slots.iter().filter_map(|slot| match slot.state() {
-                State::Ready(model) => Some((slot.name().to_string(), model.waiting())),
-                State::Loading | State::Failed(_) => None,
+                LoadState::Ready(model) => Some((slot.name().to_string(), model.queue_depth())),
+                LoadState::Loading | LoadState::Failed(_) => None,
             });
             self.meter().report_queue_depth(waiting);
         }
@@ -261,12 +261,12 @@ impl AppState {
     }
 
     /// Serves the model in `slot`, in place of another of the same name.
-    pub fn insert(&self, slot: Arc<Slot>) {
+    pub fn insert(&self, slot: Arc<ModelSlot>) {
         self.0.slots.write().unwrap_or_else(PoisonError::into_inner).insert(slot.name().clone(), slot);
     }
 
     /// Stops serving the model in `slot`, unless another slot replaced it. Calls that have its model are answered.
-    pub fn remove(&self, slot: &Arc<Slot>) {
+    pub fn remove(&self, slot: &Arc<ModelSlot>) {
         let mut slots = self.0.slots.write().unwrap_or_else(PoisonError::into_inner);
         if slots.get(slot.name()).is_some_and(|there| Arc::ptr_eq(there, slot)) {
             slots.remove(slot.name());
@@ -274,7 +274,7 @@ impl AppState {
     }
 
     /// The slots of all models, by name.
-    pub fn slots(&self) -> Vec<Arc<Slot>> {
+    pub fn slots(&self) -> Vec<Arc<ModelSlot>> {
         self.0.slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
@@ -298,7 +298,7 @@ impl AppState {
     }
 
     /// The slot of the model called `name`.
-    pub(crate) fn slot(&self, name: &str) -> Result<Arc<Slot>, Error> {
+    pub(crate) fn slot(&self, name: &str) -> Result<Arc<ModelSlot>, Error> {
         let slots = self.0.slots.read().unwrap_or_else(PoisonError::into_inner);
         let slot = name.parse::<ModelName>().ok().and_then(|name| slots.get(&name).cloned());
         // The name came from the client and is echoed, so it is cut to the length of a name.
@@ -311,15 +311,15 @@ impl AppState {
     }
 
     /// Refuses a call to the model in `slot` if its queue is full, before a body is read. The queue can fill up afterwards.
-    pub(crate) fn check_capacity(slot: &Slot) -> Result<(), Error> {
+    pub(crate) fn check_capacity(slot: &ModelSlot) -> Result<(), Error> {
         match slot.state() {
-            State::Ready(model) => Ok(model.infer().map_or(Ok(()), |infer| infer.check_capacity())?),
-            State::Loading | State::Failed(_) => Ok(()),
+            LoadState::Ready(model) => Ok(model.infer().map_or(Ok(()), |infer| infer.check_capacity())?),
+            LoadState::Loading | LoadState::Failed(_) => Ok(()),
         }
     }
 
     /// The loaded model in `slot`, if its version is `version` or the call names none.
-    pub(crate) async fn model(&self, slot: &Slot, version: Option<&str>) -> Result<Arc<Model>, Error> {
+    pub(crate) async fn model(&self, slot: &ModelSlot, version: Option<&str>) -> Result<Arc<Model>, Error> {
         let model = slot.model().await?;
         match version {
             Some(got) if got != model.version().as_str() => Err(Error::Model(ModelError::UnknownVersion {

@@ -8,9 +8,9 @@ use amaas_access::{Accounts, KeyTerms};
 use amaas_e2e::{Launch, Program, library};
 use amaas_generate::Generate;
 use amaas_ledger::{Clock, SqliteLedger};
-use amaas_model::load::Source;
-use amaas_model::load::Trust;
-use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::load::ModelSource;
+use amaas_model::load::TrustPolicy;
+use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::{Rows, Tasks, TextGeneration};
 use amaas_sentiment::Sentiment;
 use amaas_serve::sealing::KeySet;
@@ -45,7 +45,7 @@ impl Place {
         let store = Store::folder(folder.path().join("objects").join(BUCKET));
         let vault = Vault::File(FileKey::create(&folder.path().join(KMS_KEY)).expect("a new file"));
         let signer = SigningKey::generate().expect("random");
-        let publisher = Publisher { signer, protection: Protection::Sealed(vault.clone()) };
+        let publisher = Publisher { signer, protection: BlobProtection::Sealed(vault.clone()) };
         let key = ApiKey::generate("bench").expect("random");
         let ledger = SqliteLedger::open(&folder.path().join(LEDGER), Clock::default()).await.expect("a new file");
         let accounts = Accounts::new(Arc::new(ledger), vault.clone());
@@ -83,7 +83,7 @@ impl Place {
         let tasks = Tasks::default().with::<Rows<Sentiment>>().with::<TextGeneration<Generate>>();
         let library = PathBuf::from(&self.library);
         let published = publish(&self.store, publication, &tasks, &library, &self.publisher).await.expect("published");
-        let (rows, prepared) = (published.batching_because, published.prepared_because);
+        let (rows, prepared) = (published.batching_reason, published.prepared_reason);
         eprintln!("published {}: {rows}; prepared: {prepared}", published.manifest.model);
     }
 
@@ -125,9 +125,9 @@ impl Place {
     }
 
     /// Where the models are, for who loads them here.
-    pub(crate) fn source(&self) -> Source {
-        let trust = Trust { publishers: vec![self.publisher.signer.verifying_key()], least_serial: 0 };
-        Source::new(self.store.clone(), Some(self.vault.clone()), trust)
+    pub(crate) fn source(&self) -> ModelSource {
+        let trust = TrustPolicy { publishers: vec![self.publisher.signer.verifying_key()], least_serial: 0 };
+        ModelSource::new(self.store.clone(), Some(self.vault.clone()), trust)
     }
 
     /// A caller of `endpoint`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use amaas::Tensor;
 use amaas_e2e::{Program, Stage, library, onnx};
 use amaas_model::manifest::Blob;
-use amaas_model::publish::{NetworkFiles, Protection, Publication, Publisher, publish};
+use amaas_model::publish::{BlobProtection, NetworkFiles, Publication, Publisher, publish};
 use amaas_model::task::Tasks;
 
 use super::{floats, serve};
@@ -89,7 +89,7 @@ async fn a_file_that_was_altered_or_is_gone_is_named() {
 
 /// A publisher's own manifest, signed but bad, of a model that lies open.
 async fn signed(stage: &Stage, network: &NetworkFiles) {
-    let owner = Publisher { protection: Protection::Unsealed, ..stage.publisher().clone() };
+    let owner = Publisher { protection: BlobProtection::Unsealed, ..stage.publisher().clone() };
     let publication = Publication::of_network("bad".parse().expect("a model's name"), onnx::plus_one());
     let published = publish(&stage.store().await, publication, &Tasks::default(), library().await, &owner).await;
     let mut manifest = published.expect("a good network").manifest;

@@ -89,7 +89,10 @@ async fn a_network_is_run_before_its_first_call_where_it_can_be() {
     let function = stage.launch(Program::Tensor, "plus-one").await.start();
     function.ready().await;
     let log = function.logs().lines().join("\n");
-    assert!(loaded(&function).await.contains("warm_up: ") && !log.contains("was not run on made-up values"), "{log}");
+    assert!(
+        loaded(&function).await.contains("warm_up: ") && !log.contains("warm-up on synthetic inputs failed"),
+        "{log}"
+    );
 
     // The sizes of six numbers, which made-up ones are not.
     let sizes = Value::new("sizes", Int64, &[Dim::Fixed(2)]);
@@ -101,11 +104,14 @@ async fn a_network_is_run_before_its_first_call_where_it_can_be() {
     let (store, library) = (stage.store().await, amaas_e2e::library().await);
     let published = publish(&store, publication, &Tasks::default(), library, stage.publisher()).await;
     let warnings = published.expect("it can be served").warnings;
-    assert!(warnings[0].starts_with("the network was not tried: it does not take made-up values ("), "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("the network was not tried: it does not accept synthetic inputs ("),
+        "{warnings:?}"
+    );
     // Without keys to seal to; the calls of this test are plain.
     let function = stage.launch(Program::Tensor, "picky").await.set("AMAAS_SEALING", "off").start();
     function.ready().await;
-    function.logs().containing("the network was not run on made-up values").await;
+    function.logs().containing("warm-up on synthetic inputs failed").await;
     let url = format!("{}/v2/models/picky/infer", function.endpoint().await);
     let body = r#"{"inputs":[{"name":"sizes","datatype":"INT64","shape":[2],"data":[2,3]}]}"#;
     let request = reqwest::Client::new().post(url).bearer_auth(stage.key().expose()).body(body);

@@ -3,7 +3,7 @@
 use amaas::{ErrorKind, RetryConfig};
 use amaas_e2e::{Function, Stage, library};
 use amaas_model::manifest::Blob;
-use amaas_model::publish::{Publication, point, publish};
+use amaas_model::publish::{Publication, publish, set_alias};
 use amaas_model::task::Tasks;
 
 use super::serves;
@@ -137,14 +137,14 @@ async fn an_alias_goes_back_by_a_new_pointer_only() {
     let to_two = std::fs::read(&alias).expect("it was published");
     let (model, live) = ("sentiment".parse().expect("a name"), "live".parse().expect("an alias"));
     let one = "1".parse().expect("a version");
-    point(&stage.store().await, (&model, &live), &one, &stage.publisher().signer).await.expect("it is there");
+    set_alias(&stage.store().await, (&model, &live), &one, &stage.publisher().signer).await.expect("it is there");
     let function = stage.sentiment().await.start();
     serves(&stage.client(function.endpoint().await)).await;
 
     // Who can write the store has the earlier pointer, which is signed as well.
     let to_one = std::fs::read(&alias).expect("it was moved");
     std::fs::write(&alias, &to_two).expect("it can be written");
-    refuses(&stage, &stage.sentiment().await.start(), "who can write the store put an older one back").await;
+    refuses(&stage, &stage.sentiment().await.start(), "an older pointer was restored in the store").await;
     serves(&stage.client(function.endpoint().await)).await;
     std::fs::write(&alias, to_one).expect("it can be written");
     serves(&stage.client(stage.sentiment().await.start().endpoint().await)).await;

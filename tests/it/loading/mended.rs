@@ -6,9 +6,9 @@ use std::time::Duration;
 use amaas_e2e::patience::until;
 use amaas_e2e::{Stage, library, onnx};
 use amaas_engine::RuntimeConfig;
-use amaas_model::load::Source;
-use amaas_model::load::Trust;
-use amaas_model::publish::point;
+use amaas_model::load::ModelSource;
+use amaas_model::load::TrustPolicy;
+use amaas_model::publish::set_alias;
 use amaas_model::task::Tasks;
 use amaas_serve::AppState;
 use amaas_serve::Limits;
@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 /// A host in this process that follows all models of `stage`, and where it listens.
 async fn follow(stage: &Stage) -> String {
     let host = AppState::builder(stage.accounts().await, Limits::default()).build();
-    let trust = Trust { publishers: vec![stage.publisher().signer.verifying_key()], least_serial: 0 };
-    let source = Source::new(stage.store().await, Some(stage.vault().clone()), trust);
+    let trust = TrustPolicy { publishers: vec![stage.publisher().signer.verifying_key()], least_serial: 0 };
+    let source = ModelSource::new(stage.store().await, Some(stage.vault().clone()), trust);
     let config = RuntimeConfig { library: Some(library().await.to_path_buf()), ..RuntimeConfig::default() };
     tokio::spawn(amaas_local::watch::watch(host.clone(), source, Tasks::default(), config, Duration::from_millis(100)));
     let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
@@ -53,7 +53,9 @@ async fn a_version_is_loaded_once_it_is_mended_and_until_then_the_host_says_what
     let (model, live) = ("plus".parse().expect("a name"), live());
     let to = async |version: &str| {
         let version = version.parse().expect("a version");
-        point(&stage.store().await, (&model, &live), &version, &stage.publisher().signer).await.expect("it is there");
+        set_alias(&stage.store().await, (&model, &live), &version, &stage.publisher().signer)
+            .await
+            .expect("it is there");
     };
     let blob: PathBuf = stage.file(&format!("blobs/sha256/{}", second.network.digest));
     let manifest = stage.file("models/plus/2/manifest.json");

@@ -2,8 +2,8 @@
 
 use amaas::{Client, Tensor};
 use amaas_e2e::{Function, Launch, Program, Stage, library};
-use amaas_model::manifest::{Blob, Manifest, Prepared};
-use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::manifest::{Blob, Manifest, PreparedNetwork};
+use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::Tasks;
 
 /// A stage with the bundled encoder, as a network of its own that lies open; and its manifest.
@@ -11,7 +11,7 @@ async fn stage() -> (Stage, Manifest) {
     let stage = Stage::set().await;
     let network = amaas_embed::bundle(amaas_store::live()).expect("committed").network;
     let publication = Publication::of_network("encoder".parse().expect("a name"), network);
-    let publisher = Publisher { protection: Protection::Unsealed, ..stage.publisher().clone() };
+    let publisher = Publisher { protection: BlobProtection::Unsealed, ..stage.publisher().clone() };
     let done = publish(&stage.store().await, publication, &Tasks::default(), library().await, &publisher).await;
     (stage, done.expect("it can be served").manifest)
 }
@@ -55,7 +55,7 @@ fn near(got: &[Tensor], expected: &[Tensor]) {
 }
 
 /// Has the manifest say something else of what was prepared.
-fn put(stage: &Stage, manifest: &Manifest, prepared: Option<Prepared>) {
+fn put(stage: &Stage, manifest: &Manifest, prepared: Option<PreparedNetwork>) {
     let key = stage.file("models/encoder/1/manifest.json");
     let manifest = Manifest { prepared, ..manifest.clone() };
     std::fs::write(key, manifest.sign(&stage.publisher().signer)).expect("written");
@@ -104,14 +104,14 @@ async fn what_another_runtime_prepared_and_what_makes_no_session_is_left_alone()
     let expected = answers(&stage, &function(&stage).await.start(), 1).await;
 
     std::fs::remove_file(stage.file(&format!("blobs/sha256/{}", prepared.blob.digest))).expect("it is there");
-    put(&stage, &manifest, Some(Prepared { runtime: "1.0.0".to_owned(), ..prepared.clone() }));
+    put(&stage, &manifest, Some(PreparedNetwork { runtime: "1.0.0".to_owned(), ..prepared.clone() }));
     assert_eq!(answers(&stage, &function(&stage).await.start(), 1).await, expected);
 
     let garbage = vec![7; 4096];
     let blob = Blob::of(&garbage);
     std::fs::write(stage.file(&format!("blobs/sha256/{}", blob.digest)), garbage).expect("written");
-    put(&stage, &manifest, Some(Prepared { blob, ..prepared }));
+    put(&stage, &manifest, Some(PreparedNetwork { blob, ..prepared }));
     let function = function(&stage).await.start();
     assert_eq!(answers(&stage, &function, 1).await, expected);
-    function.logs().message("the prepared network makes no session").await;
+    function.logs().message("the prepared network cannot be loaded: using the ONNX file").await;
 }

@@ -56,7 +56,7 @@ async fn a_store_that_breaks_connections_is_asked_again() {
     proxy.script([Fault::Reset(1), Fault::Cut(50_000), Fault::Cut(50_000), Fault::Cut(50_000)]);
     let function = stage.sentiment().await.set("AWS_ENDPOINT_URL", proxy.endpoint()).start();
     function.ready().await;
-    function.logs().containing("a segment is fetched again").await;
+    function.logs().containing("fetching a segment again").await;
     let attempts = function.logs().lines().iter().filter(|line| line.contains("could not be loaded")).count();
     assert_eq!(attempts, 0, "one segment is fetched again, not all of the model");
     serves(&stage.client(function.endpoint().await)).await;

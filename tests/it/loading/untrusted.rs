@@ -28,7 +28,7 @@ async fn manifests_that_no_publisher_signed_are_refused() {
     let other = if document.as_bytes()[middle] == b'A' { "B" } else { "A" };
     document.replace_range(middle..=middle, other);
     std::fs::write(stage.manifest_file(), document).expect("written");
-    refuses(&stage.sentiment().await.start(), "the signature is not good: it was altered").await;
+    refuses(&stage.sentiment().await.start(), "the signature does not match: the manifest was altered").await;
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn models_in_the_place_of_others_are_refused() {
     stage.publish("other", network).await;
     let other = std::fs::read(stage.file("models/other/1/manifest.json")).expect("published");
     std::fs::write(stage.manifest_file(), other).expect("written");
-    let cause = "manifest models/sentiment/1/manifest.json says that it is of model other version 1";
+    let cause = "manifest models/sentiment/1/manifest.json is that of model other version 1";
     refuses(&stage.sentiment().await.start(), cause).await;
 
     // A publisher's own mistake: blobs that were sealed for another model, signed for this one.
@@ -58,7 +58,7 @@ async fn what_was_sealed_for_another_version_is_refused() {
     let manifest = stage.manifest();
     let later = amaas_model::manifest::Manifest { serial: manifest.serial + 1, ..manifest };
     stage.put_manifest(&later);
-    refuses(&stage.sentiment().await.start(), "the tag is not good").await;
+    refuses(&stage.sentiment().await.start(), "authentication failed").await;
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn versions_below_the_pinned_serial_are_refused() {
     let stage = Stage::set().await;
     let serial = stage.manifest().serial;
     let function = stage.sentiment().await.set("AMAAS_LEAST_SERIAL", (serial + 1).to_string()).start();
-    refuses(&function, &format!("has the serial {serial}, below the least")).await;
+    refuses(&function, &format!("has the serial {serial}, below AMAAS_LEAST_SERIAL")).await;
     stage.sentiment().await.set("AMAAS_LEAST_SERIAL", serial.to_string()).start().ready().await;
 }
 

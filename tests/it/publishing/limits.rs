@@ -54,14 +54,14 @@ async fn what_could_not_be_tried_is_said_once_with_the_remedy() {
     let published = published(&stage, publication(picky), &Tasks::default()).await.expect("it can be served");
     let [warning] = &published.warnings[..] else { panic!("one: {:?}", published.warnings) };
     assert!(
-        warning.starts_with("the network was not tried: it does not take made-up values (")
+        warning.starts_with("the network was not tried: it does not accept synthetic inputs (")
             && warning.contains("--golden"),
         "{warning}"
     );
     assert!(!warning.contains("/onnxruntime_src"), "{warning}");
     let status = "Non-zero status code";
     assert!(warning.contains(status), "{warning}");
-    for other in [&published.batching_because, &published.prepared_because] {
+    for other in [&published.batching_reason, &published.prepared_reason] {
         assert!(!other.contains(status) && other.contains("see the warning"), "{other}");
     }
 }
@@ -75,7 +75,7 @@ async fn a_size_that_the_network_takes_is_found() {
     let network = Graph::new(&[value("x", Dim::Symbol("width"))], &nodes, &constants, &[value("y", Dim::Fixed(1))]);
     let published = published(&stage, publication(network), &Tasks::default()).await.expect("it can be served");
     assert_eq!(published.warnings, [""; 0]);
-    assert!(published.batching_because.contains("no row changed another one"), "{}", published.batching_because);
+    assert!(published.batching_reason.contains("no row changed another one"), "{}", published.batching_reason);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use amaas_engine::{RuntimeConfig, runtime};
-use amaas_model::manifest::Golden;
+use amaas_model::manifest::GoldenCases;
 use amaas_model::publish::{NetworkFiles, Publication};
 use amaas_model::task::Tasks;
 use amaas_store::{Alias, ModelName, live};
@@ -157,7 +157,7 @@ impl Publish {
         let manifest = &published.manifest;
         let word = if published.is_new { "published" } else { "already published:" };
         println!("{word} {} version {}, serial {}", manifest.model, manifest.version, manifest.serial);
-        println!("calls share runs: {}", published.batching_because);
+        println!("calls share runs: {}", published.batching_reason);
         Ok(())
     }
 
@@ -180,7 +180,7 @@ impl Publish {
             publication.assets = self.assets.iter().map(|path| asset(path)).collect::<Result<_, _>>()?;
         }
         if let Some(path) = &self.golden {
-            let golden = Golden::from_json(&read(path)?).map_err(|error| DevError::file(path, &error))?;
+            let golden = GoldenCases::from_json(&read(path)?).map_err(|error| DevError::file(path, &error))?;
             publication.golden = Some(golden);
         }
         if let Some(name) = self.name {

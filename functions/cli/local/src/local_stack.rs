@@ -8,10 +8,10 @@ use std::sync::Arc;
 use amaas::{ApiKey, Client, Model};
 use amaas_access::{Accounts, KeyTerms};
 use amaas_engine::RuntimeConfig;
-use amaas_model::load::Trust;
-use amaas_model::load::{Slot, Source, State};
+use amaas_model::load::TrustPolicy;
+use amaas_model::load::{LoadState, ModelSlot, ModelSource};
 use amaas_model::publish;
-use amaas_model::publish::{Protection, Publication, Published, Publisher};
+use amaas_model::publish::{BlobProtection, Publication, PublishOutcome, Publisher};
 use amaas_model::task::Tasks;
 use amaas_serve::host::{self, Server};
 use amaas_serve::sealing::{KeySet, ReplayPolicy, SealingPolicy};
@@ -29,7 +29,7 @@ pub struct LocalStack {
     _objects: ObjectStore,
     store: Store,
     publisher: Publisher,
-    source: Source,
+    source: ModelSource,
     tasks: Tasks,
     config: RuntimeConfig,
     library: PathBuf,
@@ -53,13 +53,14 @@ impl LocalStack {
         let store = Store::open(&format!("s3://{BUCKET}"), &objects.options()).await?;
         let library = tokio::task::spawn_blocking(crate::library).await??;
         let vault = Vault::File(FileKey::create(&folder.join("kms.key"))?);
-        let publisher = Publisher { signer: SigningKey::generate()?, protection: Protection::Sealed(vault.clone()) };
+        let publisher =
+            Publisher { signer: SigningKey::generate()?, protection: BlobProtection::Sealed(vault.clone()) };
         let (accounts, key) = (Accounts::in_memory()?, ApiKey::generate("test")?);
         accounts.add_key(&key, KeyTerms::of("served".parse()?)).await?;
         let name: ModelName = "stack".parse()?;
         KeySet::create(&store, &name, &vault).await?;
 
-        let trust = Trust { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
+        let trust = TrustPolicy { publishers: vec![publisher.signer.verifying_key()], least_serial: 0 };
         let backends = Backends { store: store.clone(), vault, accounts };
         let sealing = backends.sealing(name, SealingPolicy::Required, ReplayPolicy::Refuse);
         let (source, state) = (backends.models(trust), backends.state(Limits::default()).sealing(sealing).build());
@@ -82,16 +83,19 @@ impl LocalStack {
     ///
     /// # Errors
     /// As for [`add`](Self::add).
-    pub async fn publish(&self, publication: Publication) -> Result<(Published, Model), Box<dyn Error + Send + Sync>> {
+    pub async fn publish(
+        &self,
+        publication: Publication,
+    ) -> Result<(PublishOutcome, Model), Box<dyn Error + Send + Sync>> {
         let (name, version) = (publication.model.clone(), VersionSelector::Alias(publication.alias.clone()));
         let published = publish::publish(&self.store, publication, &self.tasks, &self.library, &self.publisher).await?;
-        let slot = Arc::new(Slot::new(name.clone(), version));
+        let slot = Arc::new(ModelSlot::new(name.clone(), version));
         self.state.insert(Arc::clone(&slot));
         let (source, tasks, config) = (self.source.clone(), self.tasks.clone(), self.config.clone());
         let loading = Arc::clone(&slot);
         tokio::spawn(async move { loading.load(&source, &tasks, &config).await });
-        match slot.settled().await {
-            State::Failed(reason) => Err(reason.into()),
+        match slot.wait_until_loaded().await {
+            LoadState::Failed(reason) => Err(reason.into()),
             _ => Ok((published, self.client.model(name.to_string()))),
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use amaas::Model;
 use amaas_engine::RuntimeConfig;
-use amaas_model::publish::{Publication, Published};
+use amaas_model::publish::{Publication, PublishOutcome};
 use amaas_model::task::Tasks;
 
 use crate::local_stack::LocalStack;
@@ -14,7 +14,7 @@ use crate::local_stack::LocalStack;
 /// A model that is served. It ends when this is dropped.
 pub struct ServedModel {
     _stack: LocalStack,
-    published: Published,
+    published: PublishOutcome,
     model: Model,
 }
 
@@ -34,7 +34,7 @@ impl ServedModel {
     }
 
     /// What publishing found out.
-    pub fn published(&self) -> &Published {
+    pub fn published(&self) -> &PublishOutcome {
         &self.published
     }
 

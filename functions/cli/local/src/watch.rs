@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amaas_engine::RuntimeConfig;
-use amaas_model::load::{Slot, Source, State};
+use amaas_model::load::{LoadState, ModelSlot, ModelSource};
 use amaas_model::task::Tasks;
 use amaas_serve::AppState;
 use amaas_store::{ModelName, Store, StoreError, VersionSelector, alias_key, live};
 
 /// Looks at the store of `source` every `period`, without end.
-pub async fn watch(host: AppState, source: Source, tasks: Tasks, config: RuntimeConfig, period: Duration) {
+pub async fn watch(host: AppState, source: ModelSource, tasks: Tasks, config: RuntimeConfig, period: Duration) {
     loop {
         if let Err(error) = look(&host, &source, &tasks, &config).await {
             tracing::warn!(%error, "the store could not be looked at");
@@ -24,7 +24,12 @@ pub async fn watch(host: AppState, source: Source, tasks: Tasks, config: Runtime
 ///
 /// # Errors
 /// When the store cannot be listed.
-pub async fn look(host: &AppState, source: &Source, tasks: &Tasks, config: &RuntimeConfig) -> Result<(), StoreError> {
+pub async fn look(
+    host: &AppState,
+    source: &ModelSource,
+    tasks: &Tasks,
+    config: &RuntimeConfig,
+) -> Result<(), StoreError> {
     let known = host.slots();
     let mut there = Vec::new();
     for name in source.store.list("models/").await? {
@@ -38,19 +43,19 @@ pub async fn look(host: &AppState, source: &Source, tasks: &Tasks, config: &Runt
             tracing::info!(model = %slot.name(), "the model was removed from the store");
             host.remove(slot);
             slot.retire();
-        } else if !matches!(slot.state(), State::Loading) {
+        } else if !matches!(slot.state(), LoadState::Loading) {
             let (slot, source, tasks, config) = (Arc::clone(slot), source.clone(), tasks.clone(), config.clone());
-            tokio::spawn(async move { slot.look(&source, &tasks, &config).await });
+            tokio::spawn(async move { slot.check_alias(&source, &tasks, &config).await });
         }
     }
     for name in there.into_iter().filter(|name| known.iter().all(|slot| slot.name() != name)) {
-        let slot = Arc::new(Slot::new(name, VersionSelector::Alias(live())));
+        let slot = Arc::new(ModelSlot::new(name, VersionSelector::Alias(live())));
         host.insert(Arc::clone(&slot));
         let (source, tasks, config) = (source.clone(), tasks.clone(), config.clone());
         tokio::spawn(async move {
             tokio::select! {
                 () = slot.load(&source, &tasks, &config) => {}
-                () = slot.retired() => {}
+                () = slot.wait_until_retired() => {}
             }
         });
     }

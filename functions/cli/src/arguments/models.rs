@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use amaas_model::publish::Removal;
+use amaas_model::publish::RemovalTarget;
 use amaas_store::{Alias, ModelName, Version};
 use clap::{Args, Subcommand};
 
@@ -54,11 +54,11 @@ pub(crate) struct RemoveModel {
 }
 
 impl RemoveModel {
-    pub(crate) fn removal(&self) -> Removal {
+    pub(crate) fn removal(&self) -> RemovalTarget {
         match &self.alias {
-            Some(alias) => Removal::Alias(alias.clone()),
-            None if self.versions.is_empty() => Removal::Model,
-            None => Removal::Versions(self.versions.clone()),
+            Some(alias) => RemovalTarget::Alias(alias.clone()),
+            None if self.versions.is_empty() => RemovalTarget::Model,
+            None => RemovalTarget::Versions(self.versions.clone()),
         }
     }
 }

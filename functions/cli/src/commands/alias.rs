@@ -1,7 +1,7 @@
 //! `amaas alias`.
 
 use amaas_model::at_rest::SignerFile;
-use amaas_model::publish::{AliasMove, point};
+use amaas_model::publish::{AliasMove, set_alias};
 use amaas_store::{Alias, ModelName, Version};
 
 use crate::arguments::AliasArguments;
@@ -14,7 +14,7 @@ pub(crate) async fn run(settings: &Settings, arguments: AliasArguments) -> Resul
     let named = store.store.as_deref();
     let place = settings.store(named).await?;
     let signer = SignerFile::open(&settings.signing_key(named, signing_key.as_deref())?).map_err(CliError::usage)?;
-    let moved = point(&place.store, (&model, &alias), &version, &signer).await?;
+    let moved = set_alias(&place.store, (&model, &alias), &version, &signer).await?;
     if settings.json {
         return output::json(&serde_json::json!({
             "model": model, "alias": alias, "version": version, "moved": is_moved(&moved), "from": from(&moved),

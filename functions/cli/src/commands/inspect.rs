@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use amaas_engine::{Batching, Dim, TensorSpec};
 use amaas_model::manifest::Manifest;
 use amaas_model::publish::{
-    DescribedTensor, NetworkDescription, NotProven, describe, prove_rows, prove_sequences, published,
+    DescribedTensor, NetworkDescription, NotProven, describe, prove_rows, prove_sequences, published_manifest,
 };
 use amaas_store::live;
 use amaas_store::{ModelName, VersionSelector};
@@ -36,7 +36,7 @@ pub(crate) async fn run(settings: &Settings, arguments: &Inspect) -> Result<(), 
         version.map(str::parse).transpose().map_err(unknown)?.unwrap_or_else(|| VersionSelector::Alias(live()));
     let publishers = settings.publishers(store)?;
     let place = settings.store(store).await?;
-    model(settings, &published(&place.store, &name, &selector, &publishers).await?)
+    model(settings, &published_manifest(&place.store, &name, &selector, &publishers).await?)
 }
 
 /// Every ONNX file of a folder.

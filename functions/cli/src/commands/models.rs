@@ -1,7 +1,7 @@
 //! `amaas models`: what is served, and what the store holds of a model.
 
 use amaas_model::manifest::Manifest;
-use amaas_model::publish::{Listed, StrayAlias, remove, stray_aliases, versions};
+use amaas_model::publish::{ListedVersion, StrayAlias, remove, stray_aliases, versions};
 use amaas_store::ModelName;
 
 use crate::arguments::{ModelVersions, Models, ModelsCommand, RemoveModel};
@@ -56,7 +56,7 @@ async fn list_versions(settings: &Settings, of: ModelVersions) -> Result<(), Cli
         });
         return output::json(&versions.chain(stray).collect::<Vec<_>>());
     }
-    let rows = listed.into_iter().map(|Listed { version, aliases, manifest }| {
+    let rows = listed.into_iter().map(|ListedVersion { version, aliases, manifest }| {
         let aliases = aliases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let [published, task, bytes] = match manifest {
             Some(manifest) => {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use amaas_engine::{Batching, TensorSpec};
 use amaas_model::at_rest::SignerFile;
-use amaas_model::manifest::{Blob, Golden};
-use amaas_model::publish::{NetworkFiles, OnnxError, Protection, Publication, Published, Publisher, publish};
+use amaas_model::manifest::{Blob, GoldenCases};
+use amaas_model::publish::{BlobProtection, NetworkFiles, OnnxError, Publication, PublishOutcome, Publisher, publish};
 use amaas_serve::sealing::KeySet;
 use amaas_store::Alias;
 use bytes::Bytes;
@@ -22,7 +22,7 @@ pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), C
     let place = settings.store(arguments.store.store.as_deref()).await?;
     let owner = publisher(settings, &arguments).await?;
     let publication = publication(&arguments)?;
-    if let Protection::Sealed(vault) = &owner.protection {
+    if let BlobProtection::Sealed(vault) = &owner.protection {
         // Callers need keys to seal to from the first call on.
         KeySet::create(&place.store, &publication.model, vault).await?;
     }
@@ -40,9 +40,9 @@ async fn publisher(settings: &Settings, arguments: &Publish) -> Result<Publisher
     let signer = SignerFile::open(&signer)
         .map_err(|error| CliError::usage(error).hint("`amaas signer --create` makes a key where there is none"))?;
     let protection = if arguments.unsealed {
-        Protection::Unsealed
+        BlobProtection::Unsealed
     } else {
-        Protection::Sealed(settings.vault(store, arguments.kms_key.as_deref()).await?)
+        BlobProtection::Sealed(settings.vault(store, arguments.kms_key.as_deref()).await?)
     };
     Ok(Publisher { signer, protection })
 }
@@ -80,7 +80,7 @@ fn publication(arguments: &Publish) -> Result<Publication, CliError> {
         }
     }
     let golden = match &arguments.golden {
-        Some(path) => Some(Golden::from_json(&read(path)?).map_err(|error| CliError::file(path, &error))?),
+        Some(path) => Some(GoldenCases::from_json(&read(path)?).map_err(|error| CliError::file(path, &error))?),
         None => None,
     };
     Ok(Publication {
@@ -96,7 +96,7 @@ fn publication(arguments: &Publish) -> Result<Publication, CliError> {
     })
 }
 
-fn report(settings: &Settings, published: &Published, alias: &Alias, place: &ModelStore) -> Result<(), CliError> {
+fn report(settings: &Settings, published: &PublishOutcome, alias: &Alias, place: &ModelStore) -> Result<(), CliError> {
     let manifest = &published.manifest;
     for warning in &published.warnings {
         output::note(format_args!("warning: {warning}"));
@@ -105,7 +105,7 @@ fn report(settings: &Settings, published: &Published, alias: &Alias, place: &Mod
         return output::json(&serde_json::json!({
             "new": published.is_new, "alias": alias, "moved": alias::is_moved(&published.alias), "from": alias::from(&published.alias),
             "manifest": manifest, "warnings": published.warnings, "store": place.uri, "store_endpoint": place.endpoint,
-            "batching_because": published.batching_because, "networks_because": published.networks_because,
+            "batching_because": published.batching_reason, "networks_because": published.networks_reason,
         }));
     }
     let word = if published.is_new { "published" } else { "already published:" };
@@ -144,13 +144,13 @@ fn report(settings: &Settings, published: &Published, alias: &Alias, place: &Mod
         );
     }
     output::line(output::table(["KIND", "NAME", "DATATYPE", "SHAPE"], rows))?;
-    output::line(format_args!("calls share runs: {} ({})", shares(manifest.batching), published.batching_because))?;
-    for (name, because) in &published.networks_because {
+    output::line(format_args!("calls share runs: {} ({})", shares(manifest.batching), published.batching_reason))?;
+    for (name, because) in &published.networks_reason {
         let batching = manifest.networks.get(name).map_or(Batching::None, |network| network.batching);
         output::line(format_args!("calls share runs of {name}: {} ({because})", shares(batching)))?;
     }
     let prepared = if manifest.prepared.is_some() { "yes" } else { "no" };
-    output::line(format_args!("prepared: {prepared} ({})", published.prepared_because))?;
+    output::line(format_args!("prepared: {prepared} ({})", published.prepared_reason))?;
     Ok(())
 }
 

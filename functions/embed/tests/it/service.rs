@@ -9,8 +9,8 @@ use amaas_embed::{Embed, bundle};
 use amaas_engine::RuntimeConfig;
 use amaas_engine::{Batching, runtime};
 use amaas_model::load;
-use amaas_model::load::Trust;
-use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::load::TrustPolicy;
+use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::{Tasks, TextEmbedding};
 use amaas_serve::host::{self, Server};
 use amaas_serve::sealing::{KeySet, ReplayPolicy, SealingPolicy};
@@ -47,8 +47,8 @@ impl Service {
         let tasks = Tasks::default().with::<TextEmbedding<Embed>>();
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a new file"));
         let signer = SigningKey::generate().expect("random");
-        let trust = Trust { publishers: vec![signer.verifying_key()], least_serial: 0 };
-        let publisher = Publisher { signer, protection: Protection::Sealed(vault.clone()) };
+        let trust = TrustPolicy { publishers: vec![signer.verifying_key()], least_serial: 0 };
+        let publisher = Publisher { signer, protection: BlobProtection::Sealed(vault.clone()) };
         let library = library().await;
         let mut batching = Vec::new();
         for publication in publications {
@@ -71,7 +71,11 @@ impl Service {
         let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
         amaas_local::watch::look(&state, &backends.models(trust), &tasks, &config).await.expect("looked");
         for slot in state.slots() {
-            assert!(matches!(slot.settled().await, load::State::Ready(_)), "{} is not ready", slot.name());
+            assert!(
+                matches!(slot.wait_until_loaded().await, load::LoadState::Ready(_)),
+                "{} is not ready",
+                slot.name()
+            );
         }
         let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
         let endpoint = format!("http://{}", server.address());
@@ -89,7 +93,8 @@ impl Service {
 pub(crate) fn minilm(network: &str) -> Option<Publication> {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("model/built");
     let read = |name: &str| std::fs::read(built.join(name)).ok().map(Bytes::from);
-    let golden = amaas_model::manifest::Golden::from_json(&read(&format!("{network}.golden.json"))?).expect("built");
+    let golden =
+        amaas_model::manifest::GoldenCases::from_json(&read(&format!("{network}.golden.json"))?).expect("built");
     Some(Publication {
         network: read(&format!("{network}.onnx"))?.into(),
         assets: [(Embed::TOKENIZER.to_owned(), read("tokenizer.json")?)].into(),

@@ -3,7 +3,7 @@
 use amaas::task::Embedding;
 use amaas::{Model, Tensor};
 use amaas_engine::Batching;
-use amaas_model::manifest::Golden;
+use amaas_model::manifest::GoldenCases;
 use amaas_model::publish::Publication;
 
 use crate::service::{Service, minilm, skip};
@@ -12,7 +12,7 @@ use crate::service::{Service, minilm, skip};
 async fn texts_have_the_vectors_that_python_gives_them() {
     let service = Service::start().await;
     let model = service.client().model("embed");
-    let golden = Golden::from_json(include_bytes!("../../model/golden.json")).expect("committed");
+    let golden = GoldenCases::from_json(include_bytes!("../../model/golden.json")).expect("committed");
     let texts: serde_json::Value = serde_json::from_str(include_str!("../../model/texts.json")).expect("committed");
     for (case, text) in golden.cases.iter().zip(texts["cases"].as_array().expect("cases")) {
         let expected = values(&case.outputs[0]);

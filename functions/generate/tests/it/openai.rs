@@ -81,7 +81,7 @@ async fn errors_are_openais_object() {
         ("amaas_test_wrong", with("n", 1.into()), 401, None, "invalid_api_key", "malformed API key"),
         (narrow, with("n", 1.into()), 403, Some("model"), "key_scope", "may not use model \"generate\""),
         (key, with("model", "nobody".into()), 404, Some("model"), "model_not_found", "unknown model"),
-        (key, with("model", "plain".into()), 404, Some("model"), "no_completions", "completes no texts"),
+        (key, with("model", "plain".into()), 404, Some("model"), "no_completions", "generates no text"),
         (key, with("prompt", json!([1, 2])), 400, Some("prompt"), "invalid_input", "token ids are not taken"),
         (
             key,

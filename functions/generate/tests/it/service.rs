@@ -9,8 +9,8 @@ use amaas_engine::RuntimeConfig;
 use amaas_engine::{Batching, runtime};
 use amaas_generate::{Generate, bundle};
 use amaas_model::load;
-use amaas_model::load::Trust;
-use amaas_model::publish::{Protection, Publication, Publisher, publish};
+use amaas_model::load::TrustPolicy;
+use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::{Tasks, TextGeneration};
 use amaas_serve::host::{self, Server};
 use amaas_serve::sealing::{KeySet, ReplayPolicy, SealingPolicy};
@@ -53,8 +53,8 @@ impl Service {
         let tasks = Tasks::default().with::<TextGeneration<Generate>>().with::<TextGeneration<Slow>>();
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a new file"));
         let signer = SigningKey::generate().expect("random");
-        let trust = Trust { publishers: vec![signer.verifying_key()], least_serial: 0 };
-        let publisher = Publisher { signer, protection: Protection::Sealed(vault.clone()) };
+        let trust = TrustPolicy { publishers: vec![signer.verifying_key()], least_serial: 0 };
+        let publisher = Publisher { signer, protection: BlobProtection::Sealed(vault.clone()) };
         let library = library().await;
         let mut batching = Vec::new();
         for publication in publications {
@@ -77,7 +77,11 @@ impl Service {
         let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
         amaas_local::watch::look(&state, &backends.models(trust), &tasks, &config).await.expect("looked");
         for slot in state.slots() {
-            assert!(matches!(slot.settled().await, load::State::Ready(_)), "{} is not ready", slot.name());
+            assert!(
+                matches!(slot.wait_until_loaded().await, load::LoadState::Ready(_)),
+                "{} is not ready",
+                slot.name()
+            );
         }
         let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
         let endpoint = format!("http://{}", server.address());

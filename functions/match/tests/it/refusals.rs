@@ -7,9 +7,9 @@ use amaas_engine::RuntimeConfig;
 use amaas_engine::runtime;
 use amaas_local::served_model::ServedModel;
 use amaas_match::Match;
-use amaas_model::load::Trust;
-use amaas_model::load::{Source, State};
-use amaas_model::publish::{Protection, Publication, Publisher, is_published, publish};
+use amaas_model::load::TrustPolicy;
+use amaas_model::load::{LoadState, ModelSource};
+use amaas_model::publish::{BlobProtection, Publication, Publisher, is_published, publish};
 use amaas_serve::AppState;
 use amaas_serve::Limits;
 use amaas_store::Store;
@@ -93,8 +93,8 @@ async fn an_altered_encoder_is_not_loaded() {
     let store = Store::folder(folder.path());
     let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a new file"));
     let signer = SigningKey::generate().expect("random");
-    let trust = || Trust { publishers: vec![signer.verifying_key()], least_serial: 0 };
-    let publisher = Publisher { signer: signer.clone(), protection: Protection::Sealed(vault.clone()) };
+    let trust = || TrustPolicy { publishers: vec![signer.verifying_key()], least_serial: 0 };
+    let publisher = Publisher { signer: signer.clone(), protection: BlobProtection::Sealed(vault.clone()) };
     let library = library().await;
     let first = publish(&store, committed(), &tasks(), &library, &publisher).await.expect("published");
     assert!(is_published(&store, &committed(), &publisher).await.expect("a folder"));
@@ -103,12 +103,12 @@ async fn an_altered_encoder_is_not_loaded() {
 
     let settled = async || {
         let host = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).build();
-        let source = Source::new(store.clone(), Some(vault.clone()), trust());
+        let source = ModelSource::new(store.clone(), Some(vault.clone()), trust());
         let config = RuntimeConfig { library: Some(library.clone()), ..RuntimeConfig::default() };
         amaas_local::watch::look(&host, &source, &tasks(), &config).await.expect("looked");
-        host.slots()[0].settled().await
+        host.slots()[0].wait_until_loaded().await
     };
-    assert!(matches!(settled().await, State::Ready(_)));
+    assert!(matches!(settled().await, LoadState::Ready(_)));
     let text = &first.manifest.networks["text"];
     let digest = text.prepared.as_ref().map_or(text.blob.digest, |prepared| prepared.blob.digest);
     let path = folder.path().join("blobs/sha256").join(digest.to_string());
@@ -116,7 +116,7 @@ async fn an_altered_encoder_is_not_loaded() {
     assert!(!bytes.windows(7).any(|part| part == b"pytorch" || part == b"ai.onnx"), "it is sealed");
     bytes[1000] ^= 1;
     std::fs::write(&path, &bytes).expect("written");
-    let State::Failed(why) = settled().await else { panic!("it was loaded") };
+    let LoadState::Failed(why) = settled().await else { panic!("it was loaded") };
     assert!(why.contains("digest mismatch"), "{why}");
 }
 

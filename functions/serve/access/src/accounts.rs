@@ -49,7 +49,7 @@ pub struct KeyTerms {
     pub name: String,
     /// When it expires, in seconds since 1970 (UTC).
     pub expires: Option<u64>,
-    /// What it is allowed to do.
+    /// Its permissions.
     pub scope: KeyScope,
 }
 

@@ -17,9 +17,9 @@ use amaas_store::vault::{EncryptionContext, Vault, VaultError};
 
 /// The authority, read on first use. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Authority(Arc<Inner>);
+pub(super) struct Authority(Arc<AuthorityInner>);
 
-struct Inner {
+struct AuthorityInner {
     ledger: Arc<dyn Ledger>,
     /// `None` if the key exists in this process only, or is not available to it.
     vault: Option<Vault>,
@@ -35,14 +35,14 @@ struct AuthorityKeys {
 impl Authority {
     /// The one in `ledger`, which `vault` unwraps.
     pub(super) fn new(ledger: Arc<dyn Ledger>, vault: Option<Vault>) -> Self {
-        Self(Arc::new(Inner { ledger, vault, known: Mutex::default() }))
+        Self(Arc::new(AuthorityInner { ledger, vault, known: Mutex::default() }))
     }
 
     /// An authority of this process, for a ledger in its memory.
     pub(super) fn of_process(ledger: Arc<dyn Ledger>) -> Result<Self, AccountsError> {
         let signer = SigningKey::generate().map_err(|_| AccountsError::Random)?;
         let known = AuthorityKeys { verifier: Some(signer.verifying_key()), signer: Some(signer) };
-        Ok(Self(Arc::new(Inner { ledger, vault: None, known: Mutex::new(known) })))
+        Ok(Self(Arc::new(AuthorityInner { ledger, vault: None, known: Mutex::new(known) })))
     }
 
     /// Whether records cannot be verified here.

@@ -130,18 +130,18 @@ impl Directory {
 }
 
 /// Entries of the ledger by key, each a cache of its own.
-struct CacheMap<K, V>(RwLock<HashMap<K, Arc<Entry<V>>>>);
+struct CacheMap<K, V>(RwLock<HashMap<K, Arc<CachedRecord<V>>>>);
 
 /// One entry of the ledger, if it exists there.
-type Entry<V> = Refreshing<Option<V>, String>;
+type CachedRecord<V> = Refreshing<Option<V>, String>;
 
 impl<K: Clone + Eq + Hash, V: Clone + Send + Sync + 'static> CacheMap<K, V> {
-    fn get(&self, key: &K) -> Option<Arc<Entry<V>>> {
+    fn get(&self, key: &K) -> Option<Arc<CachedRecord<V>>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
     /// Inserts `entry` unless another caller was faster; the one that is in the map.
-    fn get_or_insert(&self, key: &K, entry: Arc<Entry<V>>) -> Arc<Entry<V>> {
+    fn get_or_insert(&self, key: &K, entry: Arc<CachedRecord<V>>) -> Arc<CachedRecord<V>> {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= SWEEP_FROM_LEN && entries.len().is_power_of_two() {
             entries.retain(|_, entry| !entry.is_unused());
@@ -150,7 +150,7 @@ impl<K: Clone + Eq + Hash, V: Clone + Send + Sync + 'static> CacheMap<K, V> {
     }
 
     /// Removes `entry`, if it is still the one under `key`.
-    fn remove(&self, key: &K, entry: &Arc<Entry<V>>) {
+    fn remove(&self, key: &K, entry: &Arc<CachedRecord<V>>) {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if entries.get(key).is_some_and(|present| Arc::ptr_eq(present, entry)) {
             entries.remove(key);

@@ -31,7 +31,7 @@ pub struct KeyRecord {
     /// When it was revoked, in seconds since 1970 (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<u64>,
-    /// What it is allowed to do.
+    /// Its permissions.
     #[serde(default)]
     pub scope: KeyScope,
 }
@@ -43,7 +43,7 @@ impl KeyRecord {
     }
 }
 
-/// What a key is allowed to do.
+/// The permissions of a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyScope {
     /// The models that it may use; all models if not set.
@@ -52,7 +52,7 @@ pub struct KeyScope {
     /// The routes that it may use; all routes if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<BTreeSet<RouteScope>>,
-    /// What calls with it may cost in a calendar month (UTC).
+    /// The budget of its calls in a calendar month (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<Money>,
 }

@@ -29,7 +29,7 @@ pub use self::accounts::{Accounts, KeyTerms, SignedRecords};
 pub use self::directory::Directory;
 pub use self::error::AccountsError;
 pub use self::key::{KeyId, KeyIdError, KeyRecord, KeyScope, RouteScope};
-pub use self::limit::{Dimension, Limit, LimitError, Period};
+pub use self::limit::{Limit, LimitDimension, LimitError, LimitPeriod};
 pub use self::money::{Money, MoneyError};
 pub use self::price::Price;
 pub use self::refreshing::{FetchTimeout, OnMiss, RefreshPolicy, Refreshing};

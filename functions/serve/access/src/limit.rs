@@ -10,10 +10,10 @@ use amaas_store::ModelName;
 /// A limit of a tenant: at most so many requests or units per minute or month, to one model or to all models together.
 ///
 /// ```
-/// use amaas_access::{Dimension, Limit, Period};
+/// use amaas_access::{LimitDimension, Limit, LimitPeriod};
 ///
 /// let limit: Limit = "sentiment:units/minute=90000".parse()?;
-/// assert_eq!((limit.dimension, limit.period, limit.most), (Dimension::Units, Period::Minute, 90_000));
+/// assert_eq!((limit.dimension, limit.period, limit.most), (LimitDimension::Units, LimitPeriod::Minute, 90_000));
 /// assert_eq!(limit.to_string(), "sentiment:units/minute=90000");
 /// assert!("units/hour=1".parse::<Limit>().is_err());
 /// # Ok::<(), amaas_access::LimitError>(())
@@ -23,20 +23,20 @@ pub struct Limit {
     /// The model; all models together if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelName>,
-    /// What is counted.
+    /// The dimension that is counted.
     #[serde(rename = "of")]
-    pub dimension: Dimension,
+    pub dimension: LimitDimension,
     /// Per minute or per month.
     #[serde(rename = "per")]
-    pub period: Period,
+    pub period: LimitPeriod,
     /// The largest number.
     pub most: u64,
 }
 
-/// What a limit counts.
+/// The dimension of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Dimension {
+pub enum LimitDimension {
     /// Calls.
     Requests,
     /// Tokens if the model's task counts them, else rows; an image is a row.
@@ -46,7 +46,7 @@ pub enum Dimension {
 /// The period of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Period {
+pub enum LimitPeriod {
     /// A token bucket that holds a minute's worth and refills evenly.
     Minute,
     /// A calendar month (UTC).
@@ -81,8 +81,9 @@ impl FromStr for Limit {
         let (name, most) = text.split_once('=').ok_or(LimitError)?;
         let (model, name) = name.split_once(':').map_or((None, name), |(model, name)| (Some(model), name));
         let (dimension, period) = name.split_once('/').ok_or(LimitError)?;
-        let dimension = [Dimension::Requests, Dimension::Units].into_iter().find(|one| one.name() == dimension);
-        let period = [Period::Minute, Period::Month].into_iter().find(|one| one.name() == period);
+        let dimension =
+            [LimitDimension::Requests, LimitDimension::Units].into_iter().find(|one| one.name() == dimension);
+        let period = [LimitPeriod::Minute, LimitPeriod::Month].into_iter().find(|one| one.name() == period);
         let model = model.map(str::parse).transpose().map_err(|_| LimitError)?;
         let most = most.parse().ok().filter(|most| *most <= MAX_LIMIT);
         match (dimension, period, most) {
@@ -92,7 +93,7 @@ impl FromStr for Limit {
     }
 }
 
-impl Dimension {
+impl LimitDimension {
     /// Its name in a limit.
     pub fn name(self) -> &'static str {
         match self {
@@ -102,7 +103,7 @@ impl Dimension {
     }
 }
 
-impl Period {
+impl LimitPeriod {
     /// Its name in a limit.
     pub fn name(self) -> &'static str {
         match self {

@@ -40,7 +40,7 @@ pub struct RefreshPolicy {
     pub max_backoff: Duration,
 }
 
-/// What [`Refreshing::refetch`] does within [`RefreshPolicy::min_interval`].
+/// The behaviour of [`Refreshing::refetch`] within [`RefreshPolicy::min_interval`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnMiss {
     /// Waits until the interval since the last fetch is over, then fetches.
@@ -66,7 +66,7 @@ impl From<FetchTimeout> for String {
 
 /// A value that is fetched again as it ages.
 pub struct Refreshing<T, E> {
-    inner: Arc<Inner<T, E>>,
+    inner: Arc<RefreshingInner<T, E>>,
 }
 
 impl<T, E> Refreshing<T, E>
@@ -85,7 +85,9 @@ where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let fetch = Box::new(move |last| fetch(last).boxed());
-        Self { inner: Arc::new(Inner { name, policy, fetch, state: watch::Sender::new(State::default()) }) }
+        Self {
+            inner: Arc::new(RefreshingInner { name, policy, fetch, state: watch::Sender::new(CacheState::default()) }),
+        }
     }
 
     /// The value: fresh if it can be fetched in time, else stale within the policy's bounds.
@@ -101,18 +103,18 @@ where
         let usable = cached.map(|cached| (cached.age(now), cached.value));
         match usable.filter(|(age, _)| *age <= policy.stale_if_error) {
             None => {
-                let fetched = self.fetched(Need::Since(before(now, policy.max_age)));
+                let fetched = self.fetched(FetchNeed::Since(before(now, policy.max_age)));
                 self.within(policy.wait_when_missing, fetched).await?;
                 self.latest().ok_or_else(|| self.slow())
             }
             Some((age, value)) if age > policy.max_age => {
-                let fetched = self.fetched(Need::Since(before(now, policy.max_age)));
+                let fetched = self.fetched(FetchNeed::Since(before(now, policy.max_age)));
                 let _ = timeout_at(deadline, fetched).await;
                 Ok(self.latest().unwrap_or(value))
             }
             Some((age, value)) => {
                 if age > policy.revalidate_after {
-                    self.step(Need::Since(before(now, policy.revalidate_after)));
+                    self.step(FetchNeed::Since(before(now, policy.revalidate_after)));
                 }
                 Ok(value)
             }
@@ -128,7 +130,7 @@ where
         let cached = self.inner.state.borrow().value.clone();
         let Some(cached) = cached else { return self.get().await };
         if cached.age(now) > revalidate_after {
-            self.step(Need::Since(before(now, revalidate_after)));
+            self.step(FetchNeed::Since(before(now, revalidate_after)));
         }
         Ok(cached.value)
     }
@@ -144,7 +146,7 @@ where
     /// # Errors
     /// The error of that fetch, or of the last one if it failed too recently for another.
     pub async fn refetch(&self, fetches: u64) -> Result<T, Arc<E>> {
-        self.within(self.inner.policy.wait_when_missing, self.fetched(Need::After(fetches))).await?;
+        self.within(self.inner.policy.wait_when_missing, self.fetched(FetchNeed::After(fetches))).await?;
         self.latest().ok_or_else(|| self.slow())
     }
 
@@ -155,9 +157,9 @@ where
 
     /// Forgets the value, the failures, and what a running fetch will return.
     pub fn forget(&self) {
-        self.inner
-            .state
-            .send_modify(|state| *state = State { epoch: state.epoch + 1, fetches: state.fetches, ..State::default() });
+        self.inner.state.send_modify(|state| {
+            *state = CacheState { epoch: state.epoch + 1, fetches: state.fetches, ..CacheState::default() }
+        });
     }
 
     /// Whether there is no value, or one so old that no caller asks for it any more.
@@ -175,28 +177,28 @@ where
     }
 
     /// Done when the value satisfies `need`, or when no fetch for it may begin now.
-    async fn fetched(&self, need: Need) -> Result<(), Arc<E>> {
+    async fn fetched(&self, need: FetchNeed) -> Result<(), Arc<E>> {
         let mut state = self.inner.state.subscribe();
         loop {
             match self.step(need) {
-                Step::Done => return Ok(()),
-                Step::Failed(error) => return Err(error),
-                Step::WaitUntil(time) => sleep(time.saturating_duration_since(Instant::now())).await,
-                // The sender cannot be dropped meanwhile: `self` has it.
-                Step::Fetch | Step::InFlight => drop(state.changed().await),
+                FetchStep::Done => return Ok(()),
+                FetchStep::Failed(error) => return Err(error),
+                FetchStep::WaitUntil(time) => sleep(time.saturating_duration_since(Instant::now())).await,
+                // `self` owns the sender, so it cannot be dropped meanwhile.
+                FetchStep::Fetch | FetchStep::InFlight => drop(state.changed().await),
             }
         }
     }
 
     /// The next step towards a value that satisfies `need`; begins a fetch if that is the step.
-    fn step(&self, need: Need) -> Step<E> {
-        let mut step = Step::Done;
+    fn step(&self, need: FetchNeed) -> FetchStep<E> {
+        let mut step = FetchStep::Done;
         self.inner.state.send_if_modified(|state| {
             let now = Instant::now();
             step = state.step(need, now, &self.inner.policy);
-            if matches!(step, Step::Fetch) {
+            if matches!(step, FetchStep::Fetch) {
                 (state.fetching, state.begun, state.fetches) = (true, Some(now), state.fetches + 1);
-                if matches!(need, Need::After(_)) {
+                if matches!(need, FetchNeed::After(_)) {
                     state.refetched = Some(now);
                 }
                 tokio::spawn(Arc::clone(&self.inner).fetch(state.epoch, now));
@@ -235,16 +237,16 @@ where
     }
 }
 
-struct Inner<T, E> {
+struct RefreshingInner<T, E> {
     name: &'static str,
     policy: RefreshPolicy,
-    fetch: Box<Fetch<T, E>>,
-    state: watch::Sender<State<T, E>>,
+    fetch: Box<FetchFn<T, E>>,
+    state: watch::Sender<CacheState<T, E>>,
 }
 
-type Fetch<T, E> = dyn Fn(Option<T>) -> BoxFuture<'static, Result<T, E>> + Send + Sync;
+type FetchFn<T, E> = dyn Fn(Option<T>) -> BoxFuture<'static, Result<T, E>> + Send + Sync;
 
-impl<T, E> Inner<T, E>
+impl<T, E> RefreshingInner<T, E>
 where
     T: Clone + Send + Sync + 'static,
     E: From<FetchTimeout> + std::fmt::Display + Send + Sync + 'static,
@@ -264,8 +266,8 @@ where
     }
 }
 
-struct State<T, E> {
-    value: Option<Cached<T>>,
+struct CacheState<T, E> {
+    value: Option<CachedValue<T>>,
     /// How many fetches have begun.
     fetches: u64,
     /// When the last fetch began.
@@ -280,7 +282,7 @@ struct State<T, E> {
 }
 
 #[derive(Clone)]
-struct Cached<T> {
+struct CachedValue<T> {
     value: T,
     /// When the fetch that returned `value` began.
     as_of: Instant,
@@ -288,45 +290,47 @@ struct Cached<T> {
     number: u64,
 }
 
-impl<T> Cached<T> {
+impl<T> CachedValue<T> {
     fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.as_of)
     }
 
-    fn satisfies(&self, need: Need) -> bool {
+    fn satisfies(&self, need: FetchNeed) -> bool {
         match need {
-            Need::Since(oldest) => self.as_of >= oldest,
-            Need::After(fetches) => self.number > fetches,
+            FetchNeed::Since(oldest) => self.as_of >= oldest,
+            FetchNeed::After(fetches) => self.number > fetches,
         }
     }
 }
 
-impl<T, E> Default for State<T, E> {
+impl<T, E> Default for CacheState<T, E> {
     fn default() -> Self {
         Self { value: None, fetches: 0, begun: None, refetched: None, fetching: false, failed: None, epoch: 0 }
     }
 }
 
-impl<T, E> State<T, E> {
-    fn step(&self, need: Need, now: Instant, policy: &RefreshPolicy) -> Step<E> {
+impl<T, E> CacheState<T, E> {
+    fn step(&self, need: FetchNeed, now: Instant, policy: &RefreshPolicy) -> FetchStep<E> {
         if self.value.as_ref().is_some_and(|cached| cached.satisfies(need)) {
-            return Step::Done;
+            return FetchStep::Done;
         }
         if self.fetching {
-            return Step::InFlight;
+            return FetchStep::InFlight;
         }
         let is_within =
             |bound: Duration, since: Option<Instant>| since.is_some_and(|since| now.duration_since(since) < bound);
-        let keep = || self.failed.as_ref().map_or(Step::Done, |(_, error)| Step::Failed(Arc::clone(error)));
+        let keep = || self.failed.as_ref().map_or(FetchStep::Done, |(_, error)| FetchStep::Failed(Arc::clone(error)));
         let backoff = self.failed.as_ref().map_or(Duration::ZERO, |(failures, _)| policy.backoff(*failures));
         match (need, policy.on_miss) {
-            (Need::Since(_), _) | (Need::After(_), OnMiss::Wait) if is_within(backoff, self.begun) => keep(),
-            (Need::After(_), OnMiss::Wait) if self.failed.is_none() && is_within(policy.min_interval, self.begun) => {
-                Step::WaitUntil(self.begun.unwrap_or(now) + policy.min_interval)
+            (FetchNeed::Since(_), _) | (FetchNeed::After(_), OnMiss::Wait) if is_within(backoff, self.begun) => keep(),
+            (FetchNeed::After(_), OnMiss::Wait)
+                if self.failed.is_none() && is_within(policy.min_interval, self.begun) =>
+            {
+                FetchStep::WaitUntil(self.begun.unwrap_or(now) + policy.min_interval)
             }
-            (Need::After(_), OnMiss::KeepAfterFetch) if is_within(policy.min_interval, self.begun) => keep(),
-            (Need::After(_), OnMiss::KeepAfterRefetch) if is_within(policy.min_interval, self.refetched) => keep(),
-            _ => Step::Fetch,
+            (FetchNeed::After(_), OnMiss::KeepAfterFetch) if is_within(policy.min_interval, self.begun) => keep(),
+            (FetchNeed::After(_), OnMiss::KeepAfterRefetch) if is_within(policy.min_interval, self.refetched) => keep(),
+            _ => FetchStep::Fetch,
         }
     }
 
@@ -339,7 +343,9 @@ impl<T, E> State<T, E> {
     fn end(&mut self, fetched: Result<T, E>, begun: Instant) {
         self.fetching = false;
         match fetched {
-            Ok(value) => (self.value, self.failed) = (Some(Cached { value, as_of: begun, number: self.fetches }), None),
+            Ok(value) => {
+                (self.value, self.failed) = (Some(CachedValue { value, as_of: begun, number: self.fetches }), None)
+            }
             Err(error) => {
                 let failures = self.failed.as_ref().map_or(0, |(failures, _)| *failures);
                 self.failed = Some((failures.saturating_add(1), Arc::new(error)));
@@ -358,14 +364,14 @@ impl RefreshPolicy {
 
 /// Which value a caller needs.
 #[derive(Clone, Copy)]
-enum Need {
+enum FetchNeed {
     /// One of a fetch that began then or later: the present one is missing or old.
     Since(Instant),
     /// One of a fetch that began after so many: the present one lacks what the caller asks for.
     After(u64),
 }
 
-enum Step<E> {
+enum FetchStep<E> {
     /// The value is new enough, or is kept for now.
     Done,
     /// A fetch begins.

@@ -16,9 +16,9 @@ use amaas_store::vault::{EncryptionContext, Vault};
 
 /// The secret, read on first use. Cheap to clone.
 #[derive(Clone)]
-pub struct LedgerSecret(Arc<Inner>);
+pub struct LedgerSecret(Arc<SecretInner>);
 
-struct Inner {
+struct SecretInner {
     ledger: Arc<dyn Ledger>,
     /// `None` if the secret exists in this process only, or is not available to it.
     vault: Option<Vault>,
@@ -35,18 +35,18 @@ pub struct OpenedSecret {
 impl LedgerSecret {
     /// The secret in `ledger`, which `vault` unwraps.
     pub fn new(ledger: Arc<dyn Ledger>, vault: Vault) -> Self {
-        Self(Arc::new(Inner { ledger, vault: Some(vault), known: Mutex::default() }))
+        Self(Arc::new(SecretInner { ledger, vault: Some(vault), known: Mutex::default() }))
     }
 
     /// A secret that this process cannot unwrap.
     pub fn closed(ledger: Arc<dyn Ledger>) -> Self {
-        Self(Arc::new(Inner { ledger, vault: None, known: Mutex::default() }))
+        Self(Arc::new(SecretInner { ledger, vault: None, known: Mutex::default() }))
     }
 
     /// A secret of this process, for a ledger in its memory.
     pub fn of_process(ledger: Arc<dyn Ledger>) -> Result<Self, AccountsError> {
         let opened = OpenedSecret::new(&*draw()?);
-        Ok(Self(Arc::new(Inner { ledger, vault: None, known: Mutex::new(Some(Arc::new(opened))) })))
+        Ok(Self(Arc::new(SecretInner { ledger, vault: None, known: Mutex::new(Some(Arc::new(opened))) })))
     }
 
     /// The secret.

@@ -83,7 +83,7 @@ mod tests {
         let (verifier, at) = (signer.verifying_key(), place("tenants", "acme"));
         let tenant = Tenant { budget: "25".parse().ok(), ..Tenant::new("acme".parse().expect("a name"), 1) };
         let value = signed(&signer, &at, &tenant);
-        // What was signed by any version is verified by all that follow, so this may not change.
+        // Later versions verify records that any version signed, so this must not change.
         assert_eq!(
             String::from_utf8_lossy(&value),
             concat!(

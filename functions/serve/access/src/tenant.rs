@@ -73,7 +73,7 @@ pub struct Tenant {
     /// Whether its calls are admitted.
     #[serde(default, rename = "standing")]
     pub status: TenantStatus,
-    /// What its calls may cost in a calendar month (UTC); unbounded if not set.
+    /// The budget of its calls in a calendar month (UTC); unlimited if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Money>,
     /// Its limits.

@@ -14,7 +14,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// The variable `name`: what was expected, and the value that it has.
+    /// The variable `name`: the expected and the actual value.
     pub fn new(name: &'static str, expected: impl Into<String>, got: Option<String>) -> Self {
         Self { name, expected: expected.into(), got }
     }

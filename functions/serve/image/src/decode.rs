@@ -1,38 +1,38 @@
-//! From the bytes of a file to levels, within bounds that hold before anything is unpacked.
+//! Decodes image files, within bounds that are checked before any pixel is decoded.
 //!
-//! Invariant: width, height and the memory that the pixels take are known from the header and checked before the first
-//! pixel is decoded, so that a small file cannot ask for much. What is not an image is an answer, never a panic.
+//! Invariant: width, height and memory are read from the header and checked before the first pixel is decoded, so that a small
+//! file cannot exhaust memory. An invalid file is an error, never a panic.
 
 use std::io::Cursor;
 
 use image::error::{ImageError, LimitError, LimitErrorKind};
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-/// Decodes `file` to levels of grey, in the orientation that its Exif data asks for. What is transparent is white, as on a page.
+/// Decodes `file` to greyscale, in the orientation of its Exif data. Transparent pixels become white.
 ///
 /// # Errors
-/// [`NoImage`] says why it is refused.
-pub fn grey(file: &[u8]) -> Result<GrayImage, NoImage> {
+/// [`ImageDecodeError`] says why it is refused.
+pub fn grey(file: &[u8]) -> Result<GrayImage, ImageDecodeError> {
     decode(file, to_grey)
 }
 
 /// The same in colour.
 ///
 /// # Errors
-/// [`NoImage`] says why it is refused.
-pub fn colour(file: &[u8]) -> Result<RgbImage, NoImage> {
+/// [`ImageDecodeError`] says why it is refused.
+pub fn colour(file: &[u8]) -> Result<RgbImage, ImageDecodeError> {
     decode(file, to_colour)
 }
 
-fn decode<T>(file: &[u8], levels: impl FnOnce(DynamicImage) -> T) -> Result<T, NoImage> {
+fn decode<T>(file: &[u8], levels: impl FnOnce(DynamicImage) -> T) -> Result<T, ImageDecodeError> {
     let mut reader = ImageReader::new(Cursor::new(file));
-    reader.set_format(format(file).ok_or(NoImage::Format)?);
+    reader.set_format(format(file).ok_or(ImageDecodeError::Format)?);
     reader.limits(limits());
     let mut decoder = reader.into_decoder()?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
-    if pixels > MOST_PIXELS || decoder.total_bytes() > MOST_BYTES {
-        return Err(NoImage::Large);
+    if pixels > MAX_PIXELS || decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(ImageDecodeError::TooLarge);
     }
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
@@ -40,36 +40,36 @@ fn decode<T>(file: &[u8], levels: impl FnOnce(DynamicImage) -> T) -> Result<T, N
     Ok(levels(image))
 }
 
-/// Why a file is refused; names nothing that is in it.
+/// Why a file is refused; never contains data of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum NoImage {
-    /// Its first bytes are of no format that is read.
+pub enum ImageDecodeError {
+    /// Its magic bytes are of no supported format.
     #[error("expected a PNG, JPEG or WebP file, got something else")]
     Format,
-    /// It begins as one and does not go on as one.
+    /// It is damaged or truncated.
     #[error("expected a whole PNG, JPEG or WebP file, got one that is damaged or cut short")]
     Damaged,
-    /// It has more pixels than are unpacked.
+    /// It exceeds the limits.
     #[error(
-        "expected at most {MOST_SIDE} pixels a side, {MOST_PIXELS} in all and {MOST_BYTES} bytes unpacked, got more"
+        "expected at most {MAX_SIDE} pixels a side, {MAX_PIXELS} in all and {MAX_DECODED_BYTES} bytes unpacked, got more"
     )]
-    Large,
+    TooLarge,
 }
 
-impl From<ImageError> for NoImage {
+impl From<ImageError> for ImageDecodeError {
     fn from(error: ImageError) -> Self {
         let limit = |error: &LimitError| {
             matches!(error.kind(), LimitErrorKind::DimensionError | LimitErrorKind::InsufficientMemory)
         };
         match &error {
-            ImageError::Limits(error) if limit(error) => Self::Large,
+            ImageError::Limits(error) if limit(error) => Self::TooLarge,
             _ => Self::Damaged,
         }
     }
 }
 
-/// By the first bytes, not by a name or a type that a caller gives.
+/// Detects the format by magic bytes, not by the client's file name or media type.
 fn format(file: &[u8]) -> Option<ImageFormat> {
     let format = image::guess_format(file).ok()?;
     matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP).then_some(format)
@@ -77,8 +77,8 @@ fn format(file: &[u8]) -> Option<ImageFormat> {
 
 fn limits() -> Limits {
     let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(MOST_SIDE), Some(MOST_SIDE));
-    limits.max_alloc = Some(MOST_BYTES);
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
     limits
 }
 
@@ -111,14 +111,14 @@ fn on_white(level: u8, alpha: u8) -> u8 {
 }
 
 /// The longer side of a photo of 24 megapixels, rounded up.
-const MOST_SIDE: u32 = 8192;
+const MAX_SIDE: u32 = 8192;
 /// A photo of 12 megapixels passes, one of 24 does not.
-pub const MOST_PIXELS: u64 = 1 << 24;
-/// [`MOST_PIXELS`] of four bytes each.
-const MOST_BYTES: u64 = 64 << 20;
-/// Memory that unpacking a file takes at most: the pixels as they are packed, and once more in another form. Who unpacks several at once
-/// has so much for each; nothing here waits for another.
-pub const MOST_MEMORY: usize = 128 << 20;
+pub const MAX_PIXELS: u64 = 1 << 24;
+/// [`MAX_PIXELS`] of four bytes each.
+const MAX_DECODED_BYTES: u64 = 64 << 20;
+/// /// Bound on the memory of decoding one file: the decoded pixels, and a converted copy. Concurrent calls need this much each;
+/// nothing here limits their number.
+pub const MAX_MEMORY_BYTES: usize = 128 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    fn decode(file: &[u8]) -> Result<GrayImage, NoImage> {
+    fn decode(file: &[u8]) -> Result<GrayImage, ImageDecodeError> {
         grey(file)
     }
 
@@ -153,13 +153,13 @@ mod tests {
         let mut gif = b"GIF89a".to_vec();
         gif.resize(100, 0);
         for (name, file, expected) in [
-            ("empty", vec![], NoImage::Format),
-            ("text", b"seven".to_vec(), NoImage::Format),
-            ("another format", gif, NoImage::Format),
-            ("a bitmap", b"BM\x46\0\0\0".to_vec(), NoImage::Format),
-            ("a signature alone", b"\x89PNG\r\n\x1a\n".to_vec(), NoImage::Damaged),
-            ("the beginning of a JPEG", b"\xff\xd8\xff\xe0".to_vec(), NoImage::Damaged),
-            ("the beginning of a WebP", b"RIFF\x04\0\0\0WEBP".to_vec(), NoImage::Damaged),
+            ("empty", vec![], ImageDecodeError::Format),
+            ("text", b"seven".to_vec(), ImageDecodeError::Format),
+            ("another format", gif, ImageDecodeError::Format),
+            ("a bitmap", b"BM\x46\0\0\0".to_vec(), ImageDecodeError::Format),
+            ("a signature alone", b"\x89PNG\r\n\x1a\n".to_vec(), ImageDecodeError::Damaged),
+            ("the beginning of a JPEG", b"\xff\xd8\xff\xe0".to_vec(), ImageDecodeError::Damaged),
+            ("the beginning of a WebP", b"RIFF\x04\0\0\0WEBP".to_vec(), ImageDecodeError::Damaged),
         ] {
             assert_eq!(decode(&file).expect_err(name), expected, "{name}");
         }
@@ -171,22 +171,26 @@ mod tests {
         assert!(file.len() < 100_000, "{}", file.len());
         assert_eq!(decode(&file).map(|image| image.dimensions()), Ok((8000, 2000)));
         for (width, height) in [(4097, 4096), (8193, 1), (1, 8193)] {
-            assert_eq!(decode(&bomb(width, height)).expect_err("too large"), NoImage::Large, "{width} x {height}");
+            assert_eq!(
+                decode(&bomb(width, height)).expect_err("too large"),
+                ImageDecodeError::TooLarge,
+                "{width} x {height}"
+            );
         }
         // The header is believed before there are any pixels: width and height of 2³¹ - 1, and a header's checksum.
         let mut huge = bomb(1, 1);
         huge[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
         let checksum = crc32(&huge[12..29]).to_be_bytes();
         huge[29..33].copy_from_slice(&checksum);
-        assert_eq!(decode(&huge).expect_err("too large"), NoImage::Large);
+        assert_eq!(decode(&huge).expect_err("too large"), ImageDecodeError::TooLarge);
         // Fewer pixels, of eight bytes each.
         let deep = packed(&image::ImageBuffer::<image::Rgba<u16>, _>::new(4096, 2049).into(), ImageFormat::Png);
-        assert_eq!(decode(&deep).expect_err("too many bytes"), NoImage::Large);
+        assert_eq!(decode(&deep).expect_err("too many bytes"), ImageDecodeError::TooLarge);
         // A JPEG of the largest size that its header can tell.
         let mut wide = picture(ImageFormat::Jpeg);
         let start = wide.windows(2).position(|marker| matches!(marker, [0xff, 0xc0 | 0xc2])).expect("a frame");
         wide[start + 5..start + 9].copy_from_slice(&[0xff; 4]);
-        assert_eq!(decode(&wide).expect_err("too large"), NoImage::Large);
+        assert_eq!(decode(&wide).expect_err("too large"), ImageDecodeError::TooLarge);
     }
 
     #[test]
@@ -221,7 +225,7 @@ mod tests {
                 file[place] = byte;
             }
             if let Ok(image) = decode(&file) {
-                prop_assert!(u64::from(image.width()) * u64::from(image.height()) <= MOST_PIXELS);
+                prop_assert!(u64::from(image.width()) * u64::from(image.height()) <= MAX_PIXELS);
             }
         }
 

@@ -2,4 +2,4 @@
 
 mod decode;
 
-pub use self::decode::{MOST_MEMORY, MOST_PIXELS, NoImage, colour, grey};
+pub use self::decode::{ImageDecodeError, MAX_MEMORY_BYTES, MAX_PIXELS, colour, grey};

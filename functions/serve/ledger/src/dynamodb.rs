@@ -34,7 +34,7 @@ pub struct DynamoDbLedger {
     clock: Clock,
 }
 
-type Item = HashMap<String, AttributeValue>;
+type DynamoDbItem = HashMap<String, AttributeValue>;
 
 impl DynamoDbLedger {
     /// The table `table`, with region and credentials from the environment. It is not contacted yet.
@@ -56,14 +56,14 @@ impl DynamoDbLedger {
     }
 
     /// Puts an item on a condition.
-    async fn put(&self, item: Put<'_>) -> Result<Putting, LedgerError> {
-        let Put { key, value, revision, ttl, condition } = item;
+    async fn put(&self, item: ConditionalPut<'_>) -> Result<PutOutcome, LedgerError> {
+        let ConditionalPut { key, value, revision, ttl, condition } = item;
         let put = self.client.put_item().table_name(&self.table);
         let put = put.set_item(Some(self.item(key, &value, revision, ttl)));
         let put = condition.on(put.expression_attribute_values(":now", self.now()));
         let put =
             put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld).send().await;
-        let Err(error) = put else { return Ok(Putting::Written) };
+        let Err(error) = put else { return Ok(PutOutcome::Written) };
         let refused = error.as_service_error().filter(|error| error.is_conditional_check_failed_exception());
         let Some(refused) = refused else { return Err(self.failed(&error)) };
         let entry = match refused {
@@ -74,12 +74,12 @@ impl DynamoDbLedger {
         };
         match entry {
             // The response to an earlier attempt was lost.
-            Some(entry) if entry.revision == revision => Ok(Putting::Written),
-            entry => Ok(Putting::Refused(entry)),
+            Some(entry) if entry.revision == revision => Ok(PutOutcome::Written),
+            entry => Ok(PutOutcome::Refused(entry)),
         }
     }
 
-    fn item(&self, key: &LedgerKey, value: &[u8], revision: Revision, ttl: Duration) -> Item {
+    fn item(&self, key: &LedgerKey, value: &[u8], revision: Revision, ttl: Duration) -> DynamoDbItem {
         let attributes = [
             (PARTITION, text(key.partition())),
             (SORT, text(key.sort())),
@@ -91,9 +91,9 @@ impl DynamoDbLedger {
     }
 
     /// Puts items, [`MAX_BATCH`] at most, until none is left: DynamoDB writes part of a batch if it is throttled.
-    async fn put_all(&self, items: Vec<Item>) -> Result<(), LedgerError> {
+    async fn put_all(&self, items: Vec<DynamoDbItem>) -> Result<(), LedgerError> {
         let request = |item| {
-            // It can fail only where there is no item.
+            // It fails only without an item.
             let put = PutRequest::builder().set_item(Some(item)).build().ok()?;
             Some(WriteRequest::builder().put_request(put).build())
         };
@@ -111,12 +111,12 @@ impl DynamoDbLedger {
         Err(LedgerError::Unreachable { ledger: self.name(), cause })
     }
 
-    fn is_alive(&self, item: &Item) -> bool {
+    fn is_alive(&self, item: &DynamoDbItem) -> bool {
         let end = item.get(EXPIRES).and_then(|end| end.as_n().ok()?.parse().ok()).unwrap_or(0);
         end > self.clock.now().as_secs()
     }
 
-    fn entry(&self, item: &Item) -> Result<LedgerEntry, LedgerError> {
+    fn entry(&self, item: &DynamoDbItem) -> Result<LedgerEntry, LedgerError> {
         let value = item.get(VALUE).and_then(|value| value.as_b().ok());
         let revision = item.get(REVISION).and_then(|number| number.as_n().ok()?.parse().ok());
         let (Some(value), Some(revision)) = (value, revision) else {
@@ -174,11 +174,11 @@ impl Ledger for DynamoDbLedger {
     async fn insert(&self, key: &LedgerKey, value: Bytes, ttl: Duration) -> Result<InsertOutcome, LedgerError> {
         bounded(&value)?;
         let revision = Revision::draw()?;
-        let put = Put { key, value, revision, ttl, condition: Condition::NoneThere };
+        let put = ConditionalPut { key, value, revision, ttl, condition: PutCondition::Absent };
         match self.put(put).await? {
-            Putting::Written => Ok(InsertOutcome::New(revision)),
-            Putting::Refused(Some(entry)) => Ok(InsertOutcome::Exists(entry)),
-            Putting::Refused(None) => {
+            PutOutcome::Written => Ok(InsertOutcome::New(revision)),
+            PutOutcome::Refused(Some(entry)) => Ok(InsertOutcome::Exists(entry)),
+            PutOutcome::Refused(None) => {
                 let cause = "an entry expired while it was read".to_owned();
                 let ended = LedgerError::Unreachable { ledger: self.name(), cause };
                 self.read(key).await?.map(InsertOutcome::Exists).ok_or(ended)
@@ -195,8 +195,8 @@ impl Ledger for DynamoDbLedger {
     ) -> Result<Option<Revision>, LedgerError> {
         bounded(&value)?;
         let new = Revision::draw()?;
-        let put = Put { key, value, revision: new, ttl, condition: Condition::Is(revision) };
-        Ok(matches!(self.put(put).await?, Putting::Written).then_some(new))
+        let put = ConditionalPut { key, value, revision: new, ttl, condition: PutCondition::RevisionIs(revision) };
+        Ok(matches!(self.put(put).await?, PutOutcome::Written).then_some(new))
     }
 
     async fn extend(&self, key: &LedgerKey, revision: Revision, ttl: Duration) -> Result<bool, LedgerError> {
@@ -268,25 +268,25 @@ impl Ledger for DynamoDbLedger {
     }
 }
 
-struct Put<'a> {
+struct ConditionalPut<'a> {
     key: &'a LedgerKey,
     value: Bytes,
     revision: Revision,
     ttl: Duration,
-    condition: Condition,
+    condition: PutCondition,
 }
 
 /// The condition of a put.
-enum Condition {
-    NoneThere,
-    Is(Revision),
+enum PutCondition {
+    Absent,
+    RevisionIs(Revision),
 }
 
-impl Condition {
+impl PutCondition {
     fn on(self, put: PutItemFluentBuilder) -> PutItemFluentBuilder {
         match self {
-            Self::NoneThere => put.condition_expression("attribute_not_exists(pk) OR expires <= :now"),
-            Self::Is(revision) => {
+            Self::Absent => put.condition_expression("attribute_not_exists(pk) OR expires <= :now"),
+            Self::RevisionIs(revision) => {
                 put.condition_expression(IS_CURRENT).expression_attribute_values(":revision", number(revision.number()))
             }
         }
@@ -294,7 +294,7 @@ impl Condition {
 }
 
 /// The outcome of a put.
-enum Putting {
+enum PutOutcome {
     Written,
     /// The condition failed because of this entry, if DynamoDB returned it.
     Refused(Option<LedgerEntry>),

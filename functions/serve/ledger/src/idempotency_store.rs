@@ -22,7 +22,7 @@ pub(crate) type CallDigest = [u8; 32];
 #[derive(Clone, Debug)]
 pub struct IdempotencyStore(Arc<dyn Ledger>);
 
-/// What [`IdempotencyStore::begin`] found.
+/// The outcome of [`IdempotencyStore::begin`].
 #[derive(Debug)]
 pub enum BeginOutcome {
     /// The call is the first with its key. No repeat runs until the lease is dropped.

@@ -20,7 +20,7 @@ use crate::ledger::{InsertOutcome, Ledger, NO_EXPIRY, bounded};
 /// A ledger in memory, which ends with the process.
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
-    entries: Mutex<Entries>,
+    entries: Mutex<EntryMap>,
     clock: Clock,
 }
 
@@ -31,7 +31,7 @@ impl MemoryLedger {
     }
 
     /// Runs `work` on the entries that have not expired.
-    fn with<T>(&self, work: impl FnOnce(&mut Entries, Duration) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut EntryMap, Duration) -> T) -> T {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         entries.end(now);
@@ -42,15 +42,15 @@ impl MemoryLedger {
 #[async_trait]
 impl Ledger for MemoryLedger {
     async fn read(&self, key: &LedgerKey) -> Result<Option<LedgerEntry>, LedgerError> {
-        Ok(self.with(|entries, _| entries.by_key.get(key).map(|kept| kept.entry.clone())))
+        Ok(self.with(|entries, _| entries.by_key.get(key).map(|stored| stored.entry.clone())))
     }
 
     async fn insert(&self, key: &LedgerKey, value: Bytes, ttl: Duration) -> Result<InsertOutcome, LedgerError> {
         bounded(&value)?;
         let revision = Revision::draw()?;
         Ok(self.with(|entries, now| {
-            if let Some(kept) = entries.by_key.get(key) {
-                return InsertOutcome::Exists(kept.entry.clone());
+            if let Some(stored) = entries.by_key.get(key) {
+                return InsertOutcome::Exists(stored.entry.clone());
             }
             entries.put(key, LedgerEntry { value, revision }, now, ttl);
             InsertOutcome::New(revision)
@@ -105,7 +105,7 @@ impl Ledger for MemoryLedger {
             let from = (Bound::Excluded(LedgerKey::behind(partition, after)), Bound::Unbounded);
             let listed = entries.by_key.range(from).take_while(|(key, _)| key.partition() == partition);
             let listed =
-                listed.map(|(key, kept)| ListedEntry { sort: key.sort().to_owned(), entry: kept.entry.clone() });
+                listed.map(|(key, stored)| ListedEntry { sort: key.sort().to_owned(), entry: stored.entry.clone() });
             listed.take(limit).collect()
         }))
     }
@@ -113,7 +113,7 @@ impl Ledger for MemoryLedger {
     async fn count(&self, key: &LedgerKey, count: CounterUpdate) -> Result<CounterOutcome, LedgerError> {
         let revision = Revision::draw()?;
         Ok(self.with(|entries, now| {
-            let value = entries.by_key.get(key).and_then(|kept| number(&kept.entry.value));
+            let value = entries.by_key.get(key).and_then(|stored| number(&stored.entry.value));
             let counted = count.on(value);
             if let CounterOutcome::Now(sum) = counted {
                 entries.drop(key);
@@ -131,8 +131,8 @@ fn number(value: &[u8]) -> Option<i64> {
 }
 
 #[derive(Debug, Default)]
-struct Entries {
-    by_key: BTreeMap<Arc<LedgerKey>, Kept>,
+struct EntryMap {
+    by_key: BTreeMap<Arc<LedgerKey>, MemoryEntry>,
     /// By expiry, then by age.
     by_end: BTreeMap<(Duration, u64), Arc<LedgerKey>>,
     /// Entries that may be evicted, oldest first.
@@ -142,13 +142,13 @@ struct Entries {
 }
 
 #[derive(Debug)]
-struct Kept {
+struct MemoryEntry {
     entry: LedgerEntry,
     end: Duration,
     age: u64,
 }
 
-impl Entries {
+impl EntryMap {
     fn put(&mut self, key: &LedgerKey, entry: LedgerEntry, now: Duration, ttl: Duration) {
         let (key, end, age) = (Arc::new(key.clone()), now + ttl, self.written);
         self.written += 1;
@@ -162,20 +162,20 @@ impl Entries {
         if ttl > MAX_PINNED_TTL && ttl < NO_EXPIRY {
             self.long_lived.insert(age, Arc::clone(&key));
         }
-        self.by_key.insert(key, Kept { entry, end, age });
+        self.by_key.insert(key, MemoryEntry { entry, end, age });
     }
 
     fn take(&mut self, key: &LedgerKey, revision: Revision) -> Option<LedgerEntry> {
-        self.by_key.get(key).filter(|kept| kept.entry.revision == revision)?;
+        self.by_key.get(key).filter(|stored| stored.entry.revision == revision)?;
         self.drop(key)
     }
 
     fn drop(&mut self, key: &LedgerKey) -> Option<LedgerEntry> {
-        let kept = self.by_key.remove(key)?;
-        self.by_end.remove(&(kept.end, kept.age));
-        self.long_lived.remove(&kept.age);
-        self.bytes -= size(&kept.entry);
-        Some(kept.entry)
+        let stored = self.by_key.remove(key)?;
+        self.by_end.remove(&(stored.end, stored.age));
+        self.long_lived.remove(&stored.age);
+        self.bytes -= size(&stored.entry);
+        Some(stored.entry)
     }
 
     /// Removes expired entries.

@@ -26,12 +26,12 @@ use crate::ledger::{InsertOutcome, Ledger, bounded};
 #[derive(Clone, Debug)]
 pub struct SqliteLedger {
     /// Jobs for the connection's thread, which ends when the last sender is dropped.
-    asked: Sender<Job>,
+    asked: Sender<SqliteJob>,
     path: PathBuf,
     clock: Clock,
 }
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type SqliteJob = Box<dyn FnOnce(&mut Connection) + Send>;
 
 impl SqliteLedger {
     /// Opens the file at `path`, or creates it, readable by its owner only.
@@ -195,7 +195,7 @@ impl Ledger for SqliteLedger {
 }
 
 /// The thread of a connection.
-fn work(mut connection: Connection, jobs: &Receiver<Job>) {
+fn work(mut connection: Connection, jobs: &Receiver<SqliteJob>) {
     while let Ok(job) = jobs.recv() {
         // A job that panics has rolled back its transaction and dropped its reply channel.
         if catch_unwind(AssertUnwindSafe(|| job(&mut connection))).is_err() {

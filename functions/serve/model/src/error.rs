@@ -10,21 +10,21 @@ use amaas_engine::{InvalidInput, RunError};
 use amaas_wire::DecodeError;
 use amaas_wire::classify;
 
-/// What is wrong with the body of a call.
+/// Errors in the body of a call.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
 pub enum InputError {
-    /// The body is not the JSON that the route takes.
+    /// The body is not the JSON that the route expects.
     #[error("{0}")]
     Malformed(#[from] DecodeError),
-    /// The input is well formed, and not what the model takes.
+    /// The input is well formed, but the model does not accept it.
     #[error("{0}")]
     Invalid(String),
-    /// A member of the body is not what the route takes.
+    /// The route does not accept a member of the body.
     #[error("{message}")]
     Parameter { param: Cow<'static, str>, message: String },
-    /// The body is not what the route takes, and no single member is at fault.
+    /// The route does not accept the body, and no single member is at fault.
     #[error("{0}")]
     Body(String),
 }
@@ -36,33 +36,33 @@ classify! { InputError {
     Self::Parameter { param, .. } => 400, "invalid-input", "invalid input", param = param;
 } }
 
-/// Why a model has no predictions for a call.
+/// Errors of a prediction.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PredictError {
     /// The body is at fault.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The run has no outputs, or none that can be written.
+    /// The run failed, or its outputs cannot be written.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The host of the call refused work or a charge, and knows why.
+    /// The host of the call refused CPU work or a charge, and has recorded why.
     #[error("the call was refused")]
     Refused,
 }
 
 impl PredictError {
-    /// The input is well formed, and not what the model takes.
+    /// The input is well formed, but the model does not accept it.
     pub fn invalid(what: impl Into<String>) -> Self {
         InputError::Invalid(what.into()).into()
     }
 
-    /// The network gave a value that is not a finite number.
+    /// The network output a value that is not a finite number.
     pub fn not_finite(what: impl Into<String>) -> Self {
         RunError::NotFinite(what.into()).into()
     }
 
-    /// A fault of the service, with the text for the log.
+    /// An internal error, with the text for the log.
     #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(PredictError::internal)`
     pub fn internal(what: impl ToString) -> Self {
         RunError::failed(what.to_string()).into()
@@ -115,7 +115,7 @@ impl From<PromptError> for PredictError {
     }
 }
 
-/// Why a model does not answer on a route.
+/// Errors of a model that does not answer on a route.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
@@ -133,18 +133,18 @@ pub enum ModelError {
     #[error("model {model:?} makes no embeddings; GET /v1/models names the task of each model")]
     NoEmbeddings { model: String },
     /// The model does not generate text.
-    #[error("model {model:?} completes no texts; GET /v1/models names the task of each model")]
+    #[error("model {model:?} generates no text; GET /v1/models names the task of each model")]
     NoCompletions { model: String },
-    /// The model generates text, and takes no tensors.
-    #[error("model {model:?} goes on with texts and takes no tensors; use POST /v1/completions or its predict route")]
+    /// The model generates text and takes no tensors.
+    #[error("model {model:?} generates text and takes no tensors; use POST /v1/completions or its predict route")]
     NoTensors { model: String },
     /// The model is not loaded.
     #[error("model {model:?} is not ready: {reason}")]
     NotReady {
         model: String,
         reason: String,
-        /// When it may be ready, unless an operator or a publisher has to act first.
-        again: Option<Duration>,
+        /// When to retry; `None` if the operator or the publisher has to act first.
+        retry_after: Option<Duration>,
     },
 }
 
@@ -155,5 +155,5 @@ classify! { ModelError {
     Self::NoEmbeddings { .. } => 404, "no-embeddings", "no embeddings", param = "model";
     Self::NoCompletions { .. } => 404, "no-completions", "no completions", param = "model";
     Self::NoTensors { .. } => 404, "no-tensors", "no tensors";
-    Self::NotReady { again, .. } => 503, "not-ready", "not ready", retry = *again;
+    Self::NotReady { retry_after, .. } => 503, "not-ready", "not ready", retry = *retry_after;
 } }

@@ -1,10 +1,10 @@
-//! Models: manifests, tasks, and the way from an export in an object store to a session that answers.
+//! Models: manifests, tasks, publishing to an object store, and loading from it.
 
+mod alias_pointer;
 pub mod at_rest;
 mod error;
 pub mod load;
 pub mod manifest;
-mod pointer;
 #[cfg(feature = "publish")]
 pub mod publish;
 pub mod schema;
@@ -12,5 +12,5 @@ pub mod task;
 #[cfg(feature = "publish")]
 mod time;
 
+pub use self::alias_pointer::PointerError;
 pub use self::error::{InputError, ModelError, PredictError};
-pub use self::pointer::PointerError;

@@ -144,12 +144,12 @@ mod tests {
     use super::*;
     use crate::limits::Limits;
     use amaas_access::Accounts;
-    use amaas_model::load::Slot;
+    use amaas_model::load::ModelSlot;
 
     fn checks(models: &[&str]) -> HealthService {
         let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).build();
         for model in models {
-            state.insert(Arc::new(Slot::new(model.parse().expect("a name"), "1".parse().expect("a version"))));
+            state.insert(Arc::new(ModelSlot::new(model.parse().expect("a name"), "1".parse().expect("a version"))));
         }
         HealthService::new(state)
     }
@@ -184,7 +184,7 @@ mod tests {
         };
         assert_eq!(next(&mut statuses).await, Ok(ServingStatus::Serving));
         assert_eq!(next(&mut model).await, Ok(ServingStatus::ServiceUnknown));
-        checks.state.insert(Arc::new(Slot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
+        checks.state.insert(Arc::new(ModelSlot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
         assert_eq!(next(&mut statuses).await, Ok(ServingStatus::NotServing), "a model is on its way");
         assert_eq!(next(&mut model).await, Ok(ServingStatus::NotServing));
         checks.state.drain();

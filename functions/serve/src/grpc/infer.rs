@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use amaas_model::InputError;
 use amaas_model::load::Model;
-use amaas_model::task::{ModelCall, Work};
+use amaas_model::task::{CpuWork, ModelCall};
 use amaas_wire::tensor::parse_header;
 use amaas_wire::{Tensor, TensorError};
 use bytes::Bytes;
@@ -40,7 +40,7 @@ pub(super) async fn answer(
     parameters::of_request(&request.parameters)?;
     let (id, wanted) = (request.id.clone(), wanted(&request)?);
     let run = async |call: ModelCall| {
-        let (inputs, form) = call.compute(Work::json(size), move |_| inputs(request)).await?;
+        let (inputs, form) = call.compute(CpuWork::json(size), move |_| inputs(request)).await?;
         Ok::<_, CallError>((infer::run(call, &model, inputs, Some(&wanted)).await?, form))
     };
     let ((outputs, form), size) = call.run(run).await?;

@@ -19,7 +19,7 @@ use super::{model, tag};
 use crate::limits::Limits;
 use crate::sealing::SealingPolicy;
 use amaas_model::load::Model;
-use amaas_model::schema::Schemas;
+use amaas_model::schema::SchemaRegistry;
 
 /// What a route says of itself; nothing where the host has nothing to answer there.
 pub(crate) type DescribeOperation = fn(&mut DocumentBuilder) -> Option<OperationObject>;
@@ -31,7 +31,7 @@ pub(crate) fn document(
 ) -> Value {
     let mut builder = DocumentBuilder {
         view,
-        schemas: Schemas::new(),
+        schemas: SchemaRegistry::new(),
         responses: SharedResponses::default(),
         method: Method::GET,
         path: String::new(),
@@ -63,7 +63,7 @@ pub(crate) fn document(
 /// A document under way.
 pub(crate) struct DocumentBuilder {
     view: DocumentView,
-    pub(super) schemas: Schemas,
+    pub(super) schemas: SchemaRegistry,
     responses: SharedResponses,
     /// The route that is being described.
     method: Method,

@@ -14,7 +14,7 @@ pub(super) fn describe(model: &Model, builder: &mut DocumentBuilder, mut add: im
     if let Some(task) = &model.task {
         let path = format!("/v1/models/{name}/predict");
         builder.at(&Method::POST, &path);
-        let mut typed = task.typed(&mut builder.schemas);
+        let mut typed = task.predict_schema(&mut builder.schemas);
         if let Some(generate) = model.networks().own().generate() {
             typed = typed.at_most(generate.max_queued_calls());
         }

@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::builder::{DocumentBuilder, json, json_like};
 use super::document::OperationObject;
 use super::refusal::RefusalGroup::{self, Body, Days, Input, Key, Model, Ready, Run, Task, Version};
-use amaas_model::schema::Typed;
+use amaas_model::schema::PredictSchema;
 
 use super::{parts, tag};
 
 pub(crate) fn predict(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    let typed = Typed::of::<Value, Value>(&mut builder.schemas, "");
+    let typed = PredictSchema::of::<Value, Value>(&mut builder.schemas, "");
     let summary = "Predictions of a model, one for each input, in the form of its task.";
     Some(predict_typed(builder, "predict".to_owned(), summary.to_owned(), typed, &[Task]))
 }
@@ -25,7 +25,7 @@ pub(super) fn predict_typed(
     builder: &mut DocumentBuilder,
     id: String,
     summary: String,
-    mut typed: Typed,
+    mut typed: PredictSchema,
     refusals: &[RefusalGroup],
 ) -> OperationObject {
     let most = builder.limits().rows.min(typed.most_inputs.unwrap_or(usize::MAX));

@@ -6,7 +6,7 @@ use amaas_access::AccessError;
 use amaas_access::oidc::TokenError;
 use amaas_access::quota::QuotaError;
 use amaas_engine::RunError;
-use amaas_model::schema::Schemas;
+use amaas_model::schema::SchemaRegistry;
 use amaas_model::{InputError, ModelError};
 use amaas_ohttp::KEY_PROBLEM;
 use amaas_wire::problem::{self, Problem};
@@ -126,7 +126,7 @@ impl SharedResponses {
         refusals: &[RefusalGroup],
         path: &str,
         id: &str,
-        schemas: &mut Schemas,
+        schemas: &mut SchemaRegistry,
     ) -> BTreeMap<String, RefOr<ResponseObject>> {
         let dialect = Dialect::of(path);
         let mut by_status = BTreeMap::<_, Vec<ErrorResponse>>::new();
@@ -169,7 +169,7 @@ impl SharedResponses {
         status: u16,
         said: Vec<ErrorResponse>,
         id: &str,
-        schemas: &mut Schemas,
+        schemas: &mut SchemaRegistry,
     ) -> String {
         if let Some(name) = self.names.get(&(status, said.clone())) {
             return name.clone();
@@ -195,7 +195,7 @@ impl ErrorResponse {
     }
 }
 
-fn answer(dialect: Dialect, said: &[ErrorResponse], schemas: &mut Schemas) -> ResponseObject {
+fn answer(dialect: Dialect, said: &[ErrorResponse], schemas: &mut SchemaRegistry) -> ResponseObject {
     let mut content = ContentObject::new();
     for ErrorResponse { media_type, .. } in said {
         let schema = match (dialect, *media_type) {

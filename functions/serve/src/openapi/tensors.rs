@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use amaas_engine::{Dim, TensorSpec};
 use amaas_model::manifest::Manifest;
-use amaas_model::schema::Schemas;
+use amaas_model::schema::SchemaRegistry;
 
 /// A request with the network's inputs, each once and in any order, but for those that may be left out.
-pub(super) fn request(schemas: &mut Schemas, manifest: &Manifest) -> Schema {
+pub(super) fn request(schemas: &mut SchemaRegistry, manifest: &Manifest) -> Schema {
     let (base, tensor) = (schemas.read::<InferRequest>(), schemas.read::<Tensor>());
     let inputs: Vec<_> = manifest.inputs.iter().map(|input| of(schemas, &tensor, input)).collect();
     let outputs: Vec<_> = manifest.outputs.iter().map(|output| output.name.as_str()).collect();
@@ -30,7 +30,7 @@ pub(super) fn request(schemas: &mut Schemas, manifest: &Manifest) -> Schema {
 }
 
 /// An answer with the outputs that were asked for.
-pub(super) fn answer(schemas: &mut Schemas, manifest: &Manifest) -> Schema {
+pub(super) fn answer(schemas: &mut SchemaRegistry, manifest: &Manifest) -> Schema {
     let (base, tensor) = (schemas.written::<InferResponse>(), schemas.written::<Tensor>());
     let outputs: Vec<_> = manifest.outputs.iter().map(|output| of(schemas, &tensor, output)).collect();
     let (count, model) = (outputs.len(), manifest.model.as_str());
@@ -43,7 +43,7 @@ pub(super) fn answer(schemas: &mut Schemas, manifest: &Manifest) -> Schema {
 }
 
 /// The tensor that `spec` says of: what any tensor is, with its name, datatype and shape.
-fn of(schemas: &mut Schemas, tensor: &Schema, spec: &TensorSpec) -> Value {
+fn of(schemas: &mut SchemaRegistry, tensor: &Schema, spec: &TensorSpec) -> Value {
     let TensorSpec { name, datatype, shape, unranked, .. } = spec;
     let (rank, dims) = (shape.len(), shape.iter().map(dim).collect::<Vec<_>>());
     let data = match datatype {
@@ -83,7 +83,7 @@ fn dim(dim: &Dim) -> Value {
 }
 
 /// Values of `datatype`, flat or nested.
-fn values(schemas: &mut Schemas, datatype: Datatype) -> Schema {
+fn values(schemas: &mut SchemaRegistry, datatype: Datatype) -> Schema {
     schemas.component(format!("TensorValues.{datatype}"), |schemas, itself| {
         let one = datatype.value_schema(schemas);
         json_schema!({ "anyOf": [one, { "type": "array", "items": itself }] })
@@ -108,7 +108,10 @@ mod tests {
     }
 
     /// `schema`, with the components that it refers to.
-    fn validator(mut schemas: Schemas, make: impl Fn(&mut Schemas, &Manifest) -> Schema) -> jsonschema::Validator {
+    fn validator(
+        mut schemas: SchemaRegistry,
+        make: impl Fn(&mut SchemaRegistry, &Manifest) -> Schema,
+    ) -> jsonschema::Validator {
         let mut document = make(&mut schemas, &manifest()).to_value();
         document["components"]["schemas"] = schemas.finish(&mut document).into();
         jsonschema::draft202012::new(&document).expect("a schema")
@@ -116,7 +119,7 @@ mod tests {
 
     #[test]
     fn requests_have_the_networks_inputs() {
-        let schema = validator(Schemas::new(), request);
+        let schema = validator(SchemaRegistry::new(), request);
         let tensor = |name, datatype, shape: Value, data: Value| json!({"name": name, "datatype": datatype, "shape": shape, "data": data});
         let x = || tensor("x", "UINT8", json!([2, 2]), json!([[1, 2], [3, 255]]));
         let s = || tensor("s", "BYTES", json!([]), json!("a"));
@@ -145,7 +148,7 @@ mod tests {
         }
         let mut none = manifest();
         none.inputs.clear();
-        let mut schemas = Schemas::new();
+        let mut schemas = SchemaRegistry::new();
         let mut document = request(&mut schemas, &none).to_value();
         document["components"]["schemas"] = schemas.finish(&mut document).into();
         let schema_of_none = jsonschema::draft202012::new(&document).expect("a schema");
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn answers_have_the_networks_outputs() {
-        let schema = validator(Schemas::new(), answer);
+        let schema = validator(SchemaRegistry::new(), answer);
         let answer = |model: &str, shape: Value| {
             let outputs = json!([{"name": "y", "datatype": "FP32", "shape": shape, "data": [0.5]}]);
             json!({"model_name": model, "model_version": "1", "outputs": outputs})

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use amaas_access::quota::{LimitPlan, Reservation};
-use amaas_model::load::{Model, Slot};
+use amaas_model::load::{Model, ModelSlot};
 use amaas_wire::predict::REQUEST_ID;
 use axum::extract::{FromRequestParts, Path};
 use http::HeaderValue;
@@ -23,7 +23,7 @@ use crate::state::AppState;
 pub(crate) struct AuthorisedModel {
     state: AppState,
     caller: Caller,
-    slot: Arc<Slot>,
+    slot: Arc<ModelSlot>,
 }
 
 impl AuthorisedModel {
@@ -48,7 +48,7 @@ impl AuthorisedModel {
     }
 
     /// The model's place.
-    pub(crate) fn slot(&self) -> &Arc<Slot> {
+    pub(crate) fn slot(&self) -> &Arc<ModelSlot> {
         &self.slot
     }
 

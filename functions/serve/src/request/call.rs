@@ -14,8 +14,8 @@ use std::time::Instant;
 use amaas_access::meter::UsageRecord;
 use amaas_access::quota::{LeasedLimit, LimitKind, LimitPlan, RemainingLimit, Reservation};
 use amaas_access::{Price, now};
-use amaas_model::load::{Model, Slot};
-use amaas_model::task::{CallHost, Cost, Job, ModelCall, PredictError, UsageSoFar, Work};
+use amaas_model::load::{Model, ModelSlot};
+use amaas_model::task::{CallHost, ComputeJob, Cost, CpuWork, ModelCall, PredictError, UsageSoFar};
 use amaas_model::{InputError, ModelError};
 use amaas_wire::predict::Usage;
 use amaas_wire::receipt::{MeteredUsage, RECEIPT, Receipt, ReceiptFormat};
@@ -54,7 +54,7 @@ pub(crate) struct CallId(pub(crate) [u8; 32]);
 /// A call that was let in, whose content has not arrived.
 pub(crate) struct AdmittedCall {
     facts: CallContext,
-    slot: Arc<Slot>,
+    slot: Arc<ModelSlot>,
     id: Option<CallId>,
     admission: Admission,
 }
@@ -68,7 +68,7 @@ pub(crate) struct ReceivedCall {
 }
 
 impl AdmittedCall {
-    pub(super) fn new(facts: CallContext, slot: Arc<Slot>, id: Option<CallId>, admission: Admission) -> Self {
+    pub(super) fn new(facts: CallContext, slot: Arc<ModelSlot>, id: Option<CallId>, admission: Admission) -> Self {
         Self { facts, slot, id, admission }
     }
 
@@ -421,7 +421,7 @@ impl CallHost for ActiveCallState {
         usize::try_from(self.bytes_in).unwrap_or(usize::MAX)
     }
 
-    async fn compute(&self, work: Work, job: Job) -> Result<(), PredictError> {
+    async fn compute(&self, work: CpuWork, job: ComputeJob) -> Result<(), PredictError> {
         let lane = {
             let mut progress = self.lock();
             if let ChargeStage::Charged(_) = progress.stage {
@@ -459,7 +459,7 @@ impl CallHost for ActiveCallState {
         }
     }
 
-    fn uses(&self, usage: UsageSoFar) {
+    fn set_usage(&self, usage: UsageSoFar) {
         let mut progress = self.lock();
         if let ChargeStage::Charged(_) = progress.stage {
             progress.stage = ChargeStage::Charged(usage);

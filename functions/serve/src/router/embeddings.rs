@@ -1,5 +1,5 @@
 //! `POST /v1/embeddings`, in `OpenAI`'s shape, for models whose task has the interface
-//! [`Embeddings`](amaas_model::task::Embeddings).
+//! [`Embeddings`](amaas_model::task::EmbeddingsInterface).
 
 use std::sync::Arc;
 

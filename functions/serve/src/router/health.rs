@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::reply::json;
 use crate::state::AppState;
 use amaas_model::ModelError;
-use amaas_model::load::{Slot, State as SlotState};
+use amaas_model::load::{LoadState, ModelSlot};
 
 /// `GET /v2`.
 pub(super) async fn server() -> Result<Response<Body>, Error> {
@@ -46,7 +46,7 @@ pub(crate) fn every(state: &AppState) -> ReadyState {
     }
     let slots = state.slots();
     let states: Vec<_> =
-        slots.iter().map(|slot| (matches!(slot.state(), SlotState::Loading), readiness(slot))).collect();
+        slots.iter().map(|slot| (matches!(slot.state(), LoadState::Loading), readiness(slot))).collect();
     let ready = states.is_empty() || states.iter().any(|(_, state)| state.ready);
     let ready = ready && !states.iter().any(|(loading, _)| *loading);
     let missing = |(_, state): &&(bool, ReadyState)| !state.ready;
@@ -73,7 +73,7 @@ pub(super) async fn model_ready(
 /// Whether the model called `name` is ready, in the version `version` where one is asked for.
 pub(crate) fn of_model(state: &AppState, name: &str, version: Option<&str>) -> Result<ReadyState, Error> {
     let slot = state.slot(name)?;
-    if let (SlotState::Ready(model), Some(got)) = (slot.state(), version)
+    if let (LoadState::Ready(model), Some(got)) = (slot.state(), version)
         && model.version().as_str() != got
     {
         let (model, serving) = (name.to_owned(), model.version().to_string());
@@ -92,14 +92,14 @@ pub(super) struct ModelPath {
 /// As Triton names them. `model_repository` is not among them: models are listed, but not loaded on demand.
 const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_configuration", "statistics"];
 
-fn readiness(slot: &Slot) -> ReadyState {
+fn readiness(slot: &ModelSlot) -> ReadyState {
     let (ready, execution_provider, reason) = match slot.state() {
-        SlotState::Ready(model) => {
-            let reason = slot.behind().or_else(|| model.warning().map(str::to_owned));
+        LoadState::Ready(model) => {
+            let reason = slot.failed_update().or_else(|| model.warning().map(str::to_owned));
             (true, Some(model.provider().to_owned()), reason)
         }
-        SlotState::Loading => (false, None, Some("it is loading".to_owned())),
-        SlotState::Failed(reason) => (false, None, Some(reason)),
+        LoadState::Loading => (false, None, Some("it is loading".to_owned())),
+        LoadState::Failed(reason) => (false, None, Some(reason)),
     };
     ReadyState { name: Some(slot.name().to_string()), ready, execution_provider, reason }
 }

@@ -6,7 +6,7 @@ use amaas_engine::infer::ValidTensors;
 use amaas_model::InputError;
 use amaas_model::load::Model;
 use amaas_model::manifest::Manifest;
-use amaas_model::task::{Cost, ModelCall, Work};
+use amaas_model::task::{Cost, CpuWork, ModelCall};
 use amaas_wire::oip::{HEADER_LENGTH, InferRequest, MEDIA_TYPE, OutputEncodings, TensorEncoding};
 use amaas_wire::{DecodeError, Tensor};
 use axum::extract::{Path, Request};
@@ -36,7 +36,7 @@ pub(super) async fn infer(
     let answer = async |call: ModelCall| {
         let described = Arc::clone(&model);
         let decode = move |_: &_| decode(body, header, &described.manifest).map_err(|error| hinted(error, says_bytes));
-        let decoded = call.compute(Work::json(size), decode).await?;
+        let decoded = call.compute(CpuWork::json(size), decode).await?;
         let (InferRequest { id, inputs, outputs }, encodings) = decoded;
         let outputs = run(call, &model, inputs, outputs.as_deref()).await?;
         Ok::<_, CallError>((id, outputs, encodings))

@@ -11,6 +11,8 @@ mod named;
 mod openapi;
 mod predict;
 mod query;
+#[cfg(test)]
+mod reference;
 pub(crate) mod repository;
 mod route;
 pub(crate) mod stats;

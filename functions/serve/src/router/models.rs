@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::reply::json;
 use crate::request::{AuthorisedModel, Caller};
 use crate::state::AppState;
-use amaas_model::load::{Slot, State as SlotState};
+use amaas_model::load::{LoadState, ModelSlot};
 
 /// `GET /v2/models/{model}[/versions/{version}]`.
 pub(super) async fn metadata(
@@ -34,12 +34,12 @@ pub(super) async fn one(authorised: AuthorisedModel, _: NoQuery) -> Result<Respo
     json(&entry(authorised.slot()))
 }
 
-fn entry(slot: &Slot) -> ModelEntry {
+fn entry(slot: &ModelSlot) -> ModelEntry {
     let (created, version, task, ready) = match slot.state() {
-        SlotState::Ready(model) => {
+        LoadState::Ready(model) => {
             (model.manifest.serial, model.version().to_string(), model.task_name().to_owned(), true)
         }
-        SlotState::Loading | SlotState::Failed(_) => (0, String::new(), String::new(), false),
+        LoadState::Loading | LoadState::Failed(_) => (0, String::new(), String::new(), false),
     };
     ModelEntry {
         id: slot.name().to_string(),

@@ -16,7 +16,7 @@ use crate::request::Caller;
 use crate::sealing::Sealing;
 use crate::state::AppState;
 use amaas_engine::cpu::spawn_if_larger_than;
-use amaas_model::load::{Model, State as SlotState};
+use amaas_model::load::{LoadState, Model};
 
 pub(super) async fn openapi(State(state): State<AppState>, caller: Option<Caller>) -> Result<Response<Body>, Error> {
     let body = match caller {
@@ -59,7 +59,7 @@ async fn written(state: &AppState, models: ServedModels) -> Result<Bytes, Error>
 
 fn loaded(state: &AppState) -> impl Iterator<Item = Arc<Model>> {
     state.slots().into_iter().filter_map(|slot| match slot.state() {
-        SlotState::Ready(model) => Some(model),
-        SlotState::Loading | SlotState::Failed(_) => None,
+        LoadState::Ready(model) => Some(model),
+        LoadState::Loading | LoadState::Failed(_) => None,
     })
 }

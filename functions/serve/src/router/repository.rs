@@ -12,7 +12,7 @@ use crate::error::RouteError;
 use crate::reply::json;
 use crate::request::Caller;
 use crate::state::AppState;
-use amaas_model::load::{Slot, State as SlotState};
+use amaas_model::load::{LoadState, ModelSlot};
 
 /// The models that the key may use.
 pub(super) async fn index(
@@ -45,11 +45,11 @@ pub(super) async fn refuse(_: Caller) -> Error {
     Error::Route(RouteError::Repository)
 }
 
-fn entry(slot: &Slot) -> IndexEntry {
+fn entry(slot: &ModelSlot) -> IndexEntry {
     let (version, state, reason) = match slot.state() {
-        SlotState::Ready(model) => (Some(model.version().to_string()), READY, slot.behind().unwrap_or_default()),
-        SlotState::Loading => (None, "LOADING", String::new()),
-        SlotState::Failed(reason) => (None, "UNAVAILABLE", reason),
+        LoadState::Ready(model) => (Some(model.version().to_string()), READY, slot.failed_update().unwrap_or_default()),
+        LoadState::Loading => (None, "LOADING", String::new()),
+        LoadState::Failed(reason) => (None, "UNAVAILABLE", reason),
     };
     IndexEntry { name: slot.name().to_string(), version, state: state.to_owned(), reason }
 }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::reply::json;
 use crate::request::{AuthorisedModel, Caller};
 use crate::state::AppState;
-use amaas_model::load::{Model, State as SlotState};
+use amaas_model::load::{LoadState, Model};
 
 /// Of one model.
 pub(super) async fn one(
@@ -43,8 +43,8 @@ pub(super) async fn all(
 pub(crate) fn of_all(state: &AppState, caller: &Caller) -> Vec<ModelStatistics> {
     let slots = state.slots();
     let loaded = slots.iter().filter(|slot| caller.may_use(slot.name())).filter_map(|slot| match slot.state() {
-        SlotState::Ready(model) => of(&model).ok(),
-        SlotState::Loading | SlotState::Failed(_) => None,
+        LoadState::Ready(model) => of(&model).ok(),
+        LoadState::Loading | LoadState::Failed(_) => None,
     });
     loaded.collect()
 }

@@ -8,7 +8,7 @@ use http::{HeaderValue, Response, header};
 use crate::error::Error;
 use crate::error::SealedCallError;
 use crate::state::AppState;
-use amaas_model::load::State as SlotState;
+use amaas_model::load::LoadState;
 
 /// `GET /v1/keys` and `GET /.well-known/ohttp-gateway` (RFC 9540 §4): the list.
 pub(crate) async fn list(State(state): State<AppState>) -> Result<Response<Body>, Error> {
@@ -39,7 +39,7 @@ pub(crate) async fn model_manifest(
     let slot = state.slot(&model)?;
     let sealing = state.sealing().ok_or(Error::Sealed(SealedCallError::Unsupported))?;
     let version = match slot.state() {
-        SlotState::Ready(model) => model.version().to_string(),
+        LoadState::Ready(model) => model.version().to_string(),
         _ => state.model(&slot, None).await?.version().to_string(),
     };
     Ok(document(Body::from(sealing.manifest(&model, &version).await?), "application/json"))

@@ -16,12 +16,12 @@ use amaas_wire::Digest;
 
 /// The folder; its objects are files. A conditional put is atomic within one process only.
 #[derive(Clone, Debug)]
-pub(super) struct Folder {
+pub(super) struct FolderStore {
     root: PathBuf,
     writer: Arc<Mutex<()>>,
 }
 
-impl Folder {
+impl FolderStore {
     pub(super) fn new(root: PathBuf) -> Self {
         Self { root, writer: Arc::default() }
     }
@@ -173,7 +173,7 @@ fn stat(metadata: &std::fs::Metadata) -> io::Result<ObjectStat> {
     Ok(ObjectStat { size: metadata.len(), modified: metadata.modified()? })
 }
 
-impl fmt::Display for Folder {
+impl fmt::Display for FolderStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The last component only: clients see this text too, and the operator knows the rest of the path.
         write!(f, "folder {}", self.root.file_name().unwrap_or_default().display())

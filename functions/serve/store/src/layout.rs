@@ -13,20 +13,20 @@ use amaas_wire::Digest;
 /// A version begins with a digit and an alias with a letter, so that neither can be mistaken for the other.
 #[derive(Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String", bound = "Of: NameKind")]
-pub struct Name<Of>(String, PhantomData<fn() -> Of>);
+pub struct StoreName<Of>(String, PhantomData<fn() -> Of>);
 
 /// The name of a model; begins with a letter or a digit.
-pub type ModelName = Name<OfModel>;
+pub type ModelName = StoreName<OfModel>;
 /// The name of a version of a model; begins with a digit.
-pub type Version = Name<OfVersion>;
+pub type Version = StoreName<OfVersion>;
 /// The name of an alias, such as `live`; begins with a letter.
-pub type Alias = Name<OfAlias>;
+pub type Alias = StoreName<OfAlias>;
 
-/// What a [`Name`] names.
+/// A kind of [`StoreName`].
 pub trait NameKind {
     /// Whether a name of this kind may begin with `byte`.
     fn begins(byte: u8) -> bool;
-    /// What such a name begins with, for errors.
+    /// The valid first characters, for errors.
     const BEGINS: &'static str;
 }
 
@@ -91,14 +91,14 @@ impl fmt::Display for VersionSelector {
     }
 }
 
-impl<Of> Name<Of> {
+impl<Of> StoreName<Of> {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl<Of: NameKind> FromStr for Name<Of> {
+impl<Of: NameKind> FromStr for StoreName<Of> {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
@@ -110,7 +110,7 @@ impl<Of: NameKind> FromStr for Name<Of> {
     }
 }
 
-impl<Of: NameKind> TryFrom<String> for Name<Of> {
+impl<Of: NameKind> TryFrom<String> for StoreName<Of> {
     type Error = NameError;
 
     fn try_from(text: String) -> Result<Self, NameError> {
@@ -118,51 +118,51 @@ impl<Of: NameKind> TryFrom<String> for Name<Of> {
     }
 }
 
-impl<Of> From<Name<Of>> for String {
-    fn from(name: Name<Of>) -> Self {
+impl<Of> From<StoreName<Of>> for String {
+    fn from(name: StoreName<Of>) -> Self {
         name.0
     }
 }
 
-impl<Of> fmt::Display for Name<Of> {
+impl<Of> fmt::Display for StoreName<Of> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl<Of> fmt::Debug for Name<Of> {
+impl<Of> fmt::Debug for StoreName<Of> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.0)
     }
 }
 
-impl<Of> Clone for Name<Of> {
+impl<Of> Clone for StoreName<Of> {
     fn clone(&self) -> Self {
         Self(self.0.clone(), PhantomData)
     }
 }
 
-impl<Of> PartialEq for Name<Of> {
+impl<Of> PartialEq for StoreName<Of> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl<Of> Eq for Name<Of> {}
+impl<Of> Eq for StoreName<Of> {}
 
-impl<Of> PartialOrd for Name<Of> {
+impl<Of> PartialOrd for StoreName<Of> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<Of> Hash for Name<Of> {
+impl<Of> Hash for StoreName<Of> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.hash(state);
     }
 }
 
-impl<Of> Ord for Name<Of> {
+impl<Of> Ord for StoreName<Of> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.0.cmp(&other.0)
     }

@@ -23,7 +23,7 @@ mod store;
 pub mod vault;
 
 pub use self::error::StoreError;
-pub use self::layout::{Alias, ModelName, Name, NameError, Version, VersionSelector};
+pub use self::layout::{Alias, ModelName, NameError, StoreName, Version, VersionSelector};
 pub use self::layout::{alias_key, blob_key, live, manifest_key, removed_key, sealing_key, upload_key};
 pub use self::object::{MAX_DOCUMENT_BYTES, ObjectStat, StoredObject, WriteCondition};
 pub use self::s3::{S3Endpoint, S3Options};

@@ -43,14 +43,14 @@ impl fmt::Debug for S3Endpoint {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct S3 {
+pub(super) struct S3Store {
     client: Client,
     bucket: String,
     /// Empty, or ends with `/`.
     prefix: String,
 }
 
-impl S3 {
+impl S3Store {
     /// `location` is the part after `s3://`.
     pub(super) async fn open(location: &str, options: &S3Options) -> Result<Self, StoreError> {
         let (bucket, prefix) = location.split_once('/').unwrap_or((location, ""));
@@ -223,7 +223,7 @@ fn stat(size: Option<i64>, modified: Option<&DateTime>) -> ObjectStat {
     ObjectStat { size, modified: modified.unwrap_or_else(SystemTime::now) }
 }
 
-impl S3 {
+impl S3Store {
     /// What the operator has to configure differently, if that is the cause of `error`.
     fn misconfigured<E: ProvideErrorMetadata>(&self, error: &SdkError<E>) -> Option<String> {
         let response = error.raw_response()?;
@@ -247,7 +247,7 @@ impl S3 {
     }
 }
 
-impl fmt::Display for S3 {
+impl fmt::Display for S3Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "bucket {}", self.bucket)
     }

@@ -3,9 +3,9 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::error::StoreError;
-use crate::folder::Folder;
+use crate::folder::FolderStore;
 use crate::object::{ObjectStat, StoredObject, WriteCondition};
-use crate::s3::{S3, S3Options};
+use crate::s3::{S3Options, S3Store};
 
 /// An object store.
 #[derive(Clone, Debug)]
@@ -18,11 +18,11 @@ pub enum Store {
 
 /// A prefix of an S3 bucket, with the client that reaches it.
 #[derive(Clone, Debug)]
-pub struct S3Location(S3);
+pub struct S3Location(S3Store);
 
 /// A local folder.
 #[derive(Clone, Debug)]
-pub struct FolderLocation(Folder);
+pub struct FolderLocation(FolderStore);
 
 impl Store {
     /// Opens `uri`: `s3://bucket[/prefix]`, or the path of a folder (with or without `file://`).
@@ -33,7 +33,7 @@ impl Store {
     /// [`StoreError::Uri`] if `uri` is neither.
     pub async fn open(uri: &str, options: &S3Options) -> Result<Self, StoreError> {
         if let Some(rest) = uri.strip_prefix("s3://") {
-            return Ok(Self::S3(S3Location(S3::open(rest, options).await?)));
+            return Ok(Self::S3(S3Location(S3Store::open(rest, options).await?)));
         }
         let path = uri.strip_prefix("file://").unwrap_or(uri);
         if path.is_empty() || path.contains("://") {
@@ -44,10 +44,10 @@ impl Store {
 
     /// A store in the folder `path`, which is created with the first object.
     pub fn folder(path: impl Into<std::path::PathBuf>) -> Self {
-        Self::Folder(FolderLocation(Folder::new(path.into())))
+        Self::Folder(FolderLocation(FolderStore::new(path.into())))
     }
 
-    /// The whole object `key`, a document of at most [`MAX_DOCUMENT_BYTES`], with the tag for a conditional write.
+    /// The whole object `key`, a document of at most `MAX_DOCUMENT_BYTES`, with the tag for a conditional write.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if it does not exist, [`StoreError::TooLarge`] before more than the bound is in memory.

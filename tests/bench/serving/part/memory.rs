@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use amaas_e2e::Program;
 use amaas_engine::RuntimeConfig;
-use amaas_model::load::{Slot, State};
+use amaas_model::load::{LoadState, ModelSlot};
 use amaas_model::task::Tasks;
 use amaas_store::VersionSelector;
 use amaas_store::live;
@@ -56,9 +56,9 @@ pub(super) async fn loads(place: &Place, report: &mut Report, work: Work) {
     let config = RuntimeConfig { library: Some(place.library.clone().into()), ..RuntimeConfig::default() };
     let mut seen = Vec::new();
     for cycle in 0..CYCLES {
-        let slot = Slot::new(work.model().parse().expect("a name"), VersionSelector::Alias(live()));
+        let slot = ModelSlot::new(work.model().parse().expect("a name"), VersionSelector::Alias(live()));
         slot.load(&source, &tasks, &config).await;
-        assert!(matches!(slot.state(), State::Ready(_)), "it is loaded");
+        assert!(matches!(slot.state(), LoadState::Ready(_)), "it is loaded");
         drop(slot);
         seen.push((f64::from(cycle), own_memory()));
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use amaas::{Answer, Client};
-use amaas_model::load::{LoadTimes, Slot, State};
+use amaas_model::load::{LoadState, LoadTimes, ModelSlot};
 use amaas_model::task::Tasks;
 use amaas_serve::AppState;
 
@@ -35,12 +35,12 @@ impl FirstCall {
     }
 
     /// Calls the model of `slot` with its task's example, or reads its metadata if its task is unknown here.
-    pub(crate) async fn of(slot: &Slot, client: &Client, tasks: &Tasks) -> Self {
+    pub(crate) async fn of(slot: &ModelSlot, client: &Client, tasks: &Tasks) -> Self {
         let name = slot.name().to_string();
-        let model = match slot.settled().await {
-            State::Ready(model) => model,
-            State::Failed(reason) => return Self::failed(name, reason),
-            State::Loading => return Self::failed(name, "it is still loading".to_owned()),
+        let model = match slot.wait_until_loaded().await {
+            LoadState::Ready(model) => model,
+            LoadState::Failed(reason) => return Self::failed(name, reason),
+            LoadState::Loading => return Self::failed(name, "it is still loading".to_owned()),
         };
         let example = tasks.example(model.task_name());
         let begun = Instant::now();

@@ -19,9 +19,9 @@ use amaas_access::{Accounts, AccountsError};
 use amaas_engine::RuntimeConfig;
 use amaas_env::{EnvFileLookup, EnvVariables};
 use amaas_ledger::LedgerLocation;
-use amaas_model::load::Trust;
+use amaas_model::load::TrustPolicy;
 use amaas_model::manifest::ManifestError;
-use amaas_model::publish::{Publication, Published, Publisher, is_published, is_removed, publish, sign_aliases};
+use amaas_model::publish::{Publication, PublishOutcome, Publisher, is_published, is_removed, publish, sign_aliases};
 use amaas_model::task::Tasks;
 use amaas_serve::config::AllowedOrigins;
 use amaas_serve::host::{self, Server};
@@ -99,7 +99,11 @@ pub async fn run<E: From<DevError>>(
 ///
 /// # Errors
 /// [`DevError`] if no `dev` runs there, or the model cannot be published.
-pub async fn publish_into(data: &DataFolder, publication: Publication, tasks: &Tasks) -> Result<Published, DevError> {
+pub async fn publish_into(
+    data: &DataFolder,
+    publication: Publication,
+    tasks: &Tasks,
+) -> Result<PublishOutcome, DevError> {
     let file = data.path.join("env");
     if !file.exists() {
         return Err(DevError::usage(format!("no host runs here: there is no {}", file.display()))
@@ -179,7 +183,7 @@ impl Dev {
         let sealing = backends.sealing(sealing_name(), SealingPolicy::Optional, ReplayPolicy::Refuse);
         let state = backends.state(limits).cors(origins).journal(&journal).sealing(sealing).build();
         let config = RuntimeConfig { library: Some(library), ..config };
-        let trust = Trust { publishers: vec![secrets.publisher()], least_serial: 0 };
+        let trust = TrustPolicy { publishers: vec![secrets.publisher()], least_serial: 0 };
         let source = backends.models(trust);
         let tasks = models.tasks;
         watch::look(&state, &source, &tasks, &config).await?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use amaas_model::at_rest::SignerFile;
-use amaas_model::publish::{Protection, Publisher};
+use amaas_model::publish::{BlobProtection, Publisher};
 use amaas_store::vault::{FileKey, Vault};
 use amaas_wire::dsse::{SigningKey, VerifyingKey};
 
@@ -39,7 +39,7 @@ impl Secrets {
 
     /// The publisher of the bundled models.
     pub(super) fn as_publisher(&self) -> Publisher {
-        Publisher { signer: self.signer.clone(), protection: Protection::Sealed(self.vault.clone()) }
+        Publisher { signer: self.signer.clone(), protection: BlobProtection::Sealed(self.vault.clone()) }
     }
 
     /// As `AMAAS_KMS_KEY` has it.

@@ -8,14 +8,14 @@ use super::UsageRecord;
 
 /// Whether EMF lines are written to standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Emf {
+pub enum EmfOutput {
     /// Metrics are written to standard output.
     On,
     /// No metrics are written.
     Off,
 }
 
-impl Emf {
+impl EmfOutput {
     /// Writes the metrics of `record`.
     pub(super) fn write(self, record: &UsageRecord) {
         if self == Self::On {

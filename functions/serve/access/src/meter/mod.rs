@@ -10,7 +10,7 @@ mod writer;
 
 pub use self::day::{UtcDay, UtcDayError};
 pub use self::depth::QUEUE_DEPTH_INTERVAL;
-pub use self::emf::Emf;
+pub use self::emf::EmfOutput;
 pub use self::journal::UsageJournal;
 pub use self::record::UsageRecord;
 pub use self::report::{ReportError, report};

@@ -15,14 +15,14 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::journal::{ClaimedBatches, JournalBatch};
 use super::report::{LATE_AFTER_MS, late, place};
-use super::{Emf, UsageJournal, UsageRecord, depth};
+use super::{EmfOutput, UsageJournal, UsageRecord, depth};
 use amaas_ledger::{Clock, Ledger, LedgerError, LedgerWrite};
 
 /// Records usage in a journal, and writes the journal to the ledger.
 pub struct UsageMeter {
     ledger: Arc<dyn Ledger>,
     journal: Arc<UsageJournal>,
-    emf: Emf,
+    emf: EmfOutput,
     clock: Clock,
     /// Held during a write.
     writing: tokio::sync::Mutex<()>,
@@ -34,7 +34,7 @@ pub struct UsageMeter {
 
 impl UsageMeter {
     /// Records usage in `ledger` through `journal`.
-    pub fn new(ledger: Arc<dyn Ledger>, journal: UsageJournal, emf: Emf, clock: Clock) -> Self {
+    pub fn new(ledger: Arc<dyn Ledger>, journal: UsageJournal, emf: EmfOutput, clock: Clock) -> Self {
         let (writing, reported, seen) =
             (tokio::sync::Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
         Self { ledger, journal: Arc::new(journal), emf, clock, writing, reported, seen }
@@ -59,7 +59,7 @@ impl UsageMeter {
 
     /// Whether metrics are written to standard output.
     pub fn writes_metrics(&self) -> bool {
-        self.emf == Emf::On
+        self.emf == EmfOutput::On
     }
 
     /// Writes the queue depth of each of `models` to standard output.
@@ -91,7 +91,7 @@ impl UsageMeter {
         }
     }
 
-    /// Flushes for a report: at most once in [`MIN_REPORT_INTERVAL`], and once for all reports that wait.
+    /// Flushes for a report: at most once in `MIN_REPORT_INTERVAL`, and once for all reports that wait.
     ///
     /// # Errors
     /// As [`Self::flush`].
@@ -129,7 +129,7 @@ impl UsageMeter {
         }
     }
 
-    /// Writes the remaining records before the process ends, within [`FINAL_ATTEMPTS`] attempts.
+    /// Writes the remaining records before the process ends, within `FINAL_ATTEMPTS` attempts.
     pub async fn finish(&self) {
         for _ in 0..FINAL_ATTEMPTS {
             match timeout(FINAL_ATTEMPT_TIMEOUT, self.flush()).await {

@@ -14,7 +14,7 @@ use super::{OidcConfig, TokenError, TokenPart, VerifiedToken};
 pub struct ClaimPath(String);
 
 impl ClaimPath {
-    fn find<'a>(&self, claims: &'a Claims) -> Option<&'a Value> {
+    fn find<'a>(&self, claims: &'a TokenClaims) -> Option<&'a Value> {
         if self.0.starts_with('/') { claims.0.pointer(&self.0) } else { claims.get(&self.0) }
     }
 }
@@ -37,9 +37,9 @@ impl fmt::Display for ClaimPath {
 }
 
 /// The claims of a token, not verified yet.
-pub(super) struct Claims(Value);
+pub(super) struct TokenClaims(Value);
 
-impl Claims {
+impl TokenClaims {
     pub(super) fn new(members: Map<String, Value>) -> Self {
         Self(Value::Object(members))
     }
@@ -119,7 +119,7 @@ mod tests {
             };
         }
         let Value::Object(members) = claims else { panic!("an object") };
-        Claims::new(members).check(&config("org"), 1000)
+        TokenClaims::new(members).check(&config("org"), 1000)
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
         }) else {
             panic!("an object")
         };
-        let claims = Claims::new(members);
+        let claims = TokenClaims::new(members);
         for (path, expected) in [
             ("a.b", Some("name")),
             ("https://x/y", Some("url")),

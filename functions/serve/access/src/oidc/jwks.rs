@@ -15,9 +15,9 @@ use super::keys::{KeyMatch, KeySet};
 use crate::refreshing::{OnMiss, RefreshPolicy, Refreshing};
 
 /// Keys that are fetched again as they age.
-pub(super) struct Jwks(Refreshing<Arc<KeySet>, String>);
+pub(super) struct JwksCache(Refreshing<Arc<KeySet>, String>);
 
-impl Jwks {
+impl JwksCache {
     /// Keys as `fetch` returns them. Nothing is fetched yet.
     pub(super) fn new<F>(fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
     where

@@ -33,4 +33,4 @@ pub use self::algorithms::AllowedAlgorithms;
 pub use self::claims::ClaimPath;
 pub use self::config::OidcConfig;
 pub use self::error::{TokenError, TokenPart};
-pub use self::verify::{Oidc, VerifiedToken};
+pub use self::verify::{OidcVerifier, VerifiedToken};

@@ -8,10 +8,10 @@ use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 use tokio::time::{Instant, advance, sleep};
 
-use super::jwks::{Jwks, MIN_INTERVAL, STALE_IF_ERROR};
+use super::jwks::{JwksCache, MIN_INTERVAL, STALE_IF_ERROR};
 use super::keys::KeySet;
 use super::testing::{RSA, Signer, config, token, variables};
-use super::{Oidc, OidcConfig, TokenError, TokenPart, VerifiedToken};
+use super::{OidcConfig, OidcVerifier, TokenError, TokenPart, VerifiedToken};
 
 /// What the issuer does when its keys are asked for.
 #[derive(Clone)]
@@ -25,14 +25,14 @@ struct Issuer {
     answer: Arc<Mutex<Answer>>,
     fetches: Arc<AtomicUsize>,
     begun: Instant,
-    oidc: Arc<Oidc>,
+    oidc: Arc<OidcVerifier>,
 }
 
 impl Issuer {
     fn new(config: OidcConfig, keys: Vec<Value>) -> Self {
         let (answer, fetches) = (Arc::new(Mutex::new(Answer::Keys(keys))), Arc::new(AtomicUsize::new(0)));
         let (answers, counted, begun) = (Arc::clone(&answer), Arc::clone(&fetches), Instant::now());
-        let jwks = Jwks::new(move || {
+        let jwks = JwksCache::new(move || {
             counted.fetch_add(1, Ordering::SeqCst);
             let answer = answers.lock().expect("not poisoned").clone();
             async move {
@@ -47,7 +47,7 @@ impl Issuer {
             }
         });
         // The same time by both clocks.
-        let oidc = Arc::new(Oidc::with(config, jwks, move || NOW + begun.elapsed().as_secs()));
+        let oidc = Arc::new(OidcVerifier::with(config, jwks, move || NOW + begun.elapsed().as_secs()));
         Self { answer, fetches, begun, oidc }
     }
 

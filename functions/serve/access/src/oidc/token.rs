@@ -7,21 +7,21 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::claims::Claims;
+use super::claims::TokenClaims;
 use super::{AllowedAlgorithms, TokenError, TokenPart};
 
 /// A parsed token. Nothing in it is verified.
-pub(super) struct Token<'a> {
+pub(super) struct ParsedToken<'a> {
     pub(super) algorithm: Algorithm,
     /// The id of the key that it claims to be signed with.
     pub(super) key_id: Option<String>,
-    pub(super) claims: Claims,
+    pub(super) claims: TokenClaims,
     /// Header and claims as they are signed.
     signed: &'a str,
     signature: &'a str,
 }
 
-impl<'a> Token<'a> {
+impl<'a> ParsedToken<'a> {
     /// Parses `text`, which has to name one of `algorithms`.
     pub(super) fn parse(text: &'a str, algorithms: &AllowedAlgorithms) -> Result<Self, TokenError> {
         let whole = |expected| TokenError::Malformed { part: TokenPart::Whole, expected };
@@ -33,10 +33,10 @@ impl<'a> Token<'a> {
             (!claims.contains('.')).then_some((signed, header, claims, signature))
         });
         let (signed, header, claims, signature) = parts.ok_or(whole("three parts with dots between"))?;
-        let header: Header = part(header, TokenPart::Header)?;
+        let header: TokenHeader = part(header, TokenPart::Header)?;
         let claims: Map<String, Value> = part(claims, TokenPart::Claims)?;
         let (algorithm, key_id) = header.read(algorithms)?;
-        Ok(Self { algorithm, key_id, claims: Claims::new(claims), signed, signature })
+        Ok(Self { algorithm, key_id, claims: TokenClaims::new(claims), signed, signature })
     }
 
     /// Whether it is signed with this key and its algorithm.
@@ -48,14 +48,14 @@ impl<'a> Token<'a> {
 
 /// The members of the header that are used. Keys and links to keys (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
 #[derive(Deserialize)]
-struct Header {
+struct TokenHeader {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
     crit: Option<Value>,
 }
 
-impl Header {
+impl TokenHeader {
     fn read(self, algorithms: &AllowedAlgorithms) -> Result<(Algorithm, Option<String>), TokenError> {
         let malformed = |expected| TokenError::Malformed { part: TokenPart::Header, expected };
         // No extension is understood here (RFC 7515 §4.1.11).

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::fetch::KeyFetcher;
-use super::jwks::Jwks;
-use super::token::Token;
+use super::jwks::JwksCache;
+use super::token::ParsedToken;
 use super::verified::TokenCache;
 use super::{OidcConfig, TokenError};
 use crate::time::now;
@@ -14,18 +14,18 @@ use amaas_wire::Digest;
 /// Verifies the tokens of one issuer.
 ///
 /// ```no_run
-/// use amaas_access::oidc::{Oidc, OidcConfig};
+/// use amaas_access::oidc::{OidcVerifier, OidcConfig};
 ///
 /// # async fn example(token: &str) -> Result<(), Box<dyn std::error::Error>> {
 /// let Some(config) = OidcConfig::from_variables(|name| std::env::var(name).ok())? else { return Ok(()) };
-/// let oidc = Oidc::new(config)?;
+/// let oidc = OidcVerifier::new(config)?;
 /// println!("{} calls", oidc.verify(token).await?.tenant);
 /// # Ok(())
 /// # }
 /// ```
-pub struct Oidc {
+pub struct OidcVerifier {
     config: OidcConfig,
-    jwks: Jwks,
+    jwks: JwksCache,
     tokens: TokenCache,
     /// Seconds since 1970 (UTC).
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
@@ -42,7 +42,7 @@ pub struct VerifiedToken {
     pub expires: u64,
 }
 
-impl Oidc {
+impl OidcVerifier {
     /// A verifier with this configuration. Nothing is fetched yet.
     ///
     /// # Errors
@@ -53,10 +53,10 @@ impl Oidc {
             let source = Arc::clone(&source);
             async move { source.fetch().await }
         };
-        Ok(Self::with(config, Jwks::new(fetch), now))
+        Ok(Self::with(config, JwksCache::new(fetch), now))
     }
 
-    pub(super) fn with(config: OidcConfig, jwks: Jwks, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+    pub(super) fn with(config: OidcConfig, jwks: JwksCache, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         Self { config, jwks, tokens: TokenCache::default(), clock: Box::new(clock) }
     }
 
@@ -71,7 +71,7 @@ impl Oidc {
         if let Some(verified) = self.tokens.find(&digest, now) {
             return Ok(verified);
         }
-        let token = Token::parse(token, &self.config.algorithms)?;
+        let token = ParsedToken::parse(token, &self.config.algorithms)?;
         let claimed = token.claims.check(&self.config, now)?;
         let key = self.jwks.find(token.key_id.as_deref(), token.algorithm).await?;
         if !token.is_signed_with(&key) {
@@ -96,7 +96,7 @@ impl Oidc {
     }
 }
 
-impl fmt::Debug for Oidc {
+impl fmt::Debug for OidcVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Oidc").field("config", &self.config).finish_non_exhaustive()
     }

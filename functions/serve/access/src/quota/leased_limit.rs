@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::limit_counter::{CounterWindow, LimitCounter, LimitKind, MAX_LEASE_SHARE};
-use crate::limit::Period;
+use crate::limit::LimitPeriod;
 use crate::quota::QuotaError;
 use amaas_ledger::{Clock, CounterOutcome, Ledger, LedgerError};
 
@@ -39,7 +39,7 @@ struct LeaseState {
     lease: u64,
     leased: Instant,
     used: Instant,
-    /// What was used while the ledger was unreachable, and is not counted yet.
+    /// The usage while the ledger was unreachable, which is not counted yet.
     overdraft: u64,
     /// By how much all processes together exceeded the limit when an overdraft was last counted.
     overshoot: u64,
@@ -77,7 +77,7 @@ impl LeasedLimit {
         Self { counter, ledger, clock, state: Mutex::new(state), ledger_turn: tokio::sync::Mutex::default() }
     }
 
-    /// What the limit counts.
+    /// The dimension of the limit.
     pub fn kind(&self) -> LimitKind {
         self.counter.kind
     }
@@ -200,7 +200,7 @@ impl LeasedLimit {
 
     /// Takes from the lease, or refuses an amount that was refused a moment ago.
     fn try_take_local(&self, amount: u64) -> Option<Result<i64, QuotaError>> {
-        let period = if self.counter.period == Period::Month { self.window().period } else { 0 };
+        let period = if self.counter.period == LimitPeriod::Month { self.window().period } else { 0 };
         let mut state = self.state();
         if state.period != period {
             // The rest of the last month expires.
@@ -298,8 +298,8 @@ impl LeasedLimit {
         match (self.counter.kind, self.counter.period) {
             (LimitKind::Budget, _) => QuotaError::BudgetExhausted { budget: limit },
             (LimitKind::MaxCost, _) => QuotaError::KeyBudgetExhausted { budget: limit },
-            (_, Period::Minute) => QuotaError::RateLimited { limit, wait },
-            (_, Period::Month) => QuotaError::QuotaExhausted { limit, wait },
+            (_, LimitPeriod::Minute) => QuotaError::RateLimited { limit, wait },
+            (_, LimitPeriod::Month) => QuotaError::QuotaExhausted { limit, wait },
         }
     }
 

@@ -9,28 +9,28 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::limit::Period;
+use crate::limit::LimitPeriod;
 use amaas_ledger::{CounterOutcome, CounterUpdate, LedgerKey};
 
 /// A limit and where it is counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LimitCounter {
-    /// The counter's name: tenant or key, model, and what is counted.
+    /// The counter's name: tenant or key, model, and dimension.
     pub name: String,
     /// The most that there may be.
     pub most: u64,
     /// Per minute or per month.
-    pub period: Period,
-    /// What is counted.
+    pub period: LimitPeriod,
+    /// The dimension that is counted.
     pub kind: LimitKind,
 }
 
-/// What a limit limits.
+/// The kind of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LimitKind {
     /// Calls.
     Requests,
-    /// Rows, or tokens where the task counts those.
+    /// Rows, or tokens if the task counts tokens.
     Units,
     /// In billionths of the currency.
     Budget,
@@ -55,14 +55,14 @@ impl LimitCounter {
         let most = i64::try_from(self.most).unwrap_or(i64::MAX);
         let partition = format!("quota/{}", self.name);
         match self.period {
-            Period::Minute => {
+            LimitPeriod::Minute => {
                 let units = now.as_millis() * u128::from(self.most) / MINUTE.as_millis();
                 let floor = i64::try_from(units).unwrap_or(i64::MAX);
                 // The clock's rate is part of the name: another limit has another clock.
                 let key = LedgerKey::new(partition, format!("minute/{most}"));
                 CounterWindow { key, period: 0, floor, ceiling: floor.saturating_add(most), ttl: MINUTE * 10 }
             }
-            Period::Month => {
+            LimitPeriod::Month => {
                 let (period, name, _) = month(now);
                 let key = LedgerKey::new(partition, format!("month/{name}"));
                 CounterWindow { key, period, floor: 0, ceiling: most, ttl: Duration::from_hours(24 * 40) }
@@ -73,11 +73,11 @@ impl LimitCounter {
     /// The time until there is room for `missing` more.
     pub fn wait(&self, missing: u64, now: Duration) -> Duration {
         match self.period {
-            Period::Minute => {
+            LimitPeriod::Minute => {
                 let milliseconds = u128::from(missing) * MINUTE.as_millis() / u128::from(self.most.max(1));
                 Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX)) + Duration::from_millis(1)
             }
-            Period::Month => month(now).2,
+            LimitPeriod::Month => month(now).2,
         }
     }
 
@@ -118,8 +118,8 @@ impl CounterWindow {
 impl fmt::Display for LimitCounter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let period = match self.period {
-            Period::Minute => "minute",
-            Period::Month => "month",
+            LimitPeriod::Minute => "minute",
+            LimitPeriod::Month => "month",
         };
         match self.kind {
             LimitKind::Requests => write!(f, "{} requests a {period}", self.most),
@@ -150,13 +150,13 @@ pub(super) const MAX_LEASE_SHARE: u64 = 64;
 mod tests {
     use super::*;
 
-    fn counter(most: u64, period: Period) -> LimitCounter {
+    fn counter(most: u64, period: LimitPeriod) -> LimitCounter {
         LimitCounter { name: "x".to_owned(), most, period, kind: LimitKind::Requests }
     }
 
     #[test]
     fn a_minute_is_a_bucket_that_time_fills() {
-        let (counter, now) = (counter(600, Period::Minute), Duration::from_hours(500_000));
+        let (counter, now) = (counter(600, LimitPeriod::Minute), Duration::from_hours(500_000));
         let full = counter.at(now);
         let spent = full.ceiling;
         assert_eq!((full.room(full.floor), full.room(spent), full.room(0)), (600, 0, 600));
@@ -170,7 +170,7 @@ mod tests {
     fn a_month_is_that_of_the_calendar() {
         // 2028-02-29T23:59:58Z.
         let now = Duration::from_secs(1_835_481_598);
-        let window = counter(9, Period::Month).at(now);
+        let window = counter(9, LimitPeriod::Month).at(now);
         assert_eq!((window.key.sort(), window.floor, window.ceiling), ("month/2028-02", 0, 9));
         assert_eq!(month(now).2, Duration::from_secs(2));
         assert_eq!(month(now + Duration::from_secs(2)).1, "2028-03");
@@ -180,8 +180,8 @@ mod tests {
     #[test]
     fn the_largest_limits_do_not_overflow() {
         let now = Duration::from_hours(24 * 365 * 200);
-        let window = counter(10_000_000_000, Period::Minute).at(now);
+        let window = counter(10_000_000_000, LimitPeriod::Minute).at(now);
         assert_eq!(window.room(window.floor), 10_000_000_000);
-        assert_eq!(counter(0, Period::Minute).at(now).room(0), 0);
+        assert_eq!(counter(0, LimitPeriod::Minute).at(now).room(0), 0);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{LeasedLimit, LimitCounter, LimitKind, Quotas};
 use crate::key::KeyRecord;
-use crate::limit::{Dimension, Limit, Period};
+use crate::limit::{Limit, LimitDimension, LimitPeriod};
 use crate::tenant::Tenant;
 use amaas_store::ModelName;
 
@@ -26,15 +26,20 @@ impl LimitPlan {
         for limit in tenant.limits.iter().filter(|limit| limit.holds_for(model)) {
             let model = limit.model.as_ref().map_or("*", ModelName::as_str);
             let (kind, list) = match limit.dimension {
-                Dimension::Requests => (LimitKind::Requests, &mut plan.requests),
-                Dimension::Units => (LimitKind::Units, &mut plan.units),
+                LimitDimension::Requests => (LimitKind::Requests, &mut plan.requests),
+                LimitDimension::Units => (LimitKind::Units, &mut plan.units),
             };
             let name = format!("{}/{model}/{}", tenant.name, limit.dimension.name());
             list.push(quotas.of(LimitCounter { name, most: limit.most, period: limit.period, kind }));
         }
         if let Some(budget) = tenant.budget {
             let (name, most) = (format!("{}/*/cost", tenant.name), budget.nanos());
-            plan.costs.push(quotas.of(LimitCounter { name, most, period: Period::Month, kind: LimitKind::Budget }));
+            plan.costs.push(quotas.of(LimitCounter {
+                name,
+                most,
+                period: LimitPeriod::Month,
+                kind: LimitKind::Budget,
+            }));
         }
         plan
     }
@@ -42,12 +47,12 @@ impl LimitPlan {
     /// The limits of `tenant` on calls that run no model: those on requests per minute to any model.
     pub fn looks(quotas: &Quotas, tenant: &Tenant) -> Vec<Arc<LeasedLimit>> {
         let is = |limit: &&Limit| {
-            limit.model.is_none() && limit.dimension == Dimension::Requests && limit.period == Period::Minute
+            limit.model.is_none() && limit.dimension == LimitDimension::Requests && limit.period == LimitPeriod::Minute
         };
         let counter = |limit: &Limit| LimitCounter {
             name: format!("{}/*/{}", tenant.name, limit.dimension.name()),
             most: limit.most,
-            period: Period::Minute,
+            period: LimitPeriod::Minute,
             kind: LimitKind::Requests,
         };
         tenant.limits.iter().filter(is).map(|limit| quotas.of(counter(limit))).collect()
@@ -57,6 +62,6 @@ impl LimitPlan {
     pub fn of_key(quotas: &Quotas, key: &KeyRecord) -> Option<Arc<LeasedLimit>> {
         let most = key.scope.max_cost?.nanos();
         let name = format!("{}/key-{}/cost", key.tenant, key.id);
-        Some(quotas.of(LimitCounter { name, most, period: Period::Month, kind: LimitKind::MaxCost }))
+        Some(quotas.of(LimitCounter { name, most, period: LimitPeriod::Month, kind: LimitKind::MaxCost }))
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::*;
 use amaas_wire::Classify;
 
-use crate::limit::Period;
+use crate::limit::LimitPeriod;
 use crate::quota::QuotaError;
 use amaas_ledger::{
     CounterOutcome, CounterUpdate, InsertOutcome, LedgerEntry, LedgerError, LedgerKey, LedgerWrite, ListedEntry,
@@ -95,7 +95,7 @@ impl Place {
     }
 }
 
-fn counter(most: u64, period: Period) -> LimitCounter {
+fn counter(most: u64, period: LimitPeriod) -> LimitCounter {
     LimitCounter { name: "acme/*/requests".to_owned(), most, period, kind: LimitKind::Requests }
 }
 
@@ -110,7 +110,7 @@ async fn let_in(limit: &Arc<LeasedLimit>, tries: u64) -> u64 {
 
 #[tokio::test(start_paused = true)]
 async fn all_processes_together_never_pass_a_limit() {
-    for period in [Period::Minute, Period::Month] {
+    for period in [LimitPeriod::Minute, LimitPeriod::Month] {
         let place = Place::new();
         let processes: Vec<_> = (0..7).map(|_| place.process().of(counter(1000, period))).collect();
         let mut taken = 0;
@@ -129,12 +129,12 @@ async fn all_processes_together_never_pass_a_limit() {
 #[tokio::test(start_paused = true)]
 async fn the_ledger_is_asked_less_than_once_a_call_where_there_are_many() {
     let place = Place::new();
-    let limit = place.process().of(counter(100_000, Period::Minute));
+    let limit = place.process().of(counter(100_000, LimitPeriod::Minute));
     assert_eq!(let_in(&limit, 10_000).await, 10_000);
     assert!(place.asked() < 40, "{} times for 10,000 calls", place.asked());
     let (slow, place) = (place.process(), place);
     let asked = place.asked();
-    let slow = slow.of(counter(100_000, Period::Minute));
+    let slow = slow.of(counter(100_000, LimitPeriod::Minute));
     for _ in 0..10 {
         place.pass(Duration::from_secs(2)).await;
         assert_eq!(let_in(&slow, 1).await, 1);
@@ -145,7 +145,7 @@ async fn the_ledger_is_asked_less_than_once_a_call_where_there_are_many() {
 #[tokio::test(start_paused = true)]
 async fn a_minute_fills_evenly_and_says_when() {
     let place = Place::new();
-    let limit = place.process().of(counter(60, Period::Minute));
+    let limit = place.process().of(counter(60, LimitPeriod::Minute));
     assert_eq!(let_in(&limit, 100).await, 60);
     let Err(QuotaError::RateLimited { limit: text, wait }) = limit.take(1).await else { panic!("it is empty") };
     assert_eq!((text.as_str(), wait), ("60 requests a minute", Duration::from_millis(1001)));
@@ -167,7 +167,7 @@ async fn a_call_that_alone_passes_a_limit_is_refused_by_what_the_limit_is_of() {
         (LimitKind::Budget, 402, "budget-exhausted"),
         (LimitKind::MaxCost, 402, "key-budget-exhausted"),
     ] {
-        let limit = process.of(LimitCounter { kind, ..counter(5, Period::Month) });
+        let limit = process.of(LimitCounter { kind, ..counter(5, LimitPeriod::Month) });
         let error = limit.take(6).await.expect_err("there is never so much");
         let classified = error.classify();
         let class = classified.class;
@@ -179,7 +179,7 @@ async fn a_call_that_alone_passes_a_limit_is_refused_by_what_the_limit_is_of() {
 #[tokio::test(start_paused = true)]
 async fn a_month_ends_with_the_calendar() {
     let place = Place::new();
-    let limit = place.process().of(counter(5, Period::Month));
+    let limit = place.process().of(counter(5, LimitPeriod::Month));
     assert_eq!(let_in(&limit, 9).await, 5);
     let Err(QuotaError::QuotaExhausted { wait, .. }) = limit.take(1).await else { panic!("it is spent") };
     assert_eq!(wait, Duration::from_hours(400), "2027-02-01");
@@ -193,7 +193,7 @@ async fn a_month_ends_with_the_calendar() {
 async fn what_is_not_used_is_given_back() {
     let place = Place::new();
     let (one, other) = (place.process(), place.process());
-    let (mine, others) = (one.of(counter(1000, Period::Month)), other.of(counter(1000, Period::Month)));
+    let (mine, others) = (one.of(counter(1000, LimitPeriod::Month)), other.of(counter(1000, LimitPeriod::Month)));
     let_in(&mine, 100).await;
     one.give_back(LEASE_IDLE_TIMEOUT).await;
     place.pass(LEASE_IDLE_TIMEOUT).await;
@@ -204,7 +204,7 @@ async fn what_is_not_used_is_given_back() {
 #[tokio::test(start_paused = true)]
 async fn while_the_ledger_is_down_a_process_lends_itself_a_64th_and_no_more() {
     let place = Place::new();
-    let processes: Vec<_> = (0..3).map(|_| place.process().of(counter(6400, Period::Month))).collect();
+    let processes: Vec<_> = (0..3).map(|_| place.process().of(counter(6400, LimitPeriod::Month))).collect();
     assert_eq!(let_in(&processes[0], 6000).await, 6000);
     place.ledger.down.store(true, Ordering::SeqCst);
     let mut overdraft = 0;
@@ -230,7 +230,7 @@ async fn a_ledger_that_comes_and_goes_lets_nobody_pass_by_more() {
     for spent in [0, 6400] {
         let place = Place::new();
         let process = place.process();
-        let limit = process.of(counter(6400, Period::Month));
+        let limit = process.of(counter(6400, LimitPeriod::Month));
         let mut taken = let_in(&limit, spent).await;
         assert_eq!(limit.take(1).await.is_err(), spent > 0);
         taken += u64::from(spent == 0);
@@ -247,7 +247,7 @@ async fn a_ledger_that_comes_and_goes_lets_nobody_pass_by_more() {
 async fn what_was_lent_is_counted_though_nobody_calls_again() {
     let place = Place::new();
     let (one, other) = (place.process(), place.process());
-    let (mine, others) = (one.of(counter(6400, Period::Month)), other.of(counter(6400, Period::Month)));
+    let (mine, others) = (one.of(counter(6400, LimitPeriod::Month)), other.of(counter(6400, LimitPeriod::Month)));
     assert_eq!(let_in(&mine, 1).await, 1);
     place.ledger.down.store(true, Ordering::SeqCst);
     let overdraft = let_in(&mine, 1000).await;
@@ -260,7 +260,7 @@ async fn what_was_lent_is_counted_though_nobody_calls_again() {
 #[tokio::test(start_paused = true)]
 async fn who_goes_away_while_the_ledger_is_asked_loses_nothing_of_the_limit() {
     let place = Place::new();
-    let limit = place.process().of(counter(100, Period::Month));
+    let limit = place.process().of(counter(100, LimitPeriod::Month));
     place.ledger.slow.store(true, Ordering::SeqCst);
     let mut gone = 0;
     for amount in 1..50 {
@@ -279,7 +279,7 @@ async fn who_goes_away_while_the_ledger_is_asked_loses_nothing_of_the_limit() {
 #[tokio::test(start_paused = true)]
 async fn a_month_that_ends_while_the_ledger_is_asked_takes_nothing_along() {
     let place = Place::new();
-    let limit = place.process().of(counter(6400, Period::Month));
+    let limit = place.process().of(counter(6400, LimitPeriod::Month));
     place.ledger.down.store(true, Ordering::SeqCst);
     assert_eq!(let_in(&limit, 50).await, 50, "lent");
     place.ledger.down.store(false, Ordering::SeqCst);
@@ -299,8 +299,8 @@ async fn of_several_limits_none_is_charged_where_one_is_reached() {
     let place = Place::new();
     let process = place.process();
     let limits = [
-        process.of(counter(10, Period::Month)),
-        process.of(LimitCounter { name: "other".to_owned(), ..counter(3, Period::Month) }),
+        process.of(counter(10, LimitPeriod::Month)),
+        process.of(LimitCounter { name: "other".to_owned(), ..counter(3, LimitPeriod::Month) }),
     ];
     let mut taken = Reservation::default();
     assert!(taken.take(&limits, 2).await.is_ok());
@@ -317,7 +317,7 @@ async fn of_several_limits_none_is_charged_where_one_is_reached() {
 async fn what_is_left_of_a_month_is_no_part_of_the_next() {
     let place = Place::new();
     let (one, other) = (place.process(), place.process());
-    let (mine, others) = (one.of(counter(1000, Period::Month)), other.of(counter(1000, Period::Month)));
+    let (mine, others) = (one.of(counter(1000, LimitPeriod::Month)), other.of(counter(1000, LimitPeriod::Month)));
     let_in(&mine, 300).await;
     let mut taken = Reservation::default();
     assert!(taken.take(&[Arc::clone(&mine)], 5).await.is_ok());
@@ -333,7 +333,7 @@ async fn what_is_left_of_a_month_is_no_part_of_the_next() {
 #[tokio::test(start_paused = true)]
 async fn those_who_take_while_another_asks_take_nothing_twice() {
     let place = Place::new();
-    let limit = place.process().of(counter(1000, Period::Month));
+    let limit = place.process().of(counter(1000, LimitPeriod::Month));
     let calls = (0..400).map(|index| {
         let limit = Arc::clone(&limit);
         tokio::spawn(async move {
@@ -351,7 +351,7 @@ async fn those_who_take_while_another_asks_take_nothing_twice() {
 #[tokio::test(start_paused = true)]
 async fn it_is_said_what_is_left() {
     let place = Place::new();
-    let limit = place.process().of(counter(600, Period::Minute));
+    let limit = place.process().of(counter(600, LimitPeriod::Minute));
     for used in 1..=100 {
         assert_eq!(let_in(&limit, 1).await, 1);
         let remaining = limit.remaining();

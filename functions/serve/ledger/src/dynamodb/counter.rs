@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
-use super::{DynamoDbLedger, Item, MAX_ATTEMPTS, PARTITION, SORT, is_refused, number, text};
+use super::{DynamoDbItem, DynamoDbLedger, MAX_ATTEMPTS, PARTITION, SORT, is_refused, number, text};
 use crate::counter::{CounterOutcome, CounterUpdate};
 use crate::entry::LedgerKey;
 use crate::error::LedgerError;
@@ -27,22 +27,23 @@ impl DynamoDbLedger {
             let condition = "n >= :floor AND n <= :room AND expires > :now";
             let add = "SET n = n + :amount, expires = :end";
             // An amount that is returned twice would be granted twice.
-            let tries = if amount < 0 { Tries::One } else { Tries::Several };
-            match self.set_counter(key, add, condition, values.into(), tries).await? {
-                Setting::Done(sum) => return sum.map(CounterOutcome::Now).ok_or_else(|| self.no_counter()),
-                Setting::Refused => {}
+            let retries = if amount < 0 { RetryMode::Never } else { RetryMode::Standard };
+            match self.set_counter(key, add, condition, values.into(), retries).await? {
+                CounterWrite::Written(sum) => return sum.map(CounterOutcome::Now).ok_or_else(|| self.no_counter()),
+                CounterWrite::Refused => {}
             }
-            let stands = self.counter(key).await?.filter(|stands| *stands >= floor);
-            let sum = match count.on(stands) {
+            let current = self.counter(key).await?.filter(|current| *current >= floor);
+            let sum = match count.on(current) {
                 // It was incremented or expired since the first read.
-                CounterOutcome::Now(_) if stands.is_some() => continue,
+                CounterOutcome::Now(_) if current.is_some() => continue,
                 CounterOutcome::Now(sum) => sum,
                 full @ CounterOutcome::Full(_) => return Ok(full),
             };
             let values = [value(":sum", sum), value(":floor", floor), end.clone(), now()];
             let condition = "attribute_not_exists(n) OR n < :floor OR expires <= :now";
-            if let Setting::Done(_) =
-                self.set_counter(key, "SET n = :sum, expires = :end", condition, values.into(), Tries::Several).await?
+            if let CounterWrite::Written(_) = self
+                .set_counter(key, "SET n = :sum, expires = :end", condition, values.into(), RetryMode::Standard)
+                .await?
             {
                 return Ok(CounterOutcome::Now(sum));
             }
@@ -57,23 +58,23 @@ impl DynamoDbLedger {
         key: &LedgerKey,
         set: &str,
         condition: &str,
-        values: Item,
-        tries: Tries,
-    ) -> Result<Setting, LedgerError> {
+        values: DynamoDbItem,
+        retries: RetryMode,
+    ) -> Result<CounterWrite, LedgerError> {
         let update = self.client.update_item().table_name(&self.table);
         let update = update.key(PARTITION, text(key.partition())).key(SORT, text(key.sort()));
         let update = update.update_expression(set).condition_expression(condition);
         let update = update.set_expression_attribute_values(Some(values)).return_values(ReturnValue::AllNew);
-        let answer = match tries {
-            Tries::Several => update.send().await,
-            Tries::One => {
+        let answer = match retries {
+            RetryMode::Standard => update.send().await,
+            RetryMode::Never => {
                 let once = Builder::new().retry_config(RetryConfig::disabled());
                 update.customize().config_override(once).send().await
             }
         };
         match answer {
-            Ok(updated) => Ok(Setting::Done(updated.attributes.as_ref().and_then(counter))),
-            Err(error) if is_refused(&error) => Ok(Setting::Refused),
+            Ok(updated) => Ok(CounterWrite::Written(updated.attributes.as_ref().and_then(counter))),
+            Err(error) if is_refused(&error) => Ok(CounterWrite::Refused),
             Err(error) => Err(self.failed(&error)),
         }
     }
@@ -92,22 +93,22 @@ impl DynamoDbLedger {
     }
 }
 
-/// How often a request without a response is sent.
+/// Whether a request without a response is retried.
 #[derive(Clone, Copy)]
-enum Tries {
-    One,
-    Several,
+enum RetryMode {
+    Never,
+    Standard,
 }
 
 /// The outcome of setting a counter.
-enum Setting {
+enum CounterWrite {
     /// The counter has this value.
-    Done(Option<i64>),
+    Written(Option<i64>),
     Refused,
 }
 
 /// The value of the counter in `item`.
-fn counter(item: &Item) -> Option<i64> {
+fn counter(item: &DynamoDbItem) -> Option<i64> {
     item.get(COUNTER)?.as_n().ok()?.parse().ok()
 }
 

@@ -1,4 +1,4 @@
-//! The key that a publisher signs with, in a file: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` writes it.
+//! The file with a publisher's signing key: PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519` writes it.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 pub struct SignerFile;
 
 impl SignerFile {
-    /// Makes a new key in a new file that only its owner may read.
+    /// Generates a key, and writes it to a new file that only its owner can read.
     ///
     /// # Errors
-    /// When the file is there already or cannot be written.
+    /// If the file exists already or cannot be written.
     pub fn create(path: &Path) -> Result<SigningKey, SignerError> {
         let wrong = |cause: String| SignerError { path: path.display().to_string(), cause };
         let key = SigningKey::generate().map_err(|error| wrong(error.to_string()))?;
@@ -46,7 +46,7 @@ fn parse(text: &str) -> Option<SigningKey> {
     Some(SigningKey::from_bytes(&seed))
 }
 
-/// Why a file gives no key.
+/// Why a key file cannot be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("signing key {path}: {cause}")]
 pub struct SignerError {
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_published_key_is_read() {
-        // RFC 8410 §10.3, whose public half stands in §10.1.
+        // RFC 8410 §10.3; the public key is in §10.1.
         let text = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
                     -----END PRIVATE KEY-----";
         let public = parse(text).expect("a key").verifying_key();

@@ -1,8 +1,8 @@
-//! Why a model could not be loaded.
+//! Errors of loading a model.
 
+use crate::alias_pointer::PointerError;
 use crate::load::UnwrapError;
 use crate::manifest::ManifestError;
-use crate::pointer::PointerError;
 use amaas_engine::TaskError;
 use amaas_engine::runtime::{LibraryError, RuntimeError};
 use amaas_engine::session::SessionError;
@@ -19,67 +19,63 @@ pub enum LoadError {
     /// The store could not be reached, or an object is missing or short.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The alias holds no pointer that is taken.
+    /// The alias has no valid pointer.
     #[error("alias {alias} of model {model}: {cause}")]
     Alias { model: String, alias: String, cause: PointerError },
-    /// Which pointers were seen cannot be read or kept.
+    /// The highest serial of the alias cannot be read or stored.
     #[error("the serial of an alias: {0}")]
     Ledger(#[from] LedgerError),
     /// The manifest is not well formed.
     #[error("manifest {key}: {cause}")]
     Manifest { key: String, cause: ManifestError },
-    /// The manifest stands under another name than its own.
-    #[error("manifest {key} says that it is of model {model} version {version}")]
+    /// The manifest is stored under another name than its own.
+    #[error("manifest {key} is that of model {model} version {version}")]
     Misplaced { key: String, model: String, version: String },
-    /// The version is older than this function was told to take.
-    #[error(
-        "manifest {key} has the serial {serial}, below the least that this function takes (AMAAS_LEAST_SERIAL), {least}"
-    )]
+    /// The version is older than the operator allows.
+    #[error("manifest {key} has the serial {serial}, below AMAAS_LEAST_SERIAL, {least}")]
     RolledBack { key: String, serial: u64, least: u64 },
-    /// There is no key to open the model with.
+    /// The data key of the model cannot be unwrapped.
     #[error(transparent)]
     Unwrap(#[from] UnwrapError),
-    /// A segment of a blob was sealed for something else.
-    #[error(
-        "blob {blob} segment {segment}: the tag is not good: it was sealed for something else, or with another key"
-    )]
+    /// The authentication tag of a segment does not match.
+    #[error("blob {blob} segment {segment}: authentication failed: it was sealed for another blob or with another key")]
     Tag { blob: Digest, segment: usize },
-    /// A segment of a blob is not what the manifest says.
+    /// The digest of a segment does not match the manifest.
     #[error("blob {blob} segment {segment}: digest mismatch: expected {expected}, got {got}")]
     Digest { blob: Digest, segment: usize, expected: Digest, got: Digest },
-    /// There is no ONNX Runtime.
+    /// The ONNX Runtime library was not found.
     #[error(transparent)]
     Library(#[from] LibraryError),
     /// ONNX Runtime did not start.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// The network could not be made into a session.
+    /// No session could be created from the network.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// What publishing made of the network could not be made into a session.
+    /// No session could be created from the prepared network.
     #[error("the prepared network: {0}")]
     Prepared(SessionError),
-    /// The task could not be made from the assets.
+    /// The task could not be loaded from the assets.
     #[error("task: {0}")]
     Task(#[from] TaskError),
-    /// The network cannot do what the task is for.
+    /// The network does not have the tensors that the task needs.
     #[error("task: {0}")]
     Contract(String),
     /// The golden cases cannot be read.
     #[error("golden cases: {0}")]
     Golden(ManifestError),
-    /// The network does not give the known answers.
+    /// The network's outputs differ from the golden ones.
     #[error("golden case {case}: {what}")]
     GoldenCase { case: usize, what: String },
-    /// A run of the network passed its deadline, and could not be ended.
+    /// A run of the network passed its deadline and could not be stopped.
     #[error(
         "a run of the network passed its deadline (AMAAS_MAX_RUN_SECONDS) before the first call, and one operator of it does not end"
     )]
     DoesNotEnd,
-    /// Something in the way, such as the task's own code, panicked.
-    #[error("loading panicked; the log says where")]
+    /// A panic while loading, such as in the task's code.
+    #[error("loading panicked; see the log")]
     Panicked,
-    /// The operating system gave no thread.
+    /// The operating system could not start a thread.
     #[error("the inference thread could not be started: {0}")]
     Thread(std::io::Error),
 }
@@ -96,26 +92,24 @@ pub enum Retryability {
 }
 
 impl LoadError {
-    /// What callers may read, who need no key to ask whether a model is ready: store and cause, but no path of the machine.
+    /// The text for clients, who may ask without a key whether a model is ready: store and cause, but no local path.
     pub fn public(&self) -> String {
         match self {
-            Self::Library(_) | Self::Runtime(_) => "ONNX Runtime could not be started; the log says why".to_owned(),
+            Self::Library(_) | Self::Runtime(_) => "ONNX Runtime could not be started; see the log".to_owned(),
             // KMS names accounts and roles.
             Self::Unwrap(UnwrapError::Vault(VaultError::Denied { .. })) => {
-                "KMS denies this function the use of the model's key; the log says why".to_owned()
+                "KMS denies this function access to the model's key; see the log".to_owned()
             }
             Self::Unwrap(UnwrapError::Vault(VaultError::Unreachable { .. })) => {
-                "KMS could not be reached; the log says why".to_owned()
+                "KMS could not be reached; see the log".to_owned()
             }
             Self::Unwrap(UnwrapError::Vault(VaultError::Refused { key, .. })) => {
-                format!(
-                    "the key {key:?} of the model cannot be unwrapped: it was altered, or wrapped for something else"
-                )
+                format!("the key {key:?} of the model cannot be unwrapped: it was altered, or wrapped for another use")
             }
             Self::Unwrap(UnwrapError::Vault(VaultError::File { .. })) => {
-                "the key file cannot be used; the log says why".to_owned()
+                "the key file cannot be used; see the log".to_owned()
             }
-            Self::Ledger(_) => "the ledger could not be asked for the serial of the alias; the log says why".to_owned(),
+            Self::Ledger(_) => "the serial of the alias could not be read from the ledger; see the log".to_owned(),
             error => error.to_string(),
         }
     }
@@ -126,7 +120,7 @@ impl LoadError {
             Self::Store(error) if error.is_retryable() => Retryability::Transient,
             Self::Thread(_) | Self::Ledger(LedgerError::Unreachable { .. }) => Retryability::Transient,
             Self::Unwrap(UnwrapError::Vault(error)) if error.is_retryable() => Retryability::Transient,
-            // The first four may be a read that went wrong, or a store that was damaged.
+            // The first four can come from a corrupted read or a damaged store.
             Self::Digest { .. }
             | Self::Tag { .. }
             | Self::Manifest { .. }

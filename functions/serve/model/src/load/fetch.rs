@@ -1,12 +1,12 @@
-//! Blobs out of the store: segments in parallel, into one buffer, each verified and opened in place as it lands.
+//! Fetches blobs from the store: segments in parallel, into one buffer, each verified and decrypted in place.
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::source::Unwrapping;
-use crate::at_rest::{Role, Tag};
+use super::source::DataKeyFuture;
+use crate::at_rest::{BlobRole, SegmentTag};
 use crate::load::LoadError;
 use crate::manifest::Blob;
 use amaas_engine::onnx::zeroed;
@@ -14,40 +14,44 @@ use amaas_engine::pages;
 use amaas_store::{Store, StoreError, blob_key};
 use amaas_wire::{Digest, DigestHasher};
 
-/// The bytes of `blob`, opened where it is sealed.
+/// Fetches the bytes of `blob`, decrypted if it is sealed.
 ///
 /// The buffer is allocated once and each segment is read into its own part of it, so that no byte is copied twice.
-pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<Sealed>) -> Result<Bytes, LoadError> {
+pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<UnsealContext>) -> Result<Bytes, LoadError> {
     let (size, segment_size) = sizes(store, blob)?;
     let mut rest = BytesMut::zeroed(size);
     pages::advise_huge_pages(&mut rest);
-    let mut landed: Vec<Option<BytesMut>> = blob.segments.iter().map(|_| None).collect();
+    let mut fetched: Vec<Option<BytesMut>> = blob.segments.iter().map(|_| None).collect();
     let part = |_| rest.split_to(segment_size.min(rest.len()));
-    segments(store, blob, sealed, part, |index, part| landed[index] = Some(part)).await?;
-    // The parts lie side by side in memory, so joining them moves nothing.
+    segments(store, blob, sealed, part, |index, part| fetched[index] = Some(part)).await?;
+    // The parts are adjacent in memory, so joining them copies nothing.
     let mut whole = BytesMut::new();
-    for part in landed.into_iter().flatten() {
+    for part in fetched.into_iter().flatten() {
         whole.unsplit(part);
     }
     Ok(whole.freeze())
 }
 
-/// The same in memory that ONNX Runtime can be given a share of.
+/// The same, into memory that ONNX Runtime can share.
 ///
-/// Such memory cannot be lent to tasks in parts, so each segment lands in a buffer of its own and is copied from there: 8 MiB at
-/// a time, which takes half a millisecond, and never the whole twice.
-pub(super) async fn fetch_shared(store: &Store, blob: &Blob, sealed: Option<Sealed>) -> Result<Arc<[u8]>, LoadError> {
+/// An `Arc<[u8]>` cannot be split among tasks, so each segment is read into its own buffer and copied: 8 MiB at a time, which
+/// takes half a millisecond. The whole blob is never in memory twice.
+pub(super) async fn fetch_shared(
+    store: &Store,
+    blob: &Blob,
+    sealed: Option<UnsealContext>,
+) -> Result<Arc<[u8]>, LoadError> {
     let (size, segment_size) = sizes(store, blob)?;
     let mut whole = spawn_blocking(move || zeroed(size)).await.map_err(|_| LoadError::Panicked)?;
-    let buffer = Arc::get_mut(&mut whole).expect("nobody else has what was made on the line above");
+    let buffer = Arc::get_mut(&mut whole).expect("the `Arc` was made on the line above and is not shared yet");
     let from = |index: usize| index.saturating_mul(segment_size);
     let part = |index| BytesMut::zeroed(segment_size.min(size.saturating_sub(from(index))));
-    let land = |index, part: BytesMut| buffer[from(index)..from(index) + part.len()].copy_from_slice(&part);
-    segments(store, blob, sealed, part, land).await?;
+    let store_part = |index, part: BytesMut| buffer[from(index)..from(index) + part.len()].copy_from_slice(&part);
+    segments(store, blob, sealed, part, store_part).await?;
     Ok(whole)
 }
 
-/// Bytes of the blob, and of each of its segments but the last.
+/// The size of the blob, and of each segment but the last.
 fn sizes(store: &Store, blob: &Blob) -> Result<(usize, usize), LoadError> {
     let too_large = |_| StoreError::Unreachable {
         store: store.to_string(),
@@ -57,15 +61,15 @@ fn sizes(store: &Store, blob: &Blob) -> Result<(usize, usize), LoadError> {
     Ok((usize::try_from(blob.size).map_err(too_large)?, usize::try_from(blob.segment_size).map_err(too_large)?))
 }
 
-/// Fetches all segments, a few at a time, each into what `part` gives for it, and hands them to `land` in any order.
+/// Fetches all segments, a few at a time, each into the buffer that `part` returns for it, and passes them to `store_part` in any order.
 async fn segments(
     store: &Store,
     blob: &Blob,
-    sealed: Option<Sealed>,
+    sealed: Option<UnsealContext>,
     mut part: impl FnMut(usize) -> BytesMut,
-    mut land: impl FnMut(usize, BytesMut),
+    mut store_part: impl FnMut(usize, BytesMut),
 ) -> Result<(), LoadError> {
-    let mut waiting = blob.segments.iter().enumerate().map(|(index, expected)| Segment {
+    let mut waiting = blob.segments.iter().enumerate().map(|(index, expected)| SegmentFetch {
         store: store.clone(),
         blob: blob.digest,
         index,
@@ -75,37 +79,37 @@ async fn segments(
         tagged: sealed.clone().zip(blob.tags.get(index).copied()),
     });
     let mut running = JoinSet::new();
-    running.extend(waiting.by_ref().take(IN_FLIGHT).map(Segment::fetch));
+    running.extend(waiting.by_ref().take(MAX_SEGMENT_FETCHES).map(SegmentFetch::fetch));
     while let Some(segment) = running.join_next().await {
         let (index, part) = segment.map_err(|error| {
             let (store, key, cause) = (store.to_string(), blob_key(&blob.digest), error.to_string());
             StoreError::Unreachable { store, key, cause }
         })??;
-        land(index, part);
-        running.extend(waiting.next().map(Segment::fetch));
+        store_part(index, part);
+        running.extend(waiting.next().map(SegmentFetch::fetch));
     }
     Ok(())
 }
 
-/// What a sealed blob is opened with.
+/// The key and context that a sealed blob is decrypted with.
 #[derive(Clone)]
-pub(super) struct Sealed {
-    pub(super) key: Unwrapping,
-    pub(super) role: Role,
+pub(super) struct UnsealContext {
+    pub(super) key: DataKeyFuture,
+    pub(super) role: BlobRole,
     pub(super) identity: Digest,
 }
 
-struct Segment {
+struct SegmentFetch {
     store: Store,
     blob: Digest,
     index: usize,
     offset: u64,
     expected: Digest,
     part: BytesMut,
-    tagged: Option<(Sealed, Tag)>,
+    tagged: Option<(UnsealContext, SegmentTag)>,
 }
 
-impl Segment {
+impl SegmentFetch {
     async fn fetch(self) -> Result<(usize, BytesMut), LoadError> {
         let Self { store, blob, index, offset, expected, mut part, tagged } = self;
         let key = blob_key(&blob);
@@ -114,9 +118,9 @@ impl Segment {
             let mut hasher = DigestHasher::default();
             match store.read_range(&key, offset, &mut part, |piece| hasher.update(piece)).await {
                 Ok(()) => break hasher.finish(),
-                // A body that breaks off costs this segment again, not the whole blob.
-                Err(error) if error.is_retryable() && attempt < ATTEMPTS => {
-                    tracing::warn!(%error, attempt, "a segment is fetched again");
+                // After a truncated body, only this segment is fetched again, not the whole blob.
+                Err(error) if error.is_retryable() && attempt < MAX_ATTEMPTS => {
+                    tracing::warn!(%error, attempt, "fetching a segment again");
                     attempt += 1;
                 }
                 Err(error) => return Err(error.into()),
@@ -125,9 +129,9 @@ impl Segment {
         if got != expected {
             return Err(LoadError::Digest { blob, segment: index, expected, got });
         }
-        let Some((Sealed { key, role, identity }, tag)) = tagged else { return Ok((index, part)) };
+        let Some((UnsealContext { key, role, identity }, tag)) = tagged else { return Ok((index, part)) };
         let key = key.await?;
-        // 8 MiB take a millisecond, too long for a thread that others wait for.
+        // Decrypting 8 MiB takes a millisecond, which is too long for a thread of the async runtime.
         let opened = spawn_blocking(move || {
             let opened = key.open_segment(&role, identity, index as u64, &mut part, tag);
             opened.map(|()| part)
@@ -137,9 +141,9 @@ impl Segment {
     }
 }
 
-/// One connection gives 50 to 90 MB/s in a Lambda function; eight fill its network.
-const IN_FLIGHT: usize = 8;
-const ATTEMPTS: u32 = 3;
+/// One connection reaches 50 to 90 MB/s in a Lambda function; eight saturate its network.
+const MAX_SEGMENT_FETCHES: usize = 8;
+const MAX_ATTEMPTS: u32 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -172,13 +176,14 @@ mod tests {
     #[tokio::test]
     async fn every_flip_and_every_cut_of_a_sealed_blob_is_refused() {
         let (key, _) = DataKey::generate().expect("random");
-        let (role, identity, plain) = (Role::Network, Digest::of(b"manifest"), b"a small network, sealed".as_slice());
+        let (role, identity, plain) =
+            (BlobRole::Network, Digest::of(b"manifest"), b"a small network, sealed".as_slice());
         let mut bytes = plain.to_vec();
         let tag = key.seal(&role, identity, 0, &mut bytes).expect("sealed");
         let (folder, store, blob) = stored(&bytes).await;
         let blob = Blob { tags: vec![tag], ..blob };
-        let key: Unwrapping = std::future::ready(Ok(std::sync::Arc::new(key))).boxed().shared();
-        let sealed = |identity| Some(Sealed { key: key.clone(), role: role.clone(), identity });
+        let key: DataKeyFuture = std::future::ready(Ok(std::sync::Arc::new(key))).boxed().shared();
+        let sealed = |identity| Some(UnsealContext { key: key.clone(), role: role.clone(), identity });
         assert_eq!(fetch(&store, &blob, sealed(identity)).await.expect("opened"), plain);
         let other = sealed(Digest::of(b"another manifest"));
         assert!(matches!(fetch(&store, &blob, other).await, Err(LoadError::Tag { segment: 0, .. })));
@@ -190,7 +195,7 @@ mod tests {
                 altered[index] ^= 1 << bit;
                 std::fs::write(&path, &altered).expect("written");
                 assert!(matches!(fetch(&store, &blob, sealed(identity)).await, Err(LoadError::Digest { .. })));
-                // Who could also sign another digest still has no tag for it.
+                // A signed digest of altered bytes is not enough: the tag does not match.
                 let signed = Blob { digest: blob.digest, tags: blob.tags.clone(), ..Blob::of(&altered) };
                 assert!(matches!(fetch(&store, &signed, sealed(identity)).await, Err(LoadError::Tag { .. })));
             }

@@ -1,30 +1,30 @@
-//! Alias → manifest → fetch → verify → unseal → session: the only place where a session of a stored model is made.
+//! Alias → manifest → fetch → verify → unseal → session: the only code that creates a session of a stored model.
 //!
-//! ONNX Runtime is started while the first bytes travel, and the data key of a sealed model is unwrapped meanwhile. The manifest's
-//! signature is verified before anything in it is believed; each segment is verified, and opened in place, as it lands.
+//! ONNX Runtime starts, and the vault unwraps the data key, while the first bytes are fetched. No field of a manifest is used
+//! before its signature is verified. Each segment is verified and decrypted in place as it arrives.
 
-mod check;
-mod direct;
 mod error;
 mod fetch;
+mod golden;
 mod model;
+mod model_slot;
 mod resolve;
 mod sessions;
-mod slot;
 mod source;
 pub(crate) mod trial;
+mod trial_network;
 mod trust;
 mod warm_up;
 
-pub use self::check::check as check_golden;
-pub use self::check::compare;
-#[cfg(feature = "publish")]
-pub(crate) use self::direct::{Direct, call, network};
 pub use self::error::{LoadError, Retryability};
+pub use self::golden::check_golden;
+pub use self::golden::compare;
 pub use self::model::load;
 pub use self::model::{LoadTimes, Model};
-pub use self::resolve::{manifest, resolve};
-pub use self::slot::AGAIN;
-pub use self::slot::{Slot, State};
-pub use self::source::{Source, UnwrapError};
-pub use self::trust::Trust;
+pub use self::model_slot::RETRY_AFTER;
+pub use self::model_slot::{LoadState, ModelSlot};
+pub use self::resolve::{read_manifest, resolve};
+pub use self::source::{ModelSource, UnwrapError};
+#[cfg(feature = "publish")]
+pub(crate) use self::trial_network::{TrialNetwork, call, network};
+pub use self::trust::TrustPolicy;

@@ -1,4 +1,4 @@
-//! A model that is loaded, and the way there.
+//! A loaded model, and how it is loaded.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,38 +18,39 @@ use amaas_engine::{ExecutionProvider, RuntimeConfig, TaskError, TensorSpec, runt
 use amaas_store::{ModelName, Version};
 use amaas_wire::Digest;
 
-use super::fetch::Sealed;
-use super::sessions::{self, Files, Form, Session, Sessions};
-use super::{LoadError, Source, direct, fetch, resolve, trial};
-use crate::at_rest::Role;
+use super::fetch::UnsealContext;
+use super::sessions::{self, FetchedFiles, ModelSession, ModelSessions, NetworkFormat};
+use super::{LoadError, ModelSource, fetch, resolve, trial, trial_network};
+use crate::at_rest::BlobRole;
 use crate::error::ModelError;
-use crate::manifest::{Manifest, Prepared};
+use crate::manifest::{Manifest, PreparedNetwork};
 use crate::task::{
-    Assets, Completions, Embeddings, Executor, LoadedTask, Network, NetworkInfo, Networks, TaskContext, Tasks, Unit,
+    Assets, CompletionsInterface, EmbeddingsInterface, LoadedTask, ModelNetwork, ModelNetworks, NetworkExecutor,
+    NetworkInfo, TaskContext, Tasks, UsageUnit,
 };
 
-/// A model that answers.
+/// A loaded model.
 pub struct Model {
     /// Its manifest.
     pub manifest: Manifest,
     /// The digest of its manifest, as it was signed.
     digest: Digest,
-    networks: Arc<Networks>,
-    /// Its task; `None` for a network that is served as tensors.
+    networks: Arc<ModelNetworks>,
+    /// Its task; `None` if the network is served as tensors.
     pub task: Option<LoadedTask>,
     provider: &'static str,
     warning: Option<String>,
     times: LoadTimes,
-    /// The most bytes of an answer.
+    /// The largest response, in bytes.
     answer_bytes: u64,
-    /// Last, so that it is dropped when the rest of the model is.
+    /// The last field, so that it is dropped after the rest of the model.
     _freed: ReclaimOnDrop,
 }
 
-/// Where the time of a load went. Fetching and starting ONNX Runtime overlap, so the parts can add up to more than all.
+/// The durations of the phases of a load. Fetching and starting ONNX Runtime overlap, so the phases can add up to more than the total.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoadTimes {
-    /// ONNX Runtime's library and environment; next to nothing where the process has them.
+    /// ONNX Runtime's library and environment; near zero if the process has loaded them already.
     pub runtime: Duration,
     /// Alias and manifest.
     pub manifest: Duration,
@@ -57,11 +58,11 @@ pub struct LoadTimes {
     pub fetch: Duration,
     /// From the fetched bytes to a session.
     pub session: Duration,
-    /// Golden cases, and what networks beside the model's own take to be ready.
+    /// Golden cases, and the sessions of auxiliary networks.
     pub check: Duration,
-    /// A run on made-up values, where there are no golden cases that were one.
+    /// The task's example, or a run on synthetic inputs if there is neither a task nor a golden case.
     pub warm_up: Duration,
-    /// From the first to the last.
+    /// All phases, from start to end.
     pub total: Duration,
 }
 
@@ -76,12 +77,12 @@ impl Model {
         &self.manifest.version
     }
 
-    /// The task's name; `tensor` for a network that is served as it is.
+    /// The task's name; `tensor` if the model has no task.
     pub fn task_name(&self) -> &str {
         self.manifest.task.as_deref().unwrap_or("tensor")
     }
 
-    /// The digest of its manifest, as it was signed: what receipts name the model by.
+    /// The digest of its signed manifest, by which receipts name the model.
     pub fn digest(&self) -> Digest {
         self.digest
     }
@@ -91,39 +92,39 @@ impl Model {
         self.provider
     }
 
-    /// What was asked for and could not be had.
+    /// The execution provider that was requested but is not available.
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    /// Where the time of its load went.
+    /// The durations of the phases of its load.
     pub fn times(&self) -> LoadTimes {
         self.times
     }
 
-    /// The most bytes that an answer may have.
+    /// The largest response, in bytes.
     pub fn answer_bytes(&self) -> u64 {
         self.answer_bytes
     }
 
     /// Its networks.
-    pub fn networks(&self) -> &Arc<Networks> {
+    pub fn networks(&self) -> &Arc<ModelNetworks> {
         &self.networks
     }
 
     /// Whether a run of one of its networks does not end.
     pub fn is_lost(&self) -> bool {
-        self.networks.all().any(Network::is_lost)
+        self.networks.all().any(ModelNetwork::is_lost)
     }
 
-    /// Done when a run of one of its networks does not end.
-    pub async fn lost(&self) {
-        select_all(self.networks.all().map(|network| network.lost().boxed())).await;
+    /// Waits until a run of one of its networks does not end.
+    pub async fn wait_until_lost(&self) {
+        select_all(self.networks.all().map(|network| network.wait_until_lost().boxed())).await;
     }
 
-    /// Rows of calls that wait for its networks; calls of a decoder.
-    pub fn waiting(&self) -> usize {
-        self.networks.all().map(Network::waiting).sum()
+    /// The queue depth of its networks: rows, or calls of a decoder.
+    pub fn queue_depth(&self) -> usize {
+        self.networks.all().map(ModelNetwork::queue_depth).sum()
     }
 
     /// The queue of its own network.
@@ -134,27 +135,27 @@ impl Model {
         self.networks.own().infer().ok_or_else(|| ModelError::NoTensors { model: self.name().to_string() })
     }
 
-    /// What its task answers on the routes for embeddings.
+    /// The interface of its task for the embeddings routes.
     ///
     /// # Errors
     /// [`ModelError::NoEmbeddings`].
-    pub fn embeddings(&self) -> Result<&Arc<dyn Embeddings>, ModelError> {
+    pub fn embeddings(&self) -> Result<&Arc<dyn EmbeddingsInterface>, ModelError> {
         let interface = self.task.as_ref().and_then(|task| task.interfaces().embeddings.as_ref());
         interface.ok_or_else(|| ModelError::NoEmbeddings { model: self.name().to_string() })
     }
 
-    /// What its task answers on the routes for completions.
+    /// The interface of its task for the completions routes.
     ///
     /// # Errors
     /// [`ModelError::NoCompletions`].
-    pub fn completions(&self) -> Result<&Arc<dyn Completions>, ModelError> {
+    pub fn completions(&self) -> Result<&Arc<dyn CompletionsInterface>, ModelError> {
         let interface = self.task.as_ref().and_then(|task| task.interfaces().completions.as_ref());
         interface.ok_or_else(|| ModelError::NoCompletions { model: self.name().to_string() })
     }
 
     /// Whether calls to it are counted in tokens.
     pub fn counts_tokens(&self) -> bool {
-        self.task.as_ref().is_some_and(|task| task.unit() == Unit::Tokens)
+        self.task.as_ref().is_some_and(|task| task.unit() == UsageUnit::Tokens)
     }
 
     /// Its description in the Open Inference Protocol.
@@ -171,7 +172,7 @@ impl Model {
 
 /// Loads the version `version` of `model`.
 pub async fn load(
-    source: &Source,
+    source: &ModelSource,
     model: &ModelName,
     version: &Version,
     tasks: &Tasks,
@@ -183,18 +184,18 @@ pub async fn load(
         let library = runtime::find(library.as_deref())?;
         Ok::<_, LoadError>((runtime::environment(&library)?, begun.elapsed()))
     });
-    let (manifest, digest) = resolve::manifest(source, model, version).await?;
+    let (manifest, digest) = resolve::read_manifest(source, model, version).await?;
     let mut times = LoadTimes { manifest: begun.elapsed(), ..LoadTimes::default() };
 
-    // What was prepared was prepared for the CPU.
+    // Prepared networks are optimised for the CPU.
     let prepared = config.providers == [ExecutionProvider::Cpu];
-    let files = files(source, &manifest, prepared).await?;
+    let files = fetch_files(source, &manifest, prepared).await?;
     times.fetch = begun.elapsed().saturating_sub(times.manifest);
     let task = match &manifest.task {
-        Some(task) => Some(tasks.load(task, &context(&manifest, &files))?),
+        Some(task) => Some(tasks.load(task, &task_context(&manifest, &files))?),
         None => None,
     };
-    let (environment, runtime) = joined(environment.await)?;
+    let (environment, runtime) = flatten_join(environment.await)?;
     times.runtime = runtime;
 
     let sessions = async |files| {
@@ -203,28 +204,28 @@ pub async fn load(
         let lost = LostFlag::default();
         let making = lost.clone();
         let made = spawn_blocking(move || {
-            making.scope(|| sessions::make(&environment, files, &manifest, task.as_ref(), &config))
+            making.scope(|| sessions::create_sessions(&environment, files, &manifest, task.as_ref(), &config))
         });
         tokio::select! {
-            made = made => joined(made),
+            made = made => flatten_join(made),
             () = lost.lost() => Err(LoadError::DoesNotEnd),
         }
     };
     let made = match sessions(files).await {
-        // Another build of ONNX Runtime may not take it; it takes the network itself.
+        // Another build of ONNX Runtime may not read the prepared network; it reads the ONNX file.
         Err(LoadError::Prepared(error)) => {
-            tracing::warn!(%error, "the prepared network makes no session");
-            let files = self::files(source, &manifest, false).await?;
+            tracing::warn!(%error, "the prepared network cannot be loaded: using the ONNX file");
+            let files = fetch_files(source, &manifest, false).await?;
             sessions(files).await?
         }
         made => made?,
     };
-    let Sessions { network, named, provider, warning, session, check, warm_up } = made;
+    let ModelSessions { network, named, provider, warning, session, check, warm_up } = made;
     times = LoadTimes { session, check, warm_up, ..times };
-    let networks = Arc::new(networks(&manifest, network, named, config)?);
+    let networks = Arc::new(start_networks(&manifest, network, named, config)?);
     if let Some(task) = task.as_ref().filter(|task| task.decoder(None).is_some()) {
-        let precomputed = Arc::clone(task).precompute(direct::call_on(Arc::clone(&networks))).await;
-        precomputed.map_err(|error| trial::failed(&error))?;
+        let precomputed = Arc::clone(task).precompute(trial_network::call_on(Arc::clone(&networks))).await;
+        precomputed.map_err(|error| trial::task_error(&error))?;
     }
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
@@ -232,8 +233,8 @@ pub async fn load(
     Ok(Model { manifest, digest, networks, task, provider, warning, times, answer_bytes, _freed: ReclaimOnDrop })
 }
 
-/// What the task of a version is made of.
-fn context(manifest: &Manifest, files: &Files) -> TaskContext {
+/// The context that the task of a version is loaded from.
+fn task_context(manifest: &Manifest, files: &FetchedFiles) -> TaskContext {
     let info = |inputs: &[TensorSpec], outputs: &[TensorSpec], metadata: &BTreeMap<String, String>| NetworkInfo {
         inputs: inputs.to_vec(),
         outputs: outputs.to_vec(),
@@ -248,30 +249,30 @@ fn context(manifest: &Manifest, files: &Files) -> TaskContext {
     }
 }
 
-/// Gives each network its thread and queue.
-fn networks(
+/// Starts the thread and queue of each network.
+fn start_networks(
     manifest: &Manifest,
-    network: Session,
+    network: ModelSession,
     named: Vec<(String, OrtSession)>,
     config: &RuntimeConfig,
-) -> Result<Networks, LoadError> {
+) -> Result<ModelNetworks, LoadError> {
     let (rows, queue) = (config.batch_rows, config.queue_rows);
     let bounds = QueueBounds { batch_rows: rows, queue_rows: queue };
     let batched = |name: &str, onnx| {
         DynamicBatcher::start(name, onnx, bounds)
-            .map(|infer| Executor::Batched(Arc::new(infer)))
+            .map(|infer| NetworkExecutor::Batched(Arc::new(infer)))
             .map_err(LoadError::Thread)
     };
     let executor = match network {
-        Session::Tensors(onnx) => batched(manifest.model.as_str(), onnx)?,
-        Session::Decoder(decoder, tokenizer) => {
-            let bounds = generate::GenerateBounds { sequences: rows, queue, max_cache_bytes: PAST_BYTES };
+        ModelSession::Tensors(onnx) => batched(manifest.model.as_str(), onnx)?,
+        ModelSession::Decoder(decoder, tokenizer) => {
+            let bounds = generate::GenerateBounds { sequences: rows, queue, max_cache_bytes: MAX_KV_CACHE_BYTES };
             let started = ContinuousBatcher::start(manifest.model.as_str(), decoder, tokenizer, bounds);
-            Executor::Decoder(Arc::new(started.map_err(LoadError::Thread)?))
+            NetworkExecutor::Decoder(Arc::new(started.map_err(LoadError::Thread)?))
         }
     };
     let made = |takes: InputContract<'_>, outputs: &[TensorSpec], executor| {
-        Network::new((takes.inputs.to_vec(), outputs.to_vec()), (takes.batching, takes.sharing), executor)
+        ModelNetwork::new((takes.inputs.to_vec(), outputs.to_vec()), (takes.batching, takes.sharing), executor)
     };
     let mut beside = BTreeMap::new();
     for (name, onnx) in named {
@@ -280,12 +281,12 @@ fn networks(
         let network = made(described.into(), &described.outputs, batched(&name, onnx)?);
         beside.insert(name, network);
     }
-    Ok(Networks::new(made(manifest.into(), &manifest.outputs, executor), beside))
+    Ok(ModelNetworks::new(made(manifest.into(), &manifest.outputs, executor), beside))
 }
 
-/// Fetches every blob of the version at once, and of each network what was `prepared` or what was given.
-async fn files(source: &Source, manifest: &Manifest, prepared: bool) -> Result<Files, LoadError> {
-    let fits = |prepared: &Option<Prepared>| prepared.as_ref().is_some_and(Prepared::fits);
+/// Fetches every blob of the version concurrently; of each network, the `prepared` form or the ONNX file.
+async fn fetch_files(source: &ModelSource, manifest: &Manifest, prepared: bool) -> Result<FetchedFiles, LoadError> {
+    let fits = |prepared: &Option<PreparedNetwork>| prepared.as_ref().is_some_and(PreparedNetwork::is_usable_here);
     let is_prepared = |name: Option<&String>| {
         prepared && name.map_or(fits(&manifest.prepared), |name| fits(&manifest.networks[name].prepared))
     };
@@ -296,59 +297,63 @@ async fn files(source: &Source, manifest: &Manifest, prepared: bool) -> Result<F
     }
     for (role, blob) in manifest.blobs() {
         let is_needed = match &role {
-            Role::Network => !is_prepared(None),
-            Role::Named(name) => !is_prepared(Some(name)),
-            Role::External { network, .. } => !is_prepared(network.as_ref()),
-            Role::Prepared { network } => is_prepared(network.as_ref()),
-            Role::Golden | Role::Asset(_) => true,
+            BlobRole::Network => !is_prepared(None),
+            BlobRole::Auxiliary(name) => !is_prepared(Some(name)),
+            BlobRole::External { network, .. } => !is_prepared(network.as_ref()),
+            BlobRole::Prepared { network } => is_prepared(network.as_ref()),
+            BlobRole::Golden | BlobRole::Asset(_) => true,
         };
         if !is_needed {
             continue;
         }
         let (store, blob) = (source.store.clone(), blob.clone());
-        let sealed = key.clone().map(|key| Sealed { key, role: role.clone(), identity });
+        let sealed = key.clone().map(|key| UnsealContext { key, role: role.clone(), identity });
         running.spawn(async move {
             Ok(match role {
-                Role::External { network, file } => {
-                    Fetched::External { network, file, bytes: fetch::fetch_shared(&store, &blob, sealed).await? }
+                BlobRole::External { network, file } => {
+                    FetchedBlob::External { network, file, bytes: fetch::fetch_shared(&store, &blob, sealed).await? }
                 }
-                role => Fetched::Other(role, fetch::fetch(&store, &blob, sealed).await?),
+                role => FetchedBlob::Other(role, fetch::fetch(&store, &blob, sealed).await?),
             })
         });
     }
     let (mut given, mut forms) = (BTreeMap::<Option<String>, NetworkFiles>::new(), BTreeMap::new());
     let (mut golden, mut assets) = (None, Vec::new());
     while let Some(fetched) = running.join_next().await {
-        match joined(fetched)? {
-            Fetched::External { network, file, bytes } => {
+        match flatten_join(fetched)? {
+            FetchedBlob::External { network, file, bytes } => {
                 given.entry(network).or_default().external.insert(file, bytes);
             }
-            Fetched::Other(Role::Prepared { network }, bytes) => drop(forms.insert(network, Form::Prepared(bytes))),
-            Fetched::Other(Role::Named(name), bytes) => given.entry(Some(name)).or_default().file = bytes,
-            Fetched::Other(Role::Golden, bytes) => golden = Some(bytes),
-            Fetched::Other(Role::Asset(name), bytes) => assets.push((name, bytes)),
-            Fetched::Other(Role::Network | Role::External { .. }, bytes) => given.entry(None).or_default().file = bytes,
+            FetchedBlob::Other(BlobRole::Prepared { network }, bytes) => {
+                drop(forms.insert(network, NetworkFormat::Ort(bytes)))
+            }
+            FetchedBlob::Other(BlobRole::Auxiliary(name), bytes) => given.entry(Some(name)).or_default().file = bytes,
+            FetchedBlob::Other(BlobRole::Golden, bytes) => golden = Some(bytes),
+            FetchedBlob::Other(BlobRole::Asset(name), bytes) => assets.push((name, bytes)),
+            FetchedBlob::Other(BlobRole::Network | BlobRole::External { .. }, bytes) => {
+                given.entry(None).or_default().file = bytes
+            }
         }
     }
-    forms.extend(given.into_iter().map(|(name, files)| (name, Form::Given(files))));
-    let network = forms.remove(&None).unwrap_or_else(|| Form::Given(NetworkFiles::default()));
+    forms.extend(given.into_iter().map(|(name, files)| (name, NetworkFormat::OrtSession(files))));
+    let network = forms.remove(&None).unwrap_or_else(|| NetworkFormat::OrtSession(NetworkFiles::default()));
     let networks = forms.into_iter().filter_map(|(name, form)| Some((name?, form))).collect();
-    Ok(Files { network, golden, assets: Assets::new(assets), networks })
+    Ok(FetchedFiles { network, golden, assets: Assets::new(assets), networks })
 }
 
-/// A blob that has landed.
-enum Fetched {
-    /// A file in which a network has weights, in the memory that ONNX Runtime is given.
+/// A fetched blob.
+enum FetchedBlob {
+    /// External data of a network, in memory that ONNX Runtime shares.
     External { network: Option<String>, file: String, bytes: Arc<[u8]> },
-    /// Any other.
-    Other(Role, Bytes),
+    /// Any other blob.
+    Other(BlobRole, Bytes),
 }
 
-/// The result of a task that nobody cancels.
-fn joined<T>(result: Result<Result<T, LoadError>, tokio::task::JoinError>) -> Result<T, LoadError> {
+/// The result of a spawned task that is never cancelled.
+fn flatten_join<T>(result: Result<Result<T, LoadError>, tokio::task::JoinError>) -> Result<T, LoadError> {
     result.unwrap_or(Err(LoadError::Panicked))
 }
 
-/// What the tokens of all sequences under way may leave in memory: 8,192 tokens of a network with 32 layers of 1,024 keys and as
-/// many values, or a million of the bundled one.
-const PAST_BYTES: usize = 2 << 30;
+/// The KV caches of all running sequences together: 8,192 tokens of a network with 32 layers of 1,024 keys and as many
+/// values, or a million tokens of the bundled one.
+const MAX_KV_CACHE_BYTES: usize = 2 << 30;

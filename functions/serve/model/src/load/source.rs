@@ -1,4 +1,4 @@
-//! Where models come from, and what they are held against.
+//! The source of models: the store, the vault and the trust policy.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,50 +10,50 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 
 use super::LoadError;
+use crate::alias_pointer::{AliasPointer, PointerError};
 use crate::at_rest::DataKey;
-use crate::load::Trust;
+use crate::load::TrustPolicy;
 use crate::manifest::{ALGORITHM, Manifest};
-use crate::pointer::{Pointer, PointerError};
 use amaas_ledger::{HighWaterMark, Ledger, LedgerKey};
 use amaas_store::vault::{EncryptionContext, Vault, VaultError};
 use amaas_store::{Alias, ModelName, Store};
 
-/// A store, what unwraps the keys of what is sealed in it, and whose models are taken. Cheap to clone.
+/// A store, the vault that unwraps data keys, and the trust policy. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct ModelSource {
     /// The object store.
     pub store: Store,
     /// The vault that unwraps data keys.
     pub vault: Option<Vault>,
-    trust: Arc<Trust>,
-    pointers: Arc<Pointers>,
+    trust: Arc<TrustPolicy>,
+    pointers: Arc<SeenPointers>,
 }
 
-/// The pointers that were seen.
+/// The serials of the alias pointers that were seen.
 #[derive(Debug, Default)]
-struct Pointers {
-    /// Keeps the highest serial of each for all processes, where there is a ledger.
+struct SeenPointers {
+    /// The highest serial of each alias across all processes, if there is a ledger.
     highest: Option<HighWaterMark>,
-    /// The serials that this process took.
+    /// The highest serial of each alias that this process accepted.
     taken: Mutex<HashMap<(ModelName, Alias), u64>>,
 }
 
-impl Source {
-    /// Models of `store`; without a vault only those that were published unsealed.
-    pub fn new(store: Store, vault: Option<Vault>, trust: Trust) -> Self {
+impl ModelSource {
+    /// Models of `store`; without a vault, only unsealed ones.
+    pub fn new(store: Store, vault: Option<Vault>, trust: TrustPolicy) -> Self {
         Self { store, vault, trust: Arc::new(trust), pointers: Arc::default() }
     }
 
-    /// The same, which follows no alias back to a pointer that is older than one that any process saw which has this ledger.
+    /// The same, with rollback protection for aliases across all processes of `ledger`.
     #[must_use]
     pub fn with_ledger(self, ledger: &Arc<dyn Ledger>) -> Self {
         let highest = Some(HighWaterMark::new(Arc::clone(ledger)));
-        Self { pointers: Arc::new(Pointers { highest, taken: Mutex::default() }), ..self }
+        Self { pointers: Arc::new(SeenPointers { highest, taken: Mutex::default() }), ..self }
     }
 
-    /// Refuses a pointer that is older than one that was seen.
-    pub(super) async fn take(&self, pointer: &Pointer) -> Result<(), LoadError> {
-        let Pointer { model, alias, serial, .. } = pointer;
+    /// Accepts a pointer, unless a newer one of the same alias was seen.
+    pub(super) async fn accept_pointer(&self, pointer: &AliasPointer) -> Result<(), LoadError> {
+        let AliasPointer { model, alias, serial, .. } = pointer;
         let taken = || self.pointers.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let of = (model.clone(), alias.clone());
         let mut highest = taken().get(&of).copied().unwrap_or_default();
@@ -77,8 +77,8 @@ impl Source {
         self.trust.least_serial
     }
 
-    /// Begins to unwrap the data key of a version; `None` where it lies open.
-    pub(super) fn unwrap(&self, manifest: &Manifest) -> Option<Unwrapping> {
+    /// Unwraps the data key of a version; `None` if the version is not sealed.
+    pub(super) fn unwrap(&self, manifest: &Manifest) -> Option<DataKeyFuture> {
         let sealing = manifest.sealing.clone()?;
         let (vault, model) = (self.vault.clone(), manifest.model.clone());
         let unwrapping = async move {
@@ -95,27 +95,27 @@ impl Source {
     }
 }
 
-/// A data key on its way; all blobs wait for the same.
-pub(super) type Unwrapping = Shared<BoxFuture<'static, Result<Arc<DataKey>, UnwrapError>>>;
+/// A data key that is being unwrapped; all blobs share it.
+pub(super) type DataKeyFuture = Shared<BoxFuture<'static, Result<Arc<DataKey>, UnwrapError>>>;
 
-/// Why there is no data key.
+/// Errors of unwrapping a data key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
 pub enum UnwrapError {
-    /// The function has nothing to unwrap with.
+    /// The function has no vault.
     #[error("the model is sealed, and this function has no key to open it with: set AMAAS_KMS_KEY")]
     NoVault,
-    /// The model is sealed in a way that this program does not know.
+    /// The model is sealed with an unknown algorithm.
     #[error("the model is sealed with {got:?}; expected {ALGORITHM:?}")]
     Algorithm { got: String },
-    /// What should be a wrapped key is none.
+    /// The wrapped key is not valid base64.
     #[error("the wrapped data key is not base64")]
     Base64,
-    /// The vault refused or was not there.
+    /// The vault refused or could not be reached.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// What was unwrapped is another key than the manifest commits to.
+    /// The unwrapped key does not match the commitment in the manifest.
     #[error("the data key is not the one that the manifest commits to")]
     Commitment,
 }

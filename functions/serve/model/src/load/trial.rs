@@ -1,7 +1,7 @@
-//! A task's own example, answered before there are calls: whether the task can read the network that it was published with.
+//! Runs a task's example before the first call, to check that the task can use the network that it was published with.
 //!
-//! Publishing refuses a model whose task cannot. Loading asks again, with one run, which takes the place of a run on made-up values:
-//! what an older program published is then not ready, with the reason, and is not a model whose every call fails.
+//! Publishing refuses a model whose task cannot. Loading checks again with one run, which also warms up the network. So a model
+//! that an older program published does not get ready, with the reason, instead of failing every call.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -14,25 +14,25 @@ use amaas_wire::task::Prompt;
 use crate::error::PredictError;
 use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
 
-/// Has the networks of `call` answer `count` times the example of `task`. It blocks.
-pub(crate) fn answer(task: &LoadedTask, call: ModelCall, count: usize) -> Result<(), PredictError> {
-    let body = body(task.example(), count);
-    block_on(Arc::clone(task).predict(call, body.into()))?.map(drop)
+/// Predicts `count` copies of the example of `task` on the networks of `call`. It blocks.
+pub(crate) fn run_example(task: &LoadedTask, call: ModelCall, count: usize) -> Result<(), PredictError> {
+    let example_body = example_body(task.example(), count);
+    block_on(Arc::clone(task).predict(call, example_body.into()))?.map(drop)
 }
 
-/// Has `task` compute what it needs before the first call. It blocks.
+/// Runs the task's `precompute`. It blocks.
 pub(crate) fn precompute(task: &LoadedTask, call: ModelCall) -> Result<(), PredictError> {
     block_on(Arc::clone(task).precompute(call))?
 }
 
-/// A trial waits for nothing but its own runs.
+/// A trial waits for its own runs only, so a single-threaded runtime is enough.
 fn block_on<F: Future>(future: F) -> Result<F::Output, PredictError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(PredictError::internal)?;
     Ok(runtime.block_on(future))
 }
 
-/// Has `decoder` go on with the text of `example`, by `count` tokens.
-pub(crate) fn go_on(
+/// Generates `count` tokens after the prompt in `example`, by greedy decoding.
+pub(crate) fn generate_tokens(
     tokenizer: &dyn Tokenizer,
     example: &str,
     count: usize,
@@ -53,13 +53,13 @@ pub(crate) fn go_on(
     tokenizer.decode(&made).map(drop).map_err(PredictError::internal)
 }
 
-/// Why a task could not be made ready, for the operator or the publisher.
-pub(crate) fn failed(error: &PredictError) -> TaskError {
+/// `error` as a [`TaskError`], for the operator or the publisher.
+pub(crate) fn task_error(error: &PredictError) -> TaskError {
     TaskError::new(amaas_engine::session::strip_source_paths(&error.for_operator()))
 }
 
-/// Whether the machine was too small or too busy for the trial, and so nothing is known of task and network.
-pub(crate) fn is_of_the_machine(error: &PredictError) -> bool {
+/// Whether the machine was too small or too busy for the trial, which then says nothing about task and network.
+pub(crate) fn is_resource_error(error: &PredictError) -> bool {
     let PredictError::Run(error) = error else { return false };
     matches!(
         error,
@@ -67,36 +67,36 @@ pub(crate) fn is_of_the_machine(error: &PredictError) -> bool {
     )
 }
 
-/// A network in an error: its name, where it is not the model's own, with what it takes and gives.
-pub(crate) type Shown<'s> = (Option<&'s str>, &'s [TensorSpec], &'s [TensorSpec]);
+/// A network in an error: its name, unless it is the model's own, with its inputs and outputs.
+pub(crate) type NetworkSignature<'s> = (Option<&'s str>, &'s [TensorSpec], &'s [TensorSpec]);
 
-/// What is said where `task` cannot run `networks`.
-pub(crate) fn refused(task: &str, error: &PredictError, networks: &[Shown<'_>]) -> TaskError {
+/// The error that `task` cannot run `networks`.
+pub(crate) fn incompatible(task: &str, error: &PredictError, networks: &[NetworkSignature<'_>]) -> TaskError {
     let cause = amaas_engine::session::strip_source_paths(&error.for_operator());
     let mut text = format!("{task:?} cannot run this network: its example: {cause}");
     for network in networks {
-        // To write into a text never fails.
-        let _ = write!(text, ". {}", listed_of(network));
+        // Writing to a `String` never fails.
+        let _ = write!(text, ". {}", describe_network(network));
     }
     TaskError::new(text)
 }
 
-/// What a network takes and gives.
-pub(crate) fn listed_of((name, inputs, outputs): &Shown<'_>) -> String {
+/// The inputs and outputs of a network, in words.
+pub(crate) fn describe_network((name, inputs, outputs): &NetworkSignature<'_>) -> String {
     let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
-    format!("The network{name} takes {} and gives {}", listed(inputs), listed(outputs))
+    format!("The network{name} takes {} and gives {}", describe_tensors(inputs), describe_tensors(outputs))
 }
 
-/// Tensors with their datatypes and shapes, the first of many.
-fn listed(specs: &[TensorSpec]) -> String {
+/// The first few tensors, with their datatypes and shapes.
+fn describe_tensors(specs: &[TensorSpec]) -> String {
     let dim = |dim: &Dim| dim.fixed().map_or_else(|| dim.symbol().unwrap_or("?").to_owned(), |size| size.to_string());
     let one = |spec: &TensorSpec| {
         let dims: Vec<_> = spec.shape.iter().map(dim).collect();
         let shape = if spec.unranked { "[..]".to_owned() } else { format!("[{}]", dims.join(", ")) };
         format!("{:?} {} {shape}", spec.name, spec.datatype)
     };
-    let mut shown: Vec<_> = specs.iter().take(MOST_SHOWN).map(one).collect();
-    match specs.len().checked_sub(MOST_SHOWN) {
+    let mut shown: Vec<_> = specs.iter().take(MAX_LISTED_TENSORS).map(one).collect();
+    match specs.len().checked_sub(MAX_LISTED_TENSORS) {
         Some(more @ 1..) => shown.push(format!("and {more} more")),
         _ if specs.is_empty() => return "nothing".to_owned(),
         _ => {}
@@ -104,13 +104,13 @@ fn listed(specs: &[TensorSpec]) -> String {
     shown.join(", ")
 }
 
-/// A body with `count` examples.
-fn body(example: &str, count: usize) -> String {
+/// A `predict` body with `count` examples.
+fn example_body(example: &str, count: usize) -> String {
     format!(r#"{{"inputs":[{}]}}"#, vec![example; count].join(","))
 }
 
-/// Decoders of language models have a hundred tensors and more.
-const MOST_SHOWN: usize = 6;
+/// Tensors that an error lists; decoders of language models have more than a hundred.
+const MAX_LISTED_TENSORS: usize = 6;
 
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,20 @@
-//! Whose models are loaded.
+//! The trust policy: which publishers' models a function loads.
 
 use amaas_config::{ConfigError, Variable};
 use amaas_wire::dsse::VerifyingKey;
 
-/// Whose models are loaded, and from which serial up.
+/// The trusted publishers, and the lowest serial of a manifest.
 #[derive(Clone, Debug, Default)]
-pub struct Trust {
-    /// `AMAAS_PUBLISHERS`: the public keys of those who may publish, as `amaas signer` shows them, with commas between. A model
-    /// that none of them signed is refused.
+pub struct TrustPolicy {
+    /// `AMAAS_PUBLISHERS`: the public keys of the trusted publishers, as `amaas signer` shows them, separated by commas. A
+    /// model that none of them signed is refused.
     pub publishers: Vec<VerifyingKey>,
-    /// `AMAAS_LEAST_SERIAL`: a version whose manifest has a lower serial is refused, whatever an alias says; 0 where not set.
+    /// `AMAAS_LEAST_SERIAL`: a version whose manifest has a lower serial is refused, even if an alias points to it; 0 if not set.
     pub least_serial: u64,
 }
 
-impl Trust {
-    /// What `variables` say of it.
+impl TrustPolicy {
+    /// Reads the policy from `variables`.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable, what was expected and what it holds.

@@ -1,5 +1,5 @@
-//! A first run before the first call: ONNX Runtime takes memory and lays out weights then, so that the first caller need not wait. A
-//! task's example is one ([`trial`]), and what it shows counts; made-up values are another.
+//! Warm-up: one run before the first call, in which ONNX Runtime allocates memory and prepacks weights, so that the first client
+//! does not wait for it. A model with a task runs its example ([`trial`]), which has to succeed; others run on synthetic inputs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,50 +11,50 @@ use amaas_engine::TensorSpec;
 use amaas_engine::infer::{RunnableNetwork, StopRun, synthetic_inputs};
 use amaas_engine::session::{OrtDecoder, OrtSession};
 
-use super::direct::Direct;
 use super::trial;
+use super::trial_network::TrialNetwork;
 use crate::error::PredictError;
 use crate::manifest::Manifest;
 use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
 
-/// Has the networks of `call`, of which `own` is the model's, answer the example of `task`.
+/// Runs the example of `task` on the networks of `call`; `own` is the model's own.
 ///
 /// # Errors
-/// If the task cannot read what its networks are. A machine that is too small or too busy for the run is no reason.
-pub(super) fn task(
+/// If the task cannot use its networks. A machine that is too small or too busy for the run is not an error.
+pub(super) fn run_task(
     task: &LoadedTask,
     manifest: &Manifest,
-    own: &Direct<OrtSession>,
+    own: &TrialNetwork<OrtSession>,
     call: ModelCall,
 ) -> Result<(), TaskError> {
-    let stop = own.with(RunnableNetwork::stop_handle).flatten();
-    judge(bounded(stop, || trial::answer(task, call, 1)), manifest)
+    let stop = own.with_network(RunnableNetwork::stop_handle).flatten();
+    check_result(run_with_timeout(stop, || trial::run_example(task, call, 1)), manifest)
 }
 
-/// Has `decoder` make the first token behind the example of the task.
+/// Has `decoder` generate the first token after the task's example.
 ///
 /// # Errors
-/// As for [`task`].
-pub(super) fn tokens(
+/// As for [`run_task`].
+pub(super) fn run_decoder(
     tokenizer: &dyn Tokenizer,
     example: &str,
     manifest: &Manifest,
     decoder: &mut OrtDecoder,
 ) -> Result<(), TaskError> {
-    judge(Some(trial::go_on(tokenizer, example, 1, decoder)), manifest)
+    check_result(Some(trial::generate_tokens(tokenizer, example, 1, decoder)), manifest)
 }
 
-/// Whether a trial's `result`, `None` where it took too long, says that the task cannot run its networks.
-fn judge(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Result<(), TaskError> {
+/// Judges a trial's `result`, which is `None` after a timeout: fails only if the task cannot run its networks.
+fn check_result(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Result<(), TaskError> {
     let error = match result {
         Some(Ok(())) => return Ok(()),
-        Some(Err(error)) if !trial::is_of_the_machine(&error) => error,
+        Some(Err(error)) if !trial::is_resource_error(&error) => error,
         Some(Err(error)) => {
-            tracing::info!(%error, "the network did not answer the task's example; its first call takes longer");
+            tracing::info!(%error, "warm-up failed: the first call takes longer");
             return Ok(());
         }
         None => {
-            tracing::info!("the network did not answer the task's example in time; its first call takes longer");
+            tracing::info!("warm-up timed out: the first call takes longer");
             return Ok(());
         }
     };
@@ -62,30 +62,31 @@ fn judge(result: Option<Result<(), PredictError>>, manifest: &Manifest) -> Resul
     let named = manifest.networks.iter();
     let named = named.map(|(name, it)| (Some(name.as_str()), it.inputs.as_slice(), it.outputs.as_slice()));
     let networks: Vec<_> = std::iter::once(own).chain(named).collect();
-    Err(trial::refused(manifest.task.as_deref().unwrap_or_default(), &error, &networks))
+    Err(trial::incompatible(manifest.task.as_deref().unwrap_or_default(), &error, &networks))
 }
 
-/// Runs `network` once on made-up values, for a while at most. One that refuses them, or is too large for them, is served all the
-/// same: what values it takes nobody here knows, and whoever published it was told.
-pub(super) fn tensors(network: &mut impl RunnableNetwork, inputs: &[TensorSpec]) {
+/// Runs `network` once on synthetic inputs, for at most [`MAX_WARM_UP`]. A network that fails on them is served all the same:
+/// it may need values of another kind, and publishing has warned the publisher.
+pub(super) fn run_synthetic(network: &mut impl RunnableNetwork, inputs: &[TensorSpec]) {
     let made = synthetic_inputs(inputs.iter().filter(|input| !input.optional), 1);
     let run =
         |network: &mut _, made: Vec<_>| RunnableNetwork::run(network, &made).map_err(|error| error.for_operator());
-    let result =
-        made.and_then(|made| bounded(network.stop_handle(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned())));
+    let result = made.and_then(|made| {
+        run_with_timeout(network.stop_handle(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned()))
+    });
     if let Err(error) = result {
-        tracing::info!(error, "the network was not run on made-up values; its first call takes longer");
+        tracing::info!(error, "warm-up on synthetic inputs failed: the first call takes longer");
     }
 }
 
-/// The result of `run`, which `stop` ends after a while; `None` if it did.
-fn bounded<T>(stop: Option<Arc<dyn StopRun>>, run: impl FnOnce() -> T) -> Option<T> {
+/// The result of `run`; `None` if `stop` ended it after [`MAX_WARM_UP`].
+fn run_with_timeout<T>(stop: Option<Arc<dyn StopRun>>, run: impl FnOnce() -> T) -> Option<T> {
     let (ended, end) = channel::<()>();
     let stopped = Arc::new(AtomicBool::new(false));
     let stops = Arc::clone(&stopped);
-    // Where there is no thread to be had, the run has no bound but its own.
+    // If no thread can be started, the run has no deadline but its own.
     let _watch = Builder::new().name("warm-up".to_owned()).spawn(move || {
-        if let (Err(RecvTimeoutError::Timeout), Some(stop)) = (end.recv_timeout(LONGEST), stop) {
+        if let (Err(RecvTimeoutError::Timeout), Some(stop)) = (end.recv_timeout(MAX_WARM_UP), stop) {
             stops.store(true, Ordering::Relaxed);
             stop.stop();
         }
@@ -95,8 +96,8 @@ fn bounded<T>(stop: Option<Arc<dyn StopRun>>, run: impl FnOnce() -> T) -> Option
     (!stopped.load(Ordering::Relaxed)).then_some(result)
 }
 
-/// Half of what Lambda gives a function to begin in.
-const LONGEST: Duration = Duration::from_secs(5);
+/// Half of the time that Lambda gives a function to initialise.
+const MAX_WARM_UP: Duration = Duration::from_secs(5);
 const TOO_LONG: &str = "the run took too long";
 
 #[cfg(test)]
@@ -107,7 +108,7 @@ mod tests {
     use amaas_engine::Dim;
     use amaas_engine::RunError;
 
-    /// Counts its runs, and refuses them.
+    /// Records its runs, and fails each.
     struct Refuses(Vec<Vec<Tensor>>);
 
     impl RunnableNetwork for Refuses {
@@ -122,14 +123,14 @@ mod tests {
         let x = TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("n".to_owned()), Dim::Fixed(2)]);
         let optional = TensorSpec { optional: true, ..TensorSpec::new("o", Datatype::Fp32, vec![]) };
         let mut network = Refuses(Vec::new());
-        tensors(&mut network, &[x, optional]);
+        run_synthetic(&mut network, &[x, optional]);
         assert_eq!(
             network.0[0].iter().map(|tensor| (tensor.name(), tensor.shape())).collect::<Vec<_>>(),
             [("x", &[1, 2][..])]
         );
-        tensors(&mut network, &[]);
+        run_synthetic(&mut network, &[]);
         assert_eq!(network.0[1], []);
-        tensors(&mut network, &[TensorSpec::new("x", Datatype::Fp32, vec![Dim::Fixed(1 << 40)])]);
+        run_synthetic(&mut network, &[TensorSpec::new("x", Datatype::Fp32, vec![Dim::Fixed(1 << 40)])]);
         assert_eq!(network.0.len(), 2, "it is too large");
     }
 
@@ -138,11 +139,12 @@ mod tests {
         let manifest = Manifest { task: Some("embed".to_owned()), ..Manifest::bare() };
         let of_the_machine = [RunError::OutOfMemory { internal: String::new() }, RunError::TooLong { limit: None }];
         for error in of_the_machine {
-            assert_eq!(judge(Some(Err(error.into())), &manifest), Ok(()));
+            assert_eq!(check_result(Some(Err(error.into())), &manifest), Ok(()));
         }
-        assert_eq!(judge(None, &manifest), Ok(()));
-        let error =
-            judge(Some(Err(PredictError::internal("no output \"y\""))), &manifest).expect_err("it cannot").to_string();
+        assert_eq!(check_result(None, &manifest), Ok(()));
+        let error = check_result(Some(Err(PredictError::internal("no output \"y\""))), &manifest)
+            .expect_err("it cannot")
+            .to_string();
         assert!(
             error.starts_with("\"embed\" cannot run this network: its example: no output \"y\". The network takes"),
             "{error}"

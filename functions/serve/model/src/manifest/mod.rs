@@ -1,7 +1,7 @@
-//! The manifest of a version: what a network takes and gives, and the digest of every byte that belongs to it.
+//! The manifest of a version: the inputs and outputs of its network, and the digests of all its blobs.
 //!
-//! It is the one thing that is trusted by name, and only when a publisher signed it; everything else is trusted by digest.
-//! As stored it is the payload of a DSSE envelope.
+//! Only the manifest is looked up by name, and trusted only if a trusted publisher signed it; blobs are verified by digest. It is
+//! stored as the payload of a DSSE envelope.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use amaas_wire::Tensor;
 use amaas_wire::dsse::{DsseError, Envelope, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
-use crate::at_rest::{Role, Tag};
+use crate::at_rest::{BlobRole, SegmentTag};
 use amaas_store::{ModelName, Version};
 use amaas_wire::{Digest, DigestHasher};
 
@@ -24,28 +24,28 @@ pub struct Manifest {
     pub model: ModelName,
     /// The version's name.
     pub version: Version,
-    /// When it was published, in seconds since 1970: a function that was told of a later one takes no earlier one.
+    /// When it was published, in seconds since 1970. Functions reject versions below their `AMAAS_LEAST_SERIAL`.
     pub serial: u64,
-    /// What the blobs are sealed with; `None` where they lie open.
+    /// How the blobs are sealed; `None` if they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealing: Option<Sealing>,
-    /// The task whose typed inputs and predictions the model has; `None` for a network that is served as it is.
+    pub sealing: Option<BlobSealing>,
+    /// The name of the model's task; `None` if the network is served as tensors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
     /// The network, an ONNX file.
     pub network: Blob,
-    /// The files in which the network has weights, by the names that it has for them; most networks have none.
+    /// The network's external data files, by name; most networks have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external: BTreeMap<String, Blob>,
-    /// The network with its weights once more, in a form that is ready sooner, where publishing found one.
+    /// The network as ONNX Runtime optimised it, if that loads faster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prepared: Option<Prepared>,
+    pub prepared: Option<PreparedNetwork>,
     /// Files that the task needs, by name.
     #[serde(default)]
     pub assets: BTreeMap<String, Blob>,
-    /// The networks that the task runs beside the model's own, by the names that it gives them; most tasks have none.
+    /// The auxiliary networks of the task, by name; most tasks have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub networks: BTreeMap<String, NamedNetwork>,
+    pub networks: BTreeMap<String, AuxiliaryNetwork>,
     /// Input tensors.
     pub inputs: Vec<TensorSpec>,
     /// Output tensors.
@@ -55,34 +55,34 @@ pub struct Manifest {
     pub metadata: BTreeMap<String, String>,
     /// Whether rows of different calls may share a run.
     pub batching: Batching,
-    /// Which analysis proved that rows do not see one another, [`ROWS_PROOF`] or an older one; `None` where none did.
+    /// The version of the analysis that proved that rows are independent, [`ROWS_PROOF`](amaas_engine::ROWS_PROOF) or an older one; `None` if there is no proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows_proof: Option<u32>,
-    /// Cases with known answers, which a function runs before it calls itself ready.
+    /// Golden cases, which a function runs before it is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub golden: Option<GoldenBlob>,
 }
 
 impl Manifest {
-    /// The manifest as it is stored, signed by `signer`.
+    /// Signs the manifest, and returns the document to store.
     ///
     /// # Panics
-    /// Never: numbers, texts and maps with texts as keys can be written as JSON.
+    /// Never: all members have a JSON form.
     pub fn sign(&self, signer: &SigningKey) -> Vec<u8> {
-        let payload = serde_json::to_vec(self).expect("no map has other keys than texts");
+        let payload = serde_json::to_vec(self).expect("all map keys are strings");
         Envelope::sign(PAYLOAD_TYPE, payload, &[signer]).to_json()
     }
 
-    /// Reads a manifest as it is stored, if one of `publishers` signed it. Nothing in it is believed before.
+    /// Verifies and parses a stored manifest. No field is used before the signature of one of `publishers` is verified.
     ///
     /// # Errors
-    /// [`ManifestError::Unsigned`], [`ManifestError::Signer`], [`ManifestError::Signature`], or what is wrong with the manifest.
+    /// [`ManifestError::Unsigned`], [`ManifestError::Signer`], [`ManifestError::Signature`], or another [`ManifestError`] if the manifest is invalid.
     pub fn verify(document: &[u8], publishers: &[VerifyingKey]) -> Result<Self, ManifestError> {
-        Self::verified(document, publishers).map(|(manifest, _)| manifest)
+        Self::verify_with_digest(document, publishers).map(|(manifest, _)| manifest)
     }
 
-    /// The same, with the digest of what was signed.
-    pub fn verified(document: &[u8], publishers: &[VerifyingKey]) -> Result<(Self, Digest), ManifestError> {
+    /// The same, with the digest of the signed payload.
+    pub fn verify_with_digest(document: &[u8], publishers: &[VerifyingKey]) -> Result<(Self, Digest), ManifestError> {
         let envelope = Envelope::from_json(document).map_err(|_| ManifestError::Unsigned)?;
         let payload = envelope.verify(PAYLOAD_TYPE, publishers).map_err(|error| match error {
             DsseError::UnknownSigner => ManifestError::Signer,
@@ -92,9 +92,8 @@ impl Manifest {
         Ok((Self::from_json(payload)?, Digest::of(payload)))
     }
 
-    /// The digest of all that the manifest says, but for the digests and tags of the blobs as they are stored: sealed segments
-    /// are bound to it.
-    #[allow(clippy::missing_panics_doc)] // every map of a manifest has texts for keys
+    /// The digest of the manifest without the digests and tags of the stored blobs. Sealed segments are bound to it.
+    #[allow(clippy::missing_panics_doc)] // all map keys are strings
     pub fn identity(&self) -> Digest {
         let mut bare = self.clone();
         let golden = bare.golden.as_mut().map(|golden| &mut golden.blob);
@@ -108,13 +107,13 @@ impl Manifest {
         for blob in own.chain(bare.assets.values_mut()).chain(named).chain(golden) {
             (blob.digest, blob.segments, blob.tags) = (Digest::from_bytes([0; 32]), Vec::new(), Vec::new());
         }
-        Digest::of(&serde_json::to_vec(&bare).expect("no map has other keys than texts"))
+        Digest::of(&serde_json::to_vec(&bare).expect("all map keys are strings"))
     }
 
-    /// Reads what was signed.
+    /// Parses the signed payload.
     ///
     /// # Errors
-    /// [`ManifestError`] says what is wrong with it.
+    /// [`ManifestError`] if it is invalid.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ManifestError> {
         let manifest: Self = serde_json::from_slice(bytes).map_err(|error| ManifestError::Json(error.to_string()))?;
         if manifest.format != FORMAT {
@@ -126,24 +125,24 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The bytes of all blobs of the version.
+    /// The total size of the version's blobs.
     pub fn stored_bytes(&self) -> u64 {
         self.blobs().map(|(_, blob)| blob.size).fold(0, u64::saturating_add)
     }
 
-    /// Every blob of the version, and what it is to it.
-    pub fn blobs(&self) -> impl Iterator<Item = (Role, &Blob)> {
+    /// Every blob of the version, with its role.
+    pub fn blobs(&self) -> impl Iterator<Item = (BlobRole, &Blob)> {
         let named = self.networks.iter().flat_map(|(name, network)| {
-            let own = (Role::Named(name.clone()), &network.blob);
+            let own = (BlobRole::Auxiliary(name.clone()), &network.blob);
             let rest = external(&network.external, Some(name)).chain(prepared(network.prepared.as_ref(), Some(name)));
             std::iter::once(own).chain(rest)
         });
-        std::iter::once((Role::Network, &self.network))
+        std::iter::once((BlobRole::Network, &self.network))
             .chain(external(&self.external, None))
             .chain(prepared(self.prepared.as_ref(), None))
-            .chain(self.assets.iter().map(|(name, blob)| (Role::Asset(name.clone()), blob)))
+            .chain(self.assets.iter().map(|(name, blob)| (BlobRole::Asset(name.clone()), blob)))
             .chain(named)
-            .chain(self.golden.as_ref().map(|golden| (Role::Golden, &golden.blob)))
+            .chain(self.golden.as_ref().map(|golden| (BlobRole::Golden, &golden.blob)))
     }
 }
 
@@ -154,84 +153,87 @@ impl<'m> From<&'m Manifest> for InputContract<'m> {
     }
 }
 
-impl<'m> From<&'m NamedNetwork> for InputContract<'m> {
-    fn from(network: &'m NamedNetwork) -> Self {
+impl<'m> From<&'m AuxiliaryNetwork> for InputContract<'m> {
+    fn from(network: &'m AuxiliaryNetwork) -> Self {
         let sharing = RunSharing::of(network.batching, network.rows_proof);
         Self { inputs: &network.inputs, batching: network.batching, sharing }
     }
 }
 
-/// The files in which a network has weights.
+/// The external data files of a network.
 fn external<'m>(
     files: &'m BTreeMap<String, Blob>,
     network: Option<&'m String>,
-) -> impl Iterator<Item = (Role, &'m Blob)> {
-    files.iter().map(move |(file, blob)| (Role::External { network: network.cloned(), file: file.clone() }, blob))
+) -> impl Iterator<Item = (BlobRole, &'m Blob)> {
+    files.iter().map(move |(file, blob)| (BlobRole::External { network: network.cloned(), file: file.clone() }, blob))
 }
 
-fn prepared<'m>(prepared: Option<&'m Prepared>, network: Option<&'m String>) -> impl Iterator<Item = (Role, &'m Blob)> {
-    prepared.into_iter().map(move |prepared| (Role::Prepared { network: network.cloned() }, &prepared.blob))
+fn prepared<'m>(
+    prepared: Option<&'m PreparedNetwork>,
+    network: Option<&'m String>,
+) -> impl Iterator<Item = (BlobRole, &'m Blob)> {
+    prepared.into_iter().map(move |prepared| (BlobRole::Prepared { network: network.cloned() }, &prepared.blob))
 }
 
-/// A network as ONNX Runtime writes it when it has made a session: it has not to be taken apart and improved again, and its weights
-/// are used where they lie. What it gives was compared, to the last bit, with what the ONNX file gives.
+/// A network in ONNX Runtime's own format, as written after optimisation: loading it skips parsing and optimising, and uses
+/// its weights in place. Publishing compared its outputs with those of the ONNX file, to the last bit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Prepared {
-    /// [`PREPARED_FORMAT`].
+pub struct PreparedNetwork {
+    /// [`ORT_FORMAT`].
     pub format: String,
-    /// The version of ONNX Runtime that wrote it; others make their sessions of the ONNX file.
+    /// The version of ONNX Runtime that wrote it; other versions load the ONNX file.
     pub runtime: String,
-    /// The processors that it was written on, as Rust names them; others make their sessions of the ONNX file.
+    /// The CPU architecture that it was written on, as Rust names it; others load the ONNX file.
     pub architecture: String,
     /// Its bytes.
     pub blob: Blob,
 }
 
-impl Prepared {
-    /// What this program writes, with `blob`.
-    pub fn here(blob: Blob) -> Self {
+impl PreparedNetwork {
+    /// Describes `blob`, written by this program on this machine.
+    pub fn of_this_machine(blob: Blob) -> Self {
         let (runtime, architecture) = (amaas_engine::runtime::VERSION.to_owned(), std::env::consts::ARCH.to_owned());
-        Self { format: PREPARED_FORMAT.to_owned(), runtime, architecture, blob }
+        Self { format: ORT_FORMAT.to_owned(), runtime, architecture, blob }
     }
 
-    /// Whether this program can begin with it.
-    pub fn fits(&self) -> bool {
-        let here = (PREPARED_FORMAT, amaas_engine::runtime::VERSION, std::env::consts::ARCH);
+    /// Whether this program can load it.
+    pub fn is_usable_here(&self) -> bool {
+        let here = (ORT_FORMAT, amaas_engine::runtime::VERSION, std::env::consts::ARCH);
         (self.format.as_str(), self.runtime.as_str(), self.architecture.as_str()) == here
     }
 }
 
 /// ONNX Runtime's own format.
-pub const PREPARED_FORMAT: &str = "ort";
+pub const ORT_FORMAT: &str = "ort";
 
-/// What the blobs of a version are sealed with.
+/// How the blobs of a version are sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sealing {
+pub struct BlobSealing {
     /// [`ALGORITHM`].
     pub algorithm: String,
-    /// The id of the data key, which it was wrapped for.
+    /// The id of the data key, which is part of the encryption context.
     pub key: String,
     /// The data key, wrapped, in base64.
     pub wrapped: String,
-    /// What the data key has to match.
+    /// The commitment that the data key has to match.
     pub commitment: Digest,
 }
 
-/// Bytes named by their digest, with a digest for each segment so that they can be verified as they land.
+/// Content-addressed bytes, with a digest for each segment, so that segments are verified as they arrive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blob {
-    /// SHA-256 of all bytes as they are stored.
+    /// SHA-256 of the stored bytes.
     pub digest: Digest,
-    /// Bytes in all.
+    /// The size in bytes.
     pub size: u64,
-    /// Bytes of each segment but the last.
+    /// The size of each segment but the last.
     pub segment_size: u64,
-    /// SHA-256 of each segment as it is stored.
+    /// SHA-256 of each stored segment.
     pub segments: Vec<Digest>,
-    /// The tag of each segment, where they are sealed.
+    /// The authentication tag of each segment, if the blob is sealed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<Tag>,
-    /// A digest of what is sealed that only who has the data key can compare with anything.
+    pub tags: Vec<SegmentTag>,
+    /// A keyed digest of the plaintext, which only a holder of the data key can compute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Digest>,
 }
@@ -258,7 +260,7 @@ impl Blob {
         }
         let expected = if self.segment_size == 0 { None } else { Some(self.size.div_ceil(self.segment_size)) };
         let got = self.segments.len() as u64;
-        if expected == Some(got) && self.size <= LARGEST_BLOB && self.segment_size <= LARGEST_SEGMENT {
+        if expected == Some(got) && self.size <= MAX_BLOB_SIZE && self.segment_size <= MAX_SEGMENT_SIZE {
             Ok(())
         } else {
             Err(ManifestError::Segments { blob: self.digest, size: self.size, segment_size: self.segment_size, got })
@@ -266,17 +268,17 @@ impl Blob {
     }
 }
 
-/// A network that a task runs beside the model's own.
+/// An auxiliary network, which a task runs besides the model's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NamedNetwork {
+pub struct AuxiliaryNetwork {
     /// The network, an ONNX file.
     pub blob: Blob,
-    /// The files in which it has weights, as of [`Manifest::external`].
+    /// Its external data files, as in [`Manifest::external`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external: BTreeMap<String, Blob>,
-    /// The same in a form that is ready sooner, as of [`Manifest::prepared`].
+    /// The network as ONNX Runtime optimised it, as in [`Manifest::prepared`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prepared: Option<Prepared>,
+    pub prepared: Option<PreparedNetwork>,
     /// Input tensors.
     pub inputs: Vec<TensorSpec>,
     /// Output tensors.
@@ -286,7 +288,7 @@ pub struct NamedNetwork {
     pub metadata: BTreeMap<String, String>,
     /// Whether rows of different calls may share a run.
     pub batching: Batching,
-    /// As of [`Manifest::rows_proof`].
+    /// As in [`Manifest::rows_proof`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows_proof: Option<u32>,
 }
@@ -294,25 +296,25 @@ pub struct NamedNetwork {
 /// The golden cases of a version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GoldenBlob {
-    /// The cases, [`Golden`] as JSON.
+    /// The cases, [`GoldenCases`] as JSON.
     pub blob: Blob,
 }
 
-/// Cases with known answers, made by another implementation than ours.
+/// Cases with known outputs, computed by a reference implementation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Golden {
+pub struct GoldenCases {
     /// [`GOLDEN_FORMAT`].
     pub format: String,
-    /// How far an answer may be off, absolutely.
+    /// The absolute tolerance.
     pub atol: f64,
-    /// What gave the answers.
+    /// The reference implementation.
     #[serde(default)]
     pub producer: String,
     /// The cases.
     pub cases: Vec<GoldenCase>,
 }
 
-/// Inputs and the outputs that they should give.
+/// Inputs and the expected outputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GoldenCase {
     /// Input tensors.
@@ -323,11 +325,11 @@ pub struct GoldenCase {
     pub outputs: Vec<Tensor>,
 }
 
-impl Golden {
-    /// Reads golden cases.
+impl GoldenCases {
+    /// Parses golden cases.
     ///
     /// # Errors
-    /// [`ManifestError`] says what is wrong with them.
+    /// [`ManifestError`] if they are invalid.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ManifestError> {
         let golden: Self = serde_json::from_slice(bytes).map_err(|error| ManifestError::Json(error.to_string()))?;
         if golden.format != GOLDEN_FORMAT {
@@ -337,7 +339,7 @@ impl Golden {
     }
 }
 
-/// What is wrong with a manifest or golden cases.
+/// Errors in a manifest or golden cases.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
@@ -345,41 +347,41 @@ pub enum ManifestError {
     /// Not the JSON that was expected.
     #[error("not a manifest: {0}")]
     Json(String),
-    /// A format that this program does not know.
+    /// An unknown format.
     #[error("format {got:?} is not known; expected {FORMAT:?} or {GOLDEN_FORMAT:?}")]
     Format { got: String },
-    /// It is not in an envelope.
+    /// It is not in a DSSE envelope.
     #[error("it is not signed: expected a DSSE envelope of the type {PAYLOAD_TYPE}")]
     Unsigned,
-    /// Somebody else signed it.
+    /// No trusted publisher signed it.
     #[error("none of the publishers that this function trusts (AMAAS_PUBLISHERS) signed it")]
     Signer,
-    /// It is not what was signed.
-    #[error("the signature is not good: it was altered")]
+    /// The signature does not match: the manifest was altered.
+    #[error("the signature does not match: the manifest was altered")]
     Signature,
-    /// Sealed segments and tags do not fit together.
+    /// The numbers of segments and tags differ.
     #[error("blob {blob}: expected {expected} tags, got {got}")]
     Tags { blob: Digest, expected: usize, got: usize },
-    /// Sizes and segments do not fit together.
+    /// The number of segments does not match the size.
     #[error("blob {blob}: {got} segments of {segment_size} bytes do not make {size} bytes")]
     Segments { blob: Digest, size: u64, segment_size: u64, got: u64 },
 }
 
 /// The `format` of a manifest.
 pub const FORMAT: &str = "amaas.manifest/2";
-/// The type of what is signed.
+/// The DSSE payload type.
 pub const PAYLOAD_TYPE: &str = "application/vnd.amaas.model-manifest+json";
-/// The one `algorithm` of a [`Sealing`].
+/// The one `algorithm` of a [`BlobSealing`].
 pub const ALGORITHM: &str = "HKDF-SHA256+AES-256-GCM";
 /// The `format` of golden cases.
 pub const GOLDEN_FORMAT: &str = "amaas.golden/1";
-/// 8 MiB: large enough that a request's latency does not count, small enough that many travel at once.
+/// 8 MiB: large enough that request latency is negligible, small enough that many segments are fetched in parallel.
 pub const SEGMENT_SIZE: usize = 8 << 20;
-const LARGEST_SEGMENT: u64 = 256 << 20;
-/// ONNX files end at 2 GiB; what is larger has external data.
-const LARGEST_BLOB: u64 = 64 << 30;
+const MAX_SEGMENT_SIZE: u64 = 256 << 20;
+/// ONNX files are limited to 2 GiB; larger networks have external data.
+const MAX_BLOB_SIZE: u64 = 64 << 30;
 
-/// Tensors in their protocol form, inside other JSON.
+/// Tensors in the JSON form of the Open Inference Protocol.
 mod tensors {
     use amaas_wire::Tensor;
     use amaas_wire::oip::InferRequest;

@@ -59,7 +59,7 @@ fn named_networks_are_blobs_like_every_other() {
     let plain = manifest();
     assert!(!String::from_utf8_lossy(&json(&plain)).contains("networks"), "signatures of older manifests hold");
     let with = |blob: Blob| {
-        let network = NamedNetwork {
+        let network = AuxiliaryNetwork {
             blob,
             external: BTreeMap::new(),
             prepared: None,
@@ -106,7 +106,7 @@ fn calls_of_different_tenants_share_runs_by_a_signed_proof_alone() {
     for (batching, proof, json, expected) in [
         (Rows, Some(1), r#""batching":"rows","rows_proof":1"#, RunSharing::All),
         (Rows, Some(2), r#""batching":"rows","rows_proof":2"#, RunSharing::All),
-        // As every manifest was before there was a proof, and its signature holds.
+        // Manifests from before the proof have no such member, and their signatures stay valid.
         (Rows, None, r#""batching":"rows"}"#, RunSharing::None),
         (Rows, Some(0), r#""batching":"rows","rows_proof":0"#, RunSharing::None),
         (SameTenant, None, r#""batching":"same-tenant"}"#, RunSharing::SameTenant),
@@ -129,10 +129,10 @@ fn files_with_weights_are_blobs_like_every_other() {
     let text = String::from_utf8(json(&plain)).expect("JSON");
     assert!(!text.contains("external") && !text.contains("prepared"), "signatures of older manifests hold");
     let with = |blob: Blob| {
-        let named = NamedNetwork {
+        let named = AuxiliaryNetwork {
             blob: Blob::of(b"encoder"),
             external: [("w.bin".to_owned(), blob.clone())].into(),
-            prepared: Some(Prepared::here(blob.clone())),
+            prepared: Some(PreparedNetwork::of_this_machine(blob.clone())),
             inputs: vec![],
             outputs: vec![],
             batching: Batching::None,
@@ -141,7 +141,7 @@ fn files_with_weights_are_blobs_like_every_other() {
         };
         Manifest {
             external: [("w.bin".to_owned(), blob.clone())].into(),
-            prepared: Some(Prepared::here(blob)),
+            prepared: Some(PreparedNetwork::of_this_machine(blob)),
             networks: [("text".to_owned(), named)].into(),
             ..plain.clone()
         }
@@ -172,7 +172,7 @@ fn sizes_that_do_not_fit_are_refused() {
 fn golden_cases_are_tensors() {
     let json = br#"{"format":"amaas.golden/1","atol":1e-6,"cases":[{"inputs":[{"name":"x","datatype":"INT64",
         "shape":[1,2],"data":[1,2]}],"outputs":[{"name":"y","datatype":"FP32","shape":[1],"data":[0.25]}]}]}"#;
-    let golden = Golden::from_json(json).expect("golden cases");
+    let golden = GoldenCases::from_json(json).expect("golden cases");
     let again = serde_json::to_vec(&golden).expect("golden cases are JSON");
-    assert_eq!(Golden::from_json(&again), Ok(golden));
+    assert_eq!(GoldenCases::from_json(&again), Ok(golden));
 }

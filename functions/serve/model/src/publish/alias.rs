@@ -1,15 +1,16 @@
-//! Points aliases to versions: signed pointers with serials that grow, each written under the condition that the one before is unchanged.
+//! Sets aliases: writes a signed pointer with a higher serial, on condition that the previous pointer is unchanged
+//! (compare-and-swap).
 
 use std::time::SystemTime;
 
 use amaas_wire::dsse::SigningKey;
 
-use super::catalogue::{pointed, versions};
+use super::catalogue::{pointed_version, versions};
 use super::{AliasMove, PublishError};
-use crate::pointer::Pointer;
+use crate::alias_pointer::AliasPointer;
 use amaas_store::{Alias, ModelName, Store, StoreError, Version, WriteCondition, alias_key, manifest_key};
 
-pub(super) async fn point(
+pub(super) async fn set_alias(
     store: &Store,
     (model, alias): (&ModelName, &Alias),
     version: &Version,
@@ -33,8 +34,8 @@ pub(super) async fn sign_aliases(store: &Store, signer: &SigningKey) -> Result<(
             let Ok(alias) = alias.parse::<Alias>() else { continue };
             let bare = store.read(&alias_key(&model, &alias)).await?.bytes;
             let Ok(version) = String::from_utf8_lossy(&bare).trim().parse() else { continue };
-            match point(store, (&model, &alias), &version, signer).await {
-                // Where it points nowhere there is nothing to serve, signed or not.
+            match set_alias(store, (&model, &alias), &version, signer).await {
+                // A dangling alias serves nothing, signed or not.
                 Ok(_) | Err(PublishError::NoVersion { .. } | PublishError::NoModel { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -43,7 +44,7 @@ pub(super) async fn sign_aliases(store: &Store, signer: &SigningKey) -> Result<(
     Ok(())
 }
 
-/// Points `alias` of `model` to `version`.
+/// Points `alias` of `model` to `version`, with retries on conflict.
 pub(super) async fn move_alias(
     store: &Store,
     (model, alias): (&ModelName, &Alias),
@@ -51,14 +52,18 @@ pub(super) async fn move_alias(
     signer: &SigningKey,
 ) -> Result<AliasMove, PublishError> {
     let key = alias_key(model, alias);
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         let (condition, before, moved) = match store.read(&key).await {
             Ok(object) => {
-                let before = Pointer::verify(&object.bytes, (model, alias), &[signer.verifying_key()]).ok();
+                let before = AliasPointer::verify(&object.bytes, (model, alias), &[signer.verifying_key()]).ok();
                 if before.as_ref().is_some_and(|before| before.version == *version) {
                     return Ok(AliasMove::Unchanged);
                 }
-                (WriteCondition::Unchanged(object.tag), before, AliasMove::Moved { from: pointed(&object.bytes) })
+                (
+                    WriteCondition::Unchanged(object.tag),
+                    before,
+                    AliasMove::Moved { from: pointed_version(&object.bytes) },
+                )
             }
             Err(error) if error.is_not_found() => {
                 refuse_near(store, model, alias).await?;
@@ -66,9 +71,9 @@ pub(super) async fn move_alias(
             }
             Err(error) => return Err(error.into()),
         };
-        // Milliseconds, so that pointers of several publishers, who do not know one another's, follow one another too.
+        // Milliseconds, so that serials of several publishers, who cannot verify one another's pointers, are ordered too.
         let serial = milliseconds().max(before.map_or(0, |before| before.serial.saturating_add(1)));
-        let pointer = Pointer { model: model.clone(), alias: alias.clone(), version: version.clone(), serial };
+        let pointer = AliasPointer { model: model.clone(), alias: alias.clone(), version: version.clone(), serial };
         match store.write(&key, pointer.sign(signer).into(), condition).await {
             Ok(()) => return Ok(moved),
             Err(StoreError::Conflict { .. }) => {}
@@ -78,7 +83,7 @@ pub(super) async fn move_alias(
     Err(PublishError::Contended { model: model.to_string() })
 }
 
-/// Refuses a new alias that differs from one that is there in upper and lower case only: that one was meant.
+/// Refuses a new alias that differs from an existing one in upper and lower case only: it is probably a typo.
 pub(super) async fn refuse_near(store: &Store, model: &ModelName, alias: &Alias) -> Result<(), PublishError> {
     let aliases = store.list(&format!("models/{model}/aliases/")).await?;
     if aliases.iter().any(|there| there == alias.as_str()) {
@@ -96,7 +101,7 @@ fn milliseconds() -> u64 {
     since.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
-const ATTEMPTS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -110,26 +115,27 @@ mod tests {
         let model: ModelName = "m".parse().expect("a name");
         let version = |number: &str| number.parse::<Version>().expect("a version");
         let alias = |name: &str| name.parse::<Alias>().expect("an alias");
-        let point = async |name: &str, to: &str| point(&store, (&model, &alias(name)), &version(to), &signer).await;
+        let set_alias =
+            async |name: &str, to: &str| set_alias(&store, (&model, &alias(name)), &version(to), &signer).await;
 
-        let error = point("live", "1").await.expect_err("there is nothing");
+        let error = set_alias("live", "1").await.expect_err("there is nothing");
         assert_eq!(error.to_string(), "the store has no model m");
         for number in ["1", "2"] {
             let manifest = Manifest { version: version(number), ..Manifest::bare() };
             let key = manifest_key(&model, &manifest.version);
             store.write(&key, manifest.sign(&signer).into(), WriteCondition::Absent).await.expect("written");
         }
-        assert_eq!(point("live", "1").await.expect("pointed"), AliasMove::Made);
-        assert_eq!(point("live", "1").await.expect("pointed"), AliasMove::Unchanged);
-        assert_eq!(point("live", "2").await.expect("pointed"), AliasMove::Moved { from: Some(version("1")) });
-        let error = point("live", "3").await.expect_err("there is no such version");
+        assert_eq!(set_alias("live", "1").await.expect("pointed"), AliasMove::Made);
+        assert_eq!(set_alias("live", "1").await.expect("pointed"), AliasMove::Unchanged);
+        assert_eq!(set_alias("live", "2").await.expect("pointed"), AliasMove::Moved { from: Some(version("1")) });
+        let error = set_alias("live", "3").await.expect_err("there is no such version");
         assert_eq!(error.to_string(), "model m has no version 3");
-        let error = point("LIVE", "1").await.expect_err("live was meant");
+        let error = set_alias("LIVE", "1").await.expect_err("live was meant");
         assert!(error.to_string().starts_with("model m has no alias LIVE, but has live"), "{error}");
-        // What an earlier version of amaas wrote, and what is no pointer.
+        // Plain text of an earlier version of amaas, and a document that is not a pointer.
         for (bare, from) in [("1", Some(version("1"))), ("?", None)] {
             store.write(&alias_key(&model, &alias("live")), bare.into(), WriteCondition::Any).await.expect("written");
-            assert_eq!(point("live", "1").await.expect("pointed"), AliasMove::Moved { from });
+            assert_eq!(set_alias("live", "1").await.expect("pointed"), AliasMove::Moved { from });
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What a store holds of a model, read without a signature being verified: to be listed, removed and kept, never to be run.
+//! Lists the versions and aliases of a model in a store, without verifying signatures: for listing, removing and pruning, never
+//! for loading.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -9,16 +10,16 @@ use amaas_store::{Alias, ModelName, Store, StoreError, Version, alias_key, manif
 
 /// A version of a model in a store.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct ListedVersion {
     /// The version.
     pub version: Version,
     /// The aliases that point to it.
     pub aliases: Vec<Alias>,
-    /// Its manifest, whoever signed it; `None` where it cannot be read.
+    /// Its manifest, by any signer; `None` if it cannot be read.
     pub manifest: Option<Manifest>,
 }
 
-/// An alias that leads to no version of its model.
+/// An alias that points to no version of its model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StrayAlias {
     /// Its name.
@@ -27,7 +28,7 @@ pub struct StrayAlias {
     pub to: Option<Version>,
 }
 
-/// The aliases of `model` that lead to no version of it.
+/// The aliases of `model` that point to no version of it.
 ///
 /// # Errors
 /// When the store cannot be reached.
@@ -45,11 +46,11 @@ pub async fn stray_aliases(store: &Store, model: &ModelName) -> Result<Vec<Stray
     Ok(stray)
 }
 
-/// The versions of `model`, in the order of their numbers; those whose names are none come last.
+/// The versions of `model`, in the order of their numbers; other names come last.
 ///
 /// # Errors
 /// When the store cannot be reached.
-pub async fn versions(store: &Store, model: &ModelName) -> Result<Vec<Listed>, StoreError> {
+pub async fn versions(store: &Store, model: &ModelName) -> Result<Vec<ListedVersion>, StoreError> {
     let aliases = aliases(store, model).await?;
     let mut versions = Vec::new();
     for name in store.list(&format!("models/{model}/")).await? {
@@ -58,13 +59,13 @@ pub async fn versions(store: &Store, model: &ModelName) -> Result<Vec<Listed>, S
         let manifest = payload(&document).and_then(|payload| Manifest::from_json(&payload).ok());
         let of_it = aliases.iter().filter(|(_, to)| to.as_ref() == Some(&version));
         let aliases = of_it.map(|(alias, _)| alias.clone()).collect();
-        versions.push(Listed { version, aliases, manifest });
+        versions.push(ListedVersion { version, aliases, manifest });
     }
     versions.sort_by_cached_key(|listed| (number(&listed.version), listed.version.clone()));
     Ok(versions)
 }
 
-/// Whether every version of `model` was removed, and so nothing of it is left but the names that they had.
+/// Whether every version of `model` was removed, so that only tombstones are left.
 ///
 /// # Errors
 /// When the store cannot be reached.
@@ -80,31 +81,31 @@ pub async fn is_removed(store: &Store, model: &ModelName) -> Result<bool, StoreE
     Ok(removed)
 }
 
-/// The aliases of `model`, and where each points; `None` where that cannot be read.
+/// The aliases of `model` with their versions; `None` if a pointer cannot be read.
 pub(super) async fn aliases(store: &Store, model: &ModelName) -> Result<Vec<(Alias, Option<Version>)>, StoreError> {
     let mut aliases = Vec::new();
     for name in store.list(&format!("models/{model}/aliases/")).await? {
         let Ok(alias) = name.parse::<Alias>() else { continue };
         let Some(document) = read(store, &alias_key(model, &alias)).await? else { continue };
-        aliases.push((alias, pointed(&document)));
+        aliases.push((alias, pointed_version(&document)));
     }
     Ok(aliases)
 }
 
-/// Where a pointer points, signed or as earlier versions of amaas wrote it.
-pub(super) fn pointed(document: &[u8]) -> Option<Version> {
+/// The version in a pointer, which is signed, or plain text of an earlier version of amaas.
+pub(super) fn pointed_version(document: &[u8]) -> Option<Version> {
     let Some(payload) = payload(document) else { return std::str::from_utf8(document).ok()?.trim().parse().ok() };
     let pointer: Value = serde_json::from_slice(&payload).ok()?;
     pointer.get("version")?.as_str()?.parse().ok()
 }
 
-/// What was signed in `document`, whoever did.
+/// The signed payload of `document`, by any signer.
 pub(super) fn payload(document: &[u8]) -> Option<Vec<u8>> {
     let envelope: Value = serde_json::from_slice(document).ok()?;
     BASE64_STANDARD.decode(envelope.get("payload")?.as_str()?).ok()
 }
 
-/// The document `key`; `None` where there is none.
+/// The object `key`; `None` if it does not exist.
 pub(super) async fn read(store: &Store, key: &str) -> Result<Option<bytes::Bytes>, StoreError> {
     match store.read(key).await {
         Ok(object) => Ok(Some(object.bytes)),
@@ -113,7 +114,7 @@ pub(super) async fn read(store: &Store, key: &str) -> Result<Option<bytes::Bytes
     }
 }
 
-/// Numbers in their order, and before other names.
+/// The sort key of a version: its number; other names come last.
 fn number(version: &Version) -> u64 {
     version.as_str().parse().unwrap_or(u64::MAX)
 }

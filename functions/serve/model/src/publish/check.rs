@@ -1,4 +1,4 @@
-//! Whether a network can be served, and what it takes and gives.
+//! Checks whether a network can be served, and determines its inputs and outputs.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::share::Shared;
-use super::tried::{Checking, NamedSession, Tried, undecided};
+use super::network_trial::{AuxiliarySession, NetworkTrial, TrialOutcome, undecided};
+use super::sharing::SharingDecision;
 use super::{Publication, limits};
 use crate::load::{LoadError, check_golden};
-use crate::manifest::NamedNetwork;
+use crate::manifest::AuxiliaryNetwork;
 use crate::task::{Assets, NetworkInfo, TaskContext, Tasks};
 use amaas_config::ConfigError;
 use amaas_engine::ExecutionProvider;
@@ -24,18 +24,18 @@ use amaas_engine::{PrepackMode, RuntimeConfig};
 use amaas_store::StoreError;
 use amaas_store::vault::VaultError;
 
-/// A publication that has been run.
-pub(super) struct Checked {
+/// A publication that passed its checks.
+pub(super) struct CheckedPublication {
     pub(super) publication: Publication,
-    /// Networks in the form that is ready soonest, by name; the model's own has none.
+    /// Prepared networks, by name; `None` is the model's own.
     pub(super) prepared: Vec<(Option<String>, Bytes)>,
     pub(super) inputs: Vec<TensorSpec>,
     pub(super) outputs: Vec<TensorSpec>,
-    pub(super) shared: Shared,
-    /// Why calls share runs of the networks beside it, or not.
-    pub(super) named_because: BTreeMap<String, String>,
-    pub(super) prepared_because: String,
-    pub(super) networks: BTreeMap<String, NamedNetwork>,
+    pub(super) shared: SharingDecision,
+    /// Why calls share runs of the auxiliary networks, or not.
+    pub(super) auxiliary_reasons: BTreeMap<String, String>,
+    pub(super) prepared_reason: String,
+    pub(super) networks: BTreeMap<String, AuxiliaryNetwork>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -53,37 +53,37 @@ pub enum PublishError {
     /// The task is not known, or its assets are not what it needs.
     #[error("task: {0}")]
     Task(#[from] TaskError),
-    /// The network does not give the known answers.
+    /// The network's outputs differ from the golden ones.
     #[error(transparent)]
     Golden(LoadError),
-    /// The proof and the trial disagree on whether rows see one another: one of them, or ONNX Runtime, is wrong.
+    /// The proof and the trial disagree on whether rows are independent: the analysis or ONNX Runtime has a bug.
     #[error(
-        "{network}: its graph is proven to keep rows apart, but a trial disagrees: {trial}. That is a fault of the analysis or of ONNX \
-         Runtime; please report it. Published with batching off, its calls share no run"
+        "{network}: its rows are proven independent, but a trial disagrees: {trial}. This is a bug in the analysis or in ONNX \
+         Runtime; please report it. To publish it anyway, turn batching off"
     )]
     TrialContradictsProof { network: String, trial: String },
-    /// Calls cannot share runs, whoever asks for it.
-    #[error("{network}: calls cannot share runs, as same-tenant batching asks: {because}")]
-    CannotShare { network: String, because: String },
-    /// What was published cannot be read.
+    /// Calls cannot share runs, although the publisher asks for it.
+    #[error("{network}: calls cannot share runs, as same-tenant batching asks: {reason}")]
+    CannotShare { network: String, reason: String },
+    /// A published version cannot be read.
     #[error(transparent)]
     Load(#[from] LoadError),
     /// The network's file cannot be read.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
-    /// The network cannot do what the task is for.
-    #[error("the network cannot go on with texts: {0}")]
+    /// The network is not a decoder, as the task needs.
+    #[error("the network cannot generate text: {0}")]
     Contract(String),
-    /// No task of this program.
+    /// This program does not have the task.
     #[error("task: this program has no task {task:?}, and so cannot check the model; it has: {}", known.join(", "))]
     UnknownTask { task: String, known: Vec<&'static str> },
-    /// A tensor that no call can send, or no answer can carry.
+    /// A tensor that exceeds the limits of requests or responses.
     #[error("{kind} {tensor:?} cannot be carried by calls and answers: {what}")]
     Unreachable { kind: &'static str, tensor: String, what: String },
     /// The data key could not be wrapped.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The store refused.
+    /// The store cannot be reached or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// There is no such model.
@@ -95,33 +95,33 @@ pub enum PublishError {
     /// There is no such alias.
     #[error("model {model} has no alias {alias}")]
     NoAlias { model: String, alias: String },
-    /// An alias of nearly this name is there.
+    /// An alias that differs in upper and lower case only exists.
     #[error(
         "model {model} has no alias {alias}, but has {there}; two aliases have to differ in more than upper and lower case"
     )]
     AliasCase { model: String, alias: String, there: String },
-    /// The version is not to be removed while an alias points to it.
+    /// An alias points to the version, so it cannot be removed.
     #[error("version {version} of model {model} is what its aliases point to: {aliases}")]
     Pointed { model: String, version: String, aliases: String },
-    /// The version was removed, and its name is not used again.
+    /// The version was removed, and its name cannot be reused.
     #[error("version {version} of model {model} was removed; the name of a version is never used again")]
     VersionRemoved { model: String, version: String },
-    /// The version is this very model, and not whole in the store.
-    #[error("version {version} of model {model} is this model, and is damaged: the store has no whole {blob}")]
+    /// The version is this model, but is damaged in the store.
+    #[error("version {version} of model {model} is this model, but is damaged: {blob} is missing or incomplete")]
     VersionDamaged { model: String, version: String, blob: String },
-    /// A manifest refers to a blob that is not there: one of the two is damaged.
+    /// A manifest refers to a missing blob: one of the two is damaged.
     #[error("{key} refers to {blob}, which is not in the store, so one of them is damaged; nothing was deleted")]
     DanglingReference { key: String, blob: String },
-    /// A manifest cannot be read, so it is not known which blobs are in use.
+    /// A manifest cannot be read, so the blobs in use are unknown.
     #[error("{key} cannot be read, so the blobs that it refers to are not known; nothing was deleted")]
     UnknownReferences { key: String },
-    /// The version is there already, with another content.
-    #[error("version {version} of model {model} is there already and is another one; versions never change")]
+    /// The version exists with other content.
+    #[error("version {version} of model {model} exists with other content; versions never change")]
     VersionTaken { model: String, version: String },
-    /// Somebody else published at the same time, again and again.
-    #[error("somebody else publishes model {model} at the same time; try again")]
+    /// Other publishers kept changing the model at the same time.
+    #[error("another publisher is changing model {model} at the same time; try again")]
     Contended { model: String },
-    /// What is set of how networks are run is not what can be set.
+    /// A runtime setting is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A run of the network does not end.
@@ -134,8 +134,12 @@ pub enum PublishError {
     Interrupted(String),
 }
 
-/// Runs what is to be published.
-pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> Result<Checked, PublishError> {
+/// Runs the networks of a publication.
+pub(super) fn check_publication(
+    publication: Publication,
+    tasks: &Tasks,
+    library: &Path,
+) -> Result<CheckedPublication, PublishError> {
     let mut warnings = Vec::new();
     let is_checked = is_checked(&publication, tasks, &mut warnings)?;
     let environment = runtime::environment(library)?;
@@ -143,8 +147,8 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     let config = RuntimeConfig { providers: vec![ExecutionProvider::Cpu], prepack: PrepackMode::Later, ..config };
     let mut network = OrtSession::new(&environment, &publication.network, &config)?;
     let (inputs, outputs) = (network.inputs()?, network.outputs()?);
-    limits::check(&inputs, &outputs)?;
-    warnings.extend(limits::warning(&inputs));
+    limits::check_limits(&inputs, &outputs)?;
+    warnings.extend(limits::body_limit_warning(&inputs));
     if let Some(golden) = &publication.golden {
         check_golden(&mut network, ExecutionProvider::Cpu, golden).map_err(PublishError::Golden)?;
     }
@@ -152,28 +156,38 @@ pub(super) fn check(publication: Publication, tasks: &Tasks, library: &Path) -> 
     for (name, files) in &publication.networks {
         let onnx = OrtSession::new(&environment, files, &config)?;
         let (inputs, outputs) = (onnx.inputs()?, onnx.outputs()?);
-        limits::check(&inputs, &outputs)?;
-        named.insert(name.clone(), NamedSession { onnx, described: undecided(files, inputs, outputs) });
+        limits::check_limits(&inputs, &outputs)?;
+        named.insert(name.clone(), AuxiliarySession { onnx, manifest_entry: undecided(files, inputs, outputs) });
     }
     let task = match &publication.task {
-        Some(name) if is_checked => {
-            Some(tasks.load(name, &context(&publication, (&inputs, &outputs), &named)).map_err(PublishError::from)?)
-        }
+        Some(name) if is_checked => Some(
+            tasks.load(name, &task_context(&publication, (&inputs, &outputs), &named)).map_err(PublishError::from)?,
+        ),
         _ => None,
     };
     let tensors = (inputs.as_slice(), outputs.as_slice());
-    let mut checking =
-        Checking { publication: &publication, tensors, environment, config, prepared: Vec::new(), warnings };
+    let mut trial =
+        NetworkTrial { publication: &publication, tensors, environment, config, prepared: Vec::new(), warnings };
     let decoder = task.as_ref().and_then(|task| Some((task, task.decoder(None)?)));
-    let Tried { shared, prepared_because, named_because, networks } = match decoder {
-        Some((task, decoder)) => checking.decoder(network, decoder, task.example())?,
-        None => checking.tensors(network, named, task.as_ref())?,
+    let TrialOutcome { shared, prepared_reason, auxiliary_reasons, networks } = match decoder {
+        Some((task, decoder)) => trial.try_decoder(network, decoder, task.example())?,
+        None => trial.try_tensors(network, named, task.as_ref())?,
     };
-    let Checking { prepared, warnings, .. } = checking;
-    Ok(Checked { publication, prepared, inputs, outputs, shared, named_because, prepared_because, networks, warnings })
+    let NetworkTrial { prepared, warnings, .. } = trial;
+    Ok(CheckedPublication {
+        publication,
+        prepared,
+        inputs,
+        outputs,
+        shared,
+        auxiliary_reasons,
+        prepared_reason,
+        networks,
+        warnings,
+    })
 }
 
-/// Whether this program has the task of `publication`, and so checks that it can run the networks.
+/// Whether this program has the task of `publication`, so that it can check the networks.
 fn is_checked(publication: &Publication, tasks: &Tasks, warnings: &mut Vec<String>) -> Result<bool, PublishError> {
     let Some(name) = &publication.task else {
         if publication.networks.is_empty() {
@@ -191,19 +205,19 @@ fn is_checked(publication: &Publication, tasks: &Tasks, warnings: &mut Vec<Strin
     Ok(true)
 }
 
-/// What the task is made of, here as it is when the model is loaded.
-fn context(
+/// The context that the task is loaded from, the same as when the model is loaded.
+fn task_context(
     publication: &Publication,
     (inputs, outputs): (&[TensorSpec], &[TensorSpec]),
-    named: &BTreeMap<String, NamedSession>,
+    named: &BTreeMap<String, AuxiliarySession>,
 ) -> TaskContext {
     let info = |files: &NetworkFiles, inputs: &[TensorSpec], outputs: &[TensorSpec]| NetworkInfo {
         inputs: inputs.to_vec(),
         outputs: outputs.to_vec(),
         metadata: amaas_engine::onnx::metadata(files).unwrap_or_default(),
     };
-    let named = named.iter().map(|(name, NamedSession { described, .. })| {
-        (name.clone(), info(&publication.networks[name], &described.inputs, &described.outputs))
+    let named = named.iter().map(|(name, AuxiliarySession { manifest_entry, .. })| {
+        (name.clone(), info(&publication.networks[name], &manifest_entry.inputs, &manifest_entry.outputs))
     });
     TaskContext {
         assets: Assets::new(publication.assets.clone()),

@@ -1,8 +1,8 @@
-//! Tells `amaas store prune` of publishes that are under way: their blobs are in the store before a manifest refers to them.
+//! Marks publishes in progress for `amaas store prune`: their blobs are in the store before a manifest refers to them.
 //!
-//! A publish writes an object before its first blob and deletes it behind its manifest. Pruning lists blobs, then these objects, then
-//! manifests. So a blob that it knows is either referred to, or no older than an object that it sees. One clock, the store's, dates
-//! both. What a publish left that was killed counts for a day.
+//! A publish writes a marker object before its first blob, and deletes it after its manifest. Pruning lists blobs, then markers,
+//! then manifests. So each listed blob is either referenced, or not older than a marker. Both are dated by the store's clock. The
+//! marker of a killed publish expires after a day.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,12 +11,12 @@ use bytes::Bytes;
 use super::PublishError;
 use amaas_store::{Store, StoreError, WriteCondition, upload_key};
 
-/// Publishes that are under way.
+/// The markers of publishes in progress.
 pub(super) struct InProgress;
 
 impl InProgress {
-    /// What `write` gives, told of while it writes.
-    pub(super) async fn around<T>(
+    /// Runs `write` while a marker exists.
+    pub(super) async fn record_while<T>(
         store: &Store,
         write: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, PublishError> {
@@ -25,23 +25,23 @@ impl InProgress {
         let key = upload_key(u128::from_be_bytes(id));
         store.write(&key, Bytes::from_static(b"{}\n"), WriteCondition::Any).await?;
         let written = write.await;
-        // Where it stays, blobs that are younger stay a day longer.
+        // If it stays, younger blobs are kept for a day longer.
         if let Err(error) = store.delete(&key).await {
-            tracing::warn!(%error, "the publish is over, and pruning will not know it for a day");
+            tracing::warn!(%error, "the marker of a publish could not be deleted: pruning keeps its blobs for a day");
         }
         Ok(written?)
     }
 
-    /// When the first of those that are under way began, where there is one; and the keys of those that were killed.
+    /// The start of the oldest publish in progress, if any, and the keys of expired markers.
     pub(super) async fn since(store: &Store, now: SystemTime) -> Result<(Option<SystemTime>, Vec<String>), StoreError> {
         let (killed, under_way): (Vec<_>, Vec<_>) = store
             .objects("uploads/")
             .await?
             .into_iter()
-            .partition(|(_, stat)| now.duration_since(stat.modified).is_ok_and(|age| age > LONGEST_PUBLISH));
+            .partition(|(_, stat)| now.duration_since(stat.modified).is_ok_and(|age| age > MAX_PUBLISH_AGE));
         let begun = under_way.into_iter().map(|(_, stat)| stat.modified).min();
         Ok((begun, killed.into_iter().map(|(key, _)| key).collect()))
     }
 }
 
-const LONGEST_PUBLISH: Duration = Duration::from_hours(24);
+const MAX_PUBLISH_AGE: Duration = Duration::from_hours(24);

@@ -1,4 +1,4 @@
-//! Whether calls can name and shape a network's tensors at all: a network that no call can reach is not published.
+//! Checks a network's tensors against the limits of requests: a network that no call can reach is not published.
 
 use amaas_wire::Datatype;
 use amaas_wire::tensor::{MAX_NAME_LEN, MAX_RANK};
@@ -7,24 +7,24 @@ use super::PublishError;
 use crate::task::DEFAULT_MAX_BODY_BYTES;
 use amaas_engine::{Dim, TensorSpec};
 
-/// Checks what a network takes and gives against what messages of the protocol carry. An input that may be left out is not asked: calls
-/// without it go through.
+/// Checks names, ranks and sizes of inputs and outputs against the limits of the protocol. Optional inputs are not checked,
+/// because calls can leave them out.
 ///
 /// # Errors
 /// [`PublishError::Unreachable`] names the tensor and the limit.
-pub(super) fn check(inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Result<(), PublishError> {
+pub(super) fn check_limits(inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Result<(), PublishError> {
     let inputs = inputs.iter().filter(|input| !input.optional).map(|spec| ("input", spec));
     for (kind, spec) in inputs.chain(outputs.iter().map(|spec| ("output", spec))) {
         if let Some(what) = out_of_bounds(spec) {
-            let tensor = spec.name.chars().take(SHOWN).collect();
+            let tensor = spec.name.chars().take(MAX_SHOWN_NAME).collect();
             return Err(PublishError::Unreachable { kind, tensor, what });
         }
     }
     Ok(())
 }
 
-/// What the publisher should know of a network whose smallest call is larger than functions take, unless their operator says so.
-pub(super) fn warning(inputs: &[TensorSpec]) -> Option<String> {
+/// The warning for a network whose smallest call exceeds the default body limit.
+pub(super) fn body_limit_warning(inputs: &[TensorSpec]) -> Option<String> {
     let sizes =
         |input: &TensorSpec| -> Vec<u64> { input.shape.iter().filter_map(|dim| Some(dim.fixed()? as u64)).collect() };
     let bytes = |input: &TensorSpec| sizes(input).into_iter().fold(value_bytes(input.datatype), u64::saturating_mul);
@@ -37,7 +37,7 @@ pub(super) fn warning(inputs: &[TensorSpec]) -> Option<String> {
     })
 }
 
-/// Bytes of a value, at the least.
+/// The minimum size of a value, in bytes.
 fn value_bytes(datatype: Datatype) -> u64 {
     match datatype {
         Datatype::Bool | Datatype::Int8 | Datatype::Uint8 => 1,
@@ -47,7 +47,7 @@ fn value_bytes(datatype: Datatype) -> u64 {
     }
 }
 
-/// What of `spec` no message carries.
+/// The limit that `spec` exceeds.
 fn out_of_bounds(spec: &TensorSpec) -> Option<String> {
     let (name, rank) = (spec.name.len(), spec.shape.len());
     if name > MAX_NAME_LEN {
@@ -58,14 +58,14 @@ fn out_of_bounds(spec: &TensorSpec) -> Option<String> {
     }
     let sizes = spec.shape.iter().filter_map(Dim::fixed).filter(|size| *size > 0);
     let bytes =
-        sizes.into_iter().try_fold(1_usize, usize::checked_mul).and_then(|count| count.checked_mul(LARGEST_VALUE));
+        sizes.into_iter().try_fold(1_usize, usize::checked_mul).and_then(|count| count.checked_mul(MAX_VALUE_BYTES));
     bytes.is_none().then(|| format!("it has more values than there are addresses: {:?}", spec.metadata().shape))
 }
 
-/// Characters of a name that an error shows.
-const SHOWN: usize = 64;
-/// Bytes of one value, at most.
-const LARGEST_VALUE: usize = 8;
+/// The characters of a name that an error shows.
+const MAX_SHOWN_NAME: usize = 64;
+/// The largest size of a value, in bytes.
+const MAX_VALUE_BYTES: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -76,16 +76,16 @@ mod tests {
     #[test]
     fn a_call_that_no_function_takes_by_default_is_told_of() {
         let of = |size| TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("n".to_owned()), Dim::Fixed(size)]);
-        assert_eq!(warning(&[of(4 << 20)]), None);
-        let told = warning(&[of((4 << 20) - 1), of(2)]).expect("it is larger");
+        assert_eq!(body_limit_warning(&[of(4 << 20)]), None);
+        let told = body_limit_warning(&[of((4 << 20) - 1), of(2)]).expect("it is larger");
         assert!(
             told.starts_with("a call takes 16777220 bytes of values at the least")
                 && told.contains("AMAAS_MAX_BODY_BYTES"),
             "{told}"
         );
         let optional = TensorSpec { optional: true, ..of(usize::MAX) };
-        assert_eq!(warning(&[of(1), optional]), None);
-        assert!(warning(&[of(usize::MAX), of(usize::MAX)]).is_some());
+        assert_eq!(body_limit_warning(&[of(1), optional]), None);
+        assert!(body_limit_warning(&[of(usize::MAX), of(usize::MAX)]).is_some());
     }
 
     #[test]
@@ -99,13 +99,13 @@ mod tests {
             ("x".to_owned(), vec![Dim::Fixed(1 << 40), Dim::Fixed(0)], None),
         ] {
             let spec = TensorSpec::new(name.as_str(), Datatype::Fp32, shape.clone());
-            let told = check(std::slice::from_ref(&spec), &[]).err().map(|error| error.to_string());
+            let told = check_limits(std::slice::from_ref(&spec), &[]).err().map(|error| error.to_string());
             assert_eq!(told.is_some(), expected.is_some(), "{told:?}");
             assert!(told.unwrap_or_default().contains(expected.unwrap_or_default()), "{expected:?}");
-            assert_eq!(check(&[], std::slice::from_ref(&spec)).is_err(), expected.is_some());
+            assert_eq!(check_limits(&[], std::slice::from_ref(&spec)).is_err(), expected.is_some());
             let optional = TensorSpec { optional: true, ..spec };
-            assert!(check(&[optional], &[]).is_ok());
-            // The protocol's own reader agrees.
+            assert!(check_limits(&[optional], &[]).is_ok());
+            // The protocol's decoder has the same limits.
             let dims: Vec<_> = shape.iter().filter_map(Dim::fixed).collect();
             if let Some(count @ ..=1) = dims.iter().try_fold(1_usize, |count, size| count.checked_mul(*size)) {
                 let read = amaas_wire::tensor::parse_header(name.clone(), "FP32", &[])

@@ -1,21 +1,21 @@
-//! Check → seal → sign → upload: the mirror of load. `optimise` will stand behind check.
+//! Check → seal → sign → upload: the mirror of load.
 //!
-//! Invariant: what is published has been run here. A network that a function could not serve never reaches the store.
+//! Invariant: every network is run before it is published. A network that a function could not serve never reaches the store.
 
 mod alias;
-mod cases;
 mod catalogue;
 mod check;
-mod decode;
+mod decoder_trial;
 mod in_progress;
 mod limits;
+mod network_trial;
 mod prepare;
 mod probe;
 mod prune;
 mod remove;
 mod seal;
-mod share;
-mod tried;
+mod sharing;
+mod trial_inputs;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -25,15 +25,15 @@ use amaas_wire::Datatype;
 use amaas_wire::dsse::{SigningKey, VerifyingKey};
 use bytes::Bytes;
 
-pub use self::catalogue::{Listed, StrayAlias, is_removed, stray_aliases, versions};
+pub use self::catalogue::{ListedVersion, StrayAlias, is_removed, stray_aliases, versions};
 pub use self::check::PublishError;
-pub use self::prune::{Blobs, Pruned, prune};
-pub use self::remove::{Removal, Removed, remove};
-pub use self::seal::{Protection, Publisher};
-pub use self::share::BatchingPolicy;
-use crate::load::Trust;
-use crate::load::{Source, manifest, resolve};
-use crate::manifest::{Golden, Manifest};
+pub use self::prune::{BlobTotals, PruneReport, prune};
+pub use self::remove::{RemovalReport, RemovalTarget, remove};
+pub use self::seal::{BlobProtection, Publisher};
+pub use self::sharing::BatchingPolicy;
+use crate::load::TrustPolicy;
+use crate::load::{ModelSource, read_manifest, resolve};
+use crate::manifest::{GoldenCases, Manifest};
 use crate::task::Tasks;
 use amaas_engine::TensorSpec;
 use amaas_engine::generate::DecoderTensors;
@@ -43,99 +43,100 @@ pub use amaas_engine::onnx::{DescribedTensor, NetworkDescription, NetworkFiles, 
 use amaas_store::live;
 use amaas_store::{Alias, ModelName, Store, Version, VersionSelector};
 
-/// A model to be published.
+/// A model to publish.
 #[derive(Clone, Debug)]
 pub struct Publication {
     /// The model's name.
     pub model: ModelName,
-    /// The version; where not set, the next number.
+    /// The version; the next number if `None`.
     pub version: Option<Version>,
     /// The alias that will point to it.
     pub alias: Alias,
     /// The network.
     pub network: NetworkFiles,
-    /// The task that gives it typed inputs and predictions; `None` serves it as it is.
+    /// The task that gives it typed inputs and predictions; `None` serves it as tensors.
     pub task: Option<String>,
     /// Files that the task needs, by name.
     pub assets: BTreeMap<String, Bytes>,
-    /// The networks that the task runs beside its own, by the names that it gives them.
+    /// The auxiliary networks of the task, by name.
     pub networks: BTreeMap<String, NetworkFiles>,
-    /// Cases with known answers; all are run before anything is uploaded, and a few by each function that loads it.
-    pub golden: Option<Golden>,
-    /// Who decides which calls share a run, of the model's own network and of those beside it.
+    /// Golden cases: all are run before the upload, and a few when a function loads the model.
+    pub golden: Option<GoldenCases>,
+    /// The policy for which calls share a run, of all networks.
     pub batching: BatchingPolicy,
 }
 
 impl Publication {
-    /// The next version of a model that is served as it is, under the alias `live`.
+    /// The next version of a model without a task, under the alias `live`.
     pub fn of_network(model: ModelName, network: impl Into<NetworkFiles>) -> Self {
         let (network, assets, networks) = (network.into(), BTreeMap::new(), BTreeMap::new());
         let (version, task, golden, batching) = (None, None, None, BatchingPolicy::default());
         Self { model, version, alias: live(), network, task, assets, networks, golden, batching }
     }
 
-    /// The same of the ONNX file at `path` and the files beside it in which it has weights.
+    /// The same, with the ONNX file at `path` and its external data files.
     ///
     /// # Errors
-    /// What [`NetworkFiles::read`] says.
+    /// Those of [`NetworkFiles::read`].
     pub fn of_file(model: ModelName, path: &Path) -> Result<Self, OnnxError> {
         Ok(Self::of_network(model, NetworkFiles::read(path)?))
     }
 }
 
-/// What was published.
+/// The outcome of publishing.
 #[derive(Clone, Debug)]
-pub struct Published {
+pub struct PublishOutcome {
     /// The manifest that is in the store.
     pub manifest: Manifest,
-    /// Whether it is new; `false` where the newest version was this very model already.
+    /// Whether it is new; `false` if the newest version was the same model.
     pub is_new: bool,
-    /// What became of the alias.
+    /// How the alias changed.
     pub alias: AliasMove,
     /// Why rows of different calls may share a run, or not.
-    pub batching_because: String,
-    /// The same of the networks beside the model's own.
-    pub networks_because: BTreeMap<String, String>,
-    /// Whether the network lies in the store in the form that is ready soonest too, or why not.
-    pub prepared_because: String,
-    /// What the publisher should know: a task that was not checked, a network that could not be tried because it takes no made-up
-    /// values, vectors whose length is changed.
+    pub batching_reason: String,
+    /// The same for the auxiliary networks.
+    pub networks_reason: BTreeMap<String, String>,
+    /// How much faster the prepared network is, or why there is none.
+    pub prepared_reason: String,
+    /// Warnings for the publisher: a task that was not checked, a network that could not be tried on synthetic inputs,
+    /// vectors that are normalised.
     pub warnings: Vec<String>,
 }
 
-/// What became of an alias that was to point to a version.
+/// How an alias changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AliasMove {
-    /// It pointed there already.
+    /// It pointed to the version already.
     Unchanged,
     /// It is new.
     Made,
-    /// It pointed elsewhere.
+    /// It pointed to another version.
     Moved {
-        /// The version that it pointed to; `None` where that could not be read.
+        /// The earlier version; `None` if the pointer could not be read.
         from: Option<Version>,
     },
 }
 
-/// Publishes `publication` into `store` in the name of `publisher`, checked with the ONNX Runtime library at `library` and, where the model has a
-/// task, with that of `tasks`.
+/// Checks `publication` with the ONNX Runtime library at `library` and the model's task from `tasks`, signs it as
+/// `publisher`, and writes it to `store`.
 ///
-/// Publishing the same model again makes no new version, but moves the alias.
+/// Publishing the same model again creates no new version, but moves the alias.
 ///
 /// # Errors
-/// [`PublishError`]; nothing points to what was uploaded before it.
+/// [`PublishError`]; nothing refers to blobs that were uploaded before it.
 pub async fn publish(
     store: &Store,
     publication: Publication,
     tasks: &Tasks,
     library: &Path,
     publisher: &Publisher,
-) -> Result<Published, PublishError> {
+) -> Result<PublishOutcome, PublishError> {
     let (tasks, library) = (tasks.clone(), library.to_owned());
     let lost = LostFlag::default();
     let making = lost.clone();
-    let checked = tokio::task::spawn_blocking(move || making.scope(|| check::check(publication, &tasks, &library)));
+    let checked =
+        tokio::task::spawn_blocking(move || making.scope(|| check::check_publication(publication, &tasks, &library)));
     let checked = tokio::select! {
         checked = checked => checked.map_err(|error| PublishError::Interrupted(error.to_string()))??,
         () = lost.lost() => return Err(PublishError::DoesNotEnd),
@@ -143,22 +144,22 @@ pub async fn publish(
     Box::pin(upload::upload(store, checked, publisher)).await
 }
 
-/// Points `alias` of `model` to a version that is there, signed by `signer`: to roll back, or to take a version that was published under
-/// another alias.
+/// Points `alias` of `model` to an existing version, signed by `signer`: to roll back, or to promote a version that was
+/// published under another alias.
 ///
 /// # Errors
-/// [`PublishError::NoModel`] or [`PublishError::NoVersion`] where there is none such, [`PublishError::AliasCase`] where another alias
-/// differs from this one in upper and lower case only.
-pub async fn point(
+/// [`PublishError::NoModel`] or [`PublishError::NoVersion`] if it does not exist, [`PublishError::AliasCase`] if another
+/// alias differs from this one in upper and lower case only.
+pub async fn set_alias(
     store: &Store,
     of: (&ModelName, &Alias),
     version: &Version,
     signer: &SigningKey,
 ) -> Result<AliasMove, PublishError> {
-    alias::point(store, of, version, signer).await
+    alias::set_alias(store, of, version, signer).await
 }
 
-/// Signs the aliases of a store that an earlier version of amaas wrote, which are bare text, as they point now.
+/// Signs the unsigned aliases of a store, which earlier versions of amaas wrote as plain text.
 ///
 /// # Errors
 /// When the store cannot be reached.
@@ -166,7 +167,7 @@ pub async fn sign_aliases(store: &Store, signer: &SigningKey) -> Result<(), Publ
     alias::sign_aliases(store, signer).await
 }
 
-/// Whether some version of the model in `store` that `publisher` signed is `publication` already, wherever its aliases point.
+/// Whether any version of the model in `store` that `publisher` signed is the same as `publication`.
 ///
 /// # Errors
 /// When the store cannot be reached.
@@ -178,23 +179,23 @@ pub async fn is_published(
     upload::is_published(store, publication, publisher).await
 }
 
-/// What is published of `model` under `selector`, signed by one of `publishers`.
+/// The manifest of the version that `selector` resolves to, signed by one of `publishers`.
 ///
 /// # Errors
-/// [`PublishError::Load`] where there is nothing, or nothing that one of them signed.
-pub async fn published(
+/// [`PublishError::Load`] if there is none, or none that one of them signed.
+pub async fn published_manifest(
     store: &Store,
     model: &ModelName,
     selector: &VersionSelector,
     publishers: &[VerifyingKey],
 ) -> Result<Manifest, PublishError> {
-    let trust = Trust { publishers: publishers.to_vec(), least_serial: 0 };
-    let source = Source::new(store.clone(), None, trust);
+    let trust = TrustPolicy { publishers: publishers.to_vec(), least_serial: 0 };
+    let source = ModelSource::new(store.clone(), None, trust);
     let version = resolve(&source, model, selector).await?;
-    Ok(manifest(&source, model, &version).await?.0)
+    Ok(read_manifest(&source, model, &version).await?.0)
 }
 
-/// What the file of a network says of itself.
+/// Describes the ONNX file of a network.
 ///
 /// # Errors
 /// [`OnnxError`] if the file cannot be read.
@@ -202,8 +203,7 @@ pub fn describe(network: &NetworkFiles) -> Result<NetworkDescription, OnnxError>
     amaas_engine::onnx::describe(network)
 }
 
-/// Whether the graph of a network proves that its rows do not see one another: that each output row depends on the same row of the inputs
-/// alone, whatever else shares the run.
+/// Tries to prove from the graph that rows are independent: that each output row depends only on the same row of the inputs.
 ///
 /// # Errors
 /// [`OnnxError`] if the file cannot be read. The inner [`NotProven`] names the node where rows meet.
@@ -211,7 +211,7 @@ pub fn prove_rows(network: &NetworkFiles) -> Result<Result<(), NotProven>, OnnxE
     amaas_engine::onnx::rows::prove(network)
 }
 
-/// The same of a network that goes on with texts, whose caches may have the batch in another dimension; `None` where it is none.
+/// The same for a decoder, whose KV caches may have the batch in another dimension; `None` if the network is not a decoder.
 ///
 /// # Errors
 /// [`OnnxError`] if the file cannot be read.
@@ -225,7 +225,7 @@ pub fn prove_sequences(network: &NetworkFiles) -> Result<Option<Result<(), NotPr
     let specs = |tensors: &[DescribedTensor]| tensors.iter().map(spec).collect::<Option<Vec<_>>>();
     let (Some(inputs), Some(outputs)) = (specs(&inputs), specs(&outputs)) else { return Ok(None) };
     match DecoderTensors::of(&inputs, &outputs, &TensorNames::default()) {
-        Ok(contract) => decode::prove(network, &contract).map(Some),
+        Ok(contract) => decoder_trial::prove_sequences(network, &contract).map(Some),
         Err(_) => Ok(None),
     }
 }

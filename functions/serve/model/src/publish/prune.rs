@@ -1,7 +1,7 @@
-//! Deletes the blobs of a store that no manifest refers to: what removed versions left, and publishes that were ended.
+//! Garbage-collects blobs that no manifest refers to, from removed versions and aborted publishes.
 //!
-//! Invariant: blobs are listed first, then the publishes that are under way, then manifests are read ([`InProgress`]). A manifest that
-//! cannot be read, or refers to a blob that is not there, ends it before anything is deleted.
+//! Invariant: it lists blobs first, then publishes in progress ([`InProgress`]), then reads manifests. If a manifest cannot be
+//! read, or refers to a missing blob, nothing is deleted.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -12,45 +12,45 @@ use serde_json::Value;
 use super::PublishError;
 use super::catalogue::{payload, read};
 use super::in_progress::InProgress;
-use super::upload::missing;
+use super::upload::missing_blob;
 use crate::manifest::{FORMAT, Manifest};
 use amaas_store::{ObjectStat, Store};
 
-/// How many blobs a store holds, and their bytes.
+/// A number of blobs, and their total size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Blobs {
-    /// How many.
+pub struct BlobTotals {
+    /// The number of blobs.
     pub count: u64,
-    /// Their bytes.
+    /// Their total size in bytes.
     pub bytes: u64,
 }
 
-/// What became of the blobs of a store.
+/// The outcome of pruning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pruned {
-    /// Deleted, or to be deleted where it was a dry run.
-    pub deleted: Blobs,
-    /// Kept, although no manifest refers to them: they are too young.
-    pub young: Blobs,
-    /// Kept: manifests refer to them.
-    pub referenced: Blobs,
+pub struct PruneReport {
+    /// Deleted, or, in a dry run, to be deleted.
+    pub deleted: BlobTotals,
+    /// Kept although no manifest refers to them, because they are too young.
+    pub young: BlobTotals,
+    /// Kept because manifests refer to them.
+    pub referenced: BlobTotals,
 }
 
-/// Deletes the blobs of `store` that no manifest refers to and that were written `older_than` ago or longer, but for those of publishes
-/// that are under way; where `dry_run` is set it says which they are.
+/// Deletes the blobs of `store` that no manifest or publish in progress refers to and that are at least `older_than` old.
+/// With `dry_run`, it only counts them.
 ///
 /// # Errors
-/// [`PublishError::UnknownReferences`] or [`PublishError::DanglingReference`] where a manifest cannot be read or is damaged: what
-/// it refers to is not known. Signatures are not checked, so this holds for manifests of every publisher.
-pub async fn prune(store: &Store, older_than: Duration, dry_run: bool) -> Result<Pruned, PublishError> {
-    let (blobs, now) = (store.objects(BLOBS).await?, SystemTime::now());
+/// [`PublishError::UnknownReferences`] or [`PublishError::DanglingReference`] if a manifest cannot be read or is damaged.
+/// Signatures are not checked, so manifests of every publisher count.
+pub async fn prune(store: &Store, older_than: Duration, dry_run: bool) -> Result<PruneReport, PublishError> {
+    let (blobs, now) = (store.objects(BLOB_PREFIX).await?, SystemTime::now());
     let (begun, mut delete) = InProgress::since(store, now).await?;
     let references = references(store).await?;
-    let mut pruned = Pruned::default();
+    let mut pruned = PruneReport::default();
     for (key, stat) in blobs {
-        // A clock that is behind the store's makes a blob younger, and it is kept.
+        // If the local clock is behind the store's, a blob looks younger, and is kept.
         let age = now.duration_since(stat.modified).unwrap_or_default();
-        if key.strip_prefix(BLOBS).is_some_and(|name| references.contains(name)) {
+        if key.strip_prefix(BLOB_PREFIX).is_some_and(|name| references.contains(name)) {
             pruned.referenced.add(stat);
         } else if age < older_than || begun.is_some_and(|begun| stat.modified >= begun) {
             pruned.young.add(stat);
@@ -61,19 +61,19 @@ pub async fn prune(store: &Store, older_than: Duration, dry_run: bool) -> Result
     }
     if !dry_run {
         let deletions = delete.iter().map(|key| store.delete(key));
-        stream::iter(deletions).buffer_unordered(IN_FLIGHT).try_collect::<()>().await?;
+        stream::iter(deletions).buffer_unordered(MAX_DELETES).try_collect::<()>().await?;
     }
     Ok(pruned)
 }
 
-impl Blobs {
+impl BlobTotals {
     fn add(&mut self, stat: ObjectStat) {
         self.count += 1;
         self.bytes = self.bytes.saturating_add(stat.size);
     }
 }
 
-/// The names of all blobs that the manifests of `store` refer to.
+/// The digests of all blobs that the manifests of `store` refer to.
 async fn references(store: &Store) -> Result<HashSet<String>, PublishError> {
     let mut references = HashSet::new();
     for model in store.list("models/").await? {
@@ -87,34 +87,34 @@ async fn references(store: &Store) -> Result<HashSet<String>, PublishError> {
                 None => return Err(unknown()),
                 Some(FORMAT) => {
                     let manifest = Manifest::from_json(&payload).map_err(|_| unknown())?;
-                    if let Some(blob) = missing(store, &manifest).await? {
+                    if let Some(blob) = missing_blob(store, &manifest).await? {
                         return Err(PublishError::DanglingReference { key, blob });
                     }
                 }
                 Some(_) => {}
             }
-            collect(&value, &mut references);
+            collect_digests(&value, &mut references);
         }
     }
     Ok(references)
 }
 
-/// Every text of `value`: among them are the digests, wherever a manifest of this or of a later format has them.
-fn collect(value: &Value, into: &mut HashSet<String>) {
+/// Collects every string of `value` with the length of a digest, so that manifests of later formats are understood too.
+fn collect_digests(value: &Value, into: &mut HashSet<String>) {
     match value {
-        Value::String(text) if text.len() == DIGEST => {
+        Value::String(text) if text.len() == DIGEST_CHARS => {
             into.insert(text.clone());
         }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, into)),
-        Value::Object(members) => members.values().for_each(|value| collect(value, into)),
+        Value::Array(values) => values.iter().for_each(|value| collect_digests(value, into)),
+        Value::Object(members) => members.values().for_each(|value| collect_digests(value, into)),
         _ => {}
     }
 }
 
-const BLOBS: &str = "blobs/sha256/";
-/// The characters of a digest.
-const DIGEST: usize = 64;
-const IN_FLIGHT: usize = 8;
+const BLOB_PREFIX: &str = "blobs/sha256/";
+/// The length of a hexadecimal digest.
+const DIGEST_CHARS: usize = 64;
+const MAX_DELETES: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::manifest::Blob;
-    use crate::publish::{Removal, is_removed, remove, versions};
+    use crate::publish::{RemovalTarget, is_removed, remove, versions};
     use amaas_store::{ModelName, WriteCondition, blob_key, manifest_key};
     use amaas_wire::Digest;
 
@@ -139,7 +139,7 @@ mod tests {
         publish(&store, "2", b"two", b"shared").await;
         write(&store, b"killed").await;
         std::fs::write(folder.path().join("blobs/sha256/half.partial-1"), "half").expect("written");
-        let count = |blobs: Blobs| (blobs.count, blobs.bytes);
+        let count = |blobs: BlobTotals| (blobs.count, blobs.bytes);
 
         let pruned = prune(&store, DAY, false).await.expect("pruned");
         assert_eq!([count(pruned.deleted), count(pruned.young), count(pruned.referenced)], [(0, 0), (2, 10), (3, 12)]);
@@ -147,10 +147,10 @@ mod tests {
         let dry = prune(&store, DAY, true).await.expect("pruned");
         assert_eq!([count(dry.deleted), count(dry.young), count(dry.referenced)], [(2, 10), (0, 0), (3, 12)]);
         assert_eq!(prune(&store, DAY, false).await.expect("pruned"), dry);
-        assert_eq!(prune(&store, DAY, false).await.expect("pruned").deleted, Blobs::default());
+        assert_eq!(prune(&store, DAY, false).await.expect("pruned").deleted, BlobTotals::default());
 
         let model: ModelName = "m".parse().expect("a name");
-        let first = Removal::Versions(vec!["1".parse().expect("a version")]);
+        let first = RemovalTarget::Versions(vec!["1".parse().expect("a version")]);
         remove(&store, &model, &first, false).await.expect("removed");
         assert_eq!(count(prune(&store, DAY, false).await.expect("pruned").deleted), (1, 3));
         assert_eq!(
@@ -161,11 +161,11 @@ mod tests {
         assert_eq!(listed.iter().map(|listed| listed.version.as_str()).collect::<Vec<_>>(), ["2"]);
 
         assert!(!is_removed(&store, &model).await.expect("asked"));
-        remove(&store, &model, &Removal::Model, false).await.expect("removed");
+        remove(&store, &model, &RemovalTarget::Model, false).await.expect("removed");
         assert!(is_removed(&store, &model).await.expect("asked"));
         prune(&store, DAY, false).await.expect("pruned");
         assert_eq!(blobs(&store).await, HashSet::new());
-        let error = remove(&store, &model, &Removal::Model, false).await.expect_err("there is nothing");
+        let error = remove(&store, &model, &RemovalTarget::Model, false).await.expect_err("there is nothing");
         assert_eq!(error.to_string(), "the store has no model m");
     }
 
@@ -175,7 +175,7 @@ mod tests {
         let store = Store::folder(folder.path());
         publish(&store, "1", b"one", b"shared").await;
         age(folder.path());
-        // One of a later format is read for its digests.
+        // A manifest of a later format is read for its digests.
         let digest = Digest::of(b"one").to_string();
         let later = serde_json::json!({ "format": "later", "parts": [{ "digest": digest }] }).to_string();
         let envelope = |payload: &[u8]| {
@@ -202,7 +202,7 @@ mod tests {
         let store = Store::folder(folder.path());
         publish(&store, "1", b"one", b"shared").await;
         age(folder.path());
-        // One digit of a digest, which no signature is asked for here.
+        // One altered digit of a digest; pruning does not verify signatures.
         let path = folder.path().join("models/m/1/manifest.json");
         let signed = payload(&std::fs::read(&path).expect("there")).expect("signed");
         let digest = Digest::of(b"one").to_string();
@@ -221,7 +221,7 @@ mod tests {
         let store = Store::folder(folder.path());
         write(&store, b"left").await;
         age(folder.path());
-        let publishing = InProgress::around(&store, async {
+        let publishing = InProgress::record_while(&store, async {
             write(&store, b"one").await;
             let pruned = prune(&store, Duration::ZERO, false).await.expect("pruned");
             assert_eq!([pruned.deleted.count, pruned.young.count], [1, 1]);
@@ -230,7 +230,7 @@ mod tests {
         Box::pin(publishing).await.expect("published");
         assert_eq!(prune(&store, Duration::ZERO, false).await.expect("pruned").deleted.count, 1, "it came to nothing");
 
-        // One that was killed counts for a day.
+        // The marker of a killed publish counts for a day.
         write(&store, b"one").await;
         store.write("uploads/1", "{}".into(), WriteCondition::Any).await.expect("written");
         for (hours, deleted) in [(23, 0), (25, 1)] {
@@ -263,12 +263,12 @@ mod tests {
     }
 
     async fn blobs(store: &Store) -> HashSet<String> {
-        store.objects(BLOBS).await.expect("listed").into_iter().map(|(key, _)| key).collect()
+        store.objects(BLOB_PREFIX).await.expect("listed").into_iter().map(|(key, _)| key).collect()
     }
 
     /// Makes every blob two days old.
     fn age(store: &Path) {
-        for entry in std::fs::read_dir(store.join(BLOBS)).expect("blobs") {
+        for entry in std::fs::read_dir(store.join(BLOB_PREFIX)).expect("blobs") {
             let file = std::fs::File::options().write(true).open(entry.expect("listed").path()).expect("opened");
             file.set_modified(SystemTime::now() - 2 * DAY).expect("set");
         }

@@ -1,4 +1,4 @@
-//! Seals the blobs of a version and writes its manifest.
+//! Seals the blobs of a version and completes its manifest.
 
 use amaas_wire::dsse::SigningKey;
 use base64::Engine;
@@ -7,50 +7,54 @@ use bytes::Bytes;
 use tokio::task::spawn_blocking;
 
 use super::PublishError;
-use crate::at_rest::{DataKey, Role};
-use crate::manifest::{ALGORITHM, Blob, GoldenBlob, Manifest, Prepared, SEGMENT_SIZE, Sealing};
+use crate::at_rest::{BlobRole, DataKey};
+use crate::manifest::{ALGORITHM, Blob, BlobSealing, GoldenBlob, Manifest, PreparedNetwork, SEGMENT_SIZE};
 use amaas_store::vault::{EncryptionContext, Vault, VaultError};
 
-/// Who publishes, and how what is published lies in the store.
+/// The publisher's signing key, and the protection of blobs.
 #[derive(Clone, Debug)]
 pub struct Publisher {
-    /// Signs the manifest; functions have to trust its public half.
+    /// Signs manifests; functions have to trust its public key.
     pub signer: SigningKey,
     /// Whether blobs are sealed.
-    pub protection: Protection,
+    pub protection: BlobProtection,
 }
 
-/// How blobs lie in the store.
+/// Whether blobs are encrypted in the store.
 #[derive(Clone, Debug)]
-pub enum Protection {
+pub enum BlobProtection {
     /// Sealed, with a data key that this vault wraps.
     Sealed(Vault),
-    /// As they are: for models that anybody may read.
+    /// Plaintext: for public models.
     Unsealed,
 }
 
-/// A version with its files, ready to be uploaded.
-pub(super) struct Packed {
+/// A manifest and its blobs, ready to upload.
+pub(super) struct PackedVersion {
     pub(super) manifest: Manifest,
     pub(super) blobs: Vec<Bytes>,
 }
 
 /// The files of a version, by role.
-pub(super) type Files = Vec<(Role, Bytes)>;
+pub(super) type VersionFiles = Vec<(BlobRole, Bytes)>;
 
-/// Completes `draft`, whose blobs have sizes only, with what is stored of `files`.
-pub(super) async fn pack(draft: Manifest, files: Files, protection: &Protection) -> Result<Packed, PublishError> {
-    let Protection::Sealed(vault) = protection else {
+/// Completes `draft`, whose blobs have only sizes, with the stored form of `files`.
+pub(super) async fn pack(
+    draft: Manifest,
+    files: VersionFiles,
+    protection: &BlobProtection,
+) -> Result<PackedVersion, PublishError> {
+    let BlobProtection::Sealed(vault) = protection else {
         let mut manifest = Manifest { sealing: None, ..draft };
         for (role, bytes) in &files {
-            put(&mut manifest, role, Blob::of(bytes));
+            set_blob(&mut manifest, role, Blob::of(bytes));
         }
-        return Ok(Packed { manifest, blobs: files.into_iter().map(|(_, bytes)| bytes).collect() });
+        return Ok(PackedVersion { manifest, blobs: files.into_iter().map(|(_, bytes)| bytes).collect() });
     };
     let (key, bytes) = DataKey::generate().ok_or(VaultError::Random)?;
     let name = format!("weights/{}", draft.version);
     let wrapped = vault.wrap(bytes.as_slice(), EncryptionContext { model: draft.model.as_str(), key: &name }).await?;
-    let sealing = Sealing {
+    let sealing = BlobSealing {
         algorithm: ALGORITHM.to_owned(),
         key: name,
         wrapped: BASE64_STANDARD.encode(wrapped),
@@ -61,10 +65,10 @@ pub(super) async fn pack(draft: Manifest, files: Files, protection: &Protection)
     sealed.map_err(|error| PublishError::Interrupted(error.to_string()))?
 }
 
-fn seal(mut manifest: Manifest, files: Files, key: &DataKey) -> Result<Packed, PublishError> {
+fn seal(mut manifest: Manifest, files: VersionFiles, key: &DataKey) -> Result<PackedVersion, PublishError> {
     let fingerprints: Vec<_> = files.iter().map(|(role, bytes)| Some(key.fingerprint(role, bytes))).collect();
     for ((role, bytes), fingerprint) in files.iter().zip(&fingerprints) {
-        put(&mut manifest, role, Blob { fingerprint: *fingerprint, ..sized(bytes) });
+        set_blob(&mut manifest, role, Blob { fingerprint: *fingerprint, ..sized_blob(bytes) });
     }
     let identity = manifest.identity();
     let mut blobs = Vec::with_capacity(files.len());
@@ -74,28 +78,28 @@ fn seal(mut manifest: Manifest, files: Files, key: &DataKey) -> Result<Packed, P
             let tag = key.seal(&role, identity, index, segment);
             tags.push(tag.ok_or_else(|| PublishError::Interrupted("a segment could not be sealed".to_owned()))?);
         }
-        put(&mut manifest, &role, Blob { tags, fingerprint, ..Blob::of(&bytes) });
+        set_blob(&mut manifest, &role, Blob { tags, fingerprint, ..Blob::of(&bytes) });
         blobs.push(bytes.into());
     }
-    Ok(Packed { manifest, blobs })
+    Ok(PackedVersion { manifest, blobs })
 }
 
-/// A blob of which nothing but its size is known.
-pub(super) fn sized(bytes: &[u8]) -> Blob {
+/// A blob with only its size.
+pub(super) fn sized_blob(bytes: &[u8]) -> Blob {
     Blob { size: bytes.len() as u64, ..Blob::of(&[]) }
 }
 
-/// Whether `there`, which was published before, is `draft` with `files`: what can be told without its data key is compared first.
-/// What was made of the network when it was published is no part of the question.
+/// Whether the published manifest `there` is the same model as `draft` with `files`. Members that need no data key are
+/// compared first. Prepared networks are not compared.
 pub(super) async fn is_same(
     there: &Manifest,
     draft: &Manifest,
-    files: &Files,
-    protection: &Protection,
+    files: &VersionFiles,
+    protection: &BlobProtection,
 ) -> Result<bool, VaultError> {
     let described = |manifest: &Manifest| {
-        let given = manifest.blobs().filter(|(role, _)| is_given(role));
-        let sizes: Vec<_> = given.map(|(role, blob)| (role.label(), blob.size)).collect();
+        let originals = manifest.blobs().filter(|(role, _)| is_original(role));
+        let sizes: Vec<_> = originals.map(|(role, blob)| (role.label(), blob.size)).collect();
         let networks = manifest.networks.values();
         let networks = networks.map(|it| (it.inputs.clone(), it.outputs.clone(), it.batching, it.rows_proof));
         let own = (manifest.inputs.clone(), manifest.outputs.clone(), manifest.batching, manifest.rows_proof);
@@ -104,18 +108,18 @@ pub(super) async fn is_same(
     if there.model != draft.model || described(there) != described(draft) {
         return Ok(false);
     }
-    let mut files = files.iter().filter(|(role, _)| is_given(role));
-    let blob = |role: &Role| there.blobs().find(|(other, _)| other == role).map(|(_, blob)| blob.clone());
+    let mut files = files.iter().filter(|(role, _)| is_original(role));
+    let blob = |role: &BlobRole| there.blobs().find(|(other, _)| other == role).map(|(_, blob)| blob.clone());
     Ok(match (protection, &there.sealing) {
-        (Protection::Unsealed, None) => {
+        (BlobProtection::Unsealed, None) => {
             files.all(|(role, bytes)| blob(role).is_some_and(|blob| blob.digest == Blob::of(bytes).digest))
         }
-        (Protection::Sealed(vault), Some(sealing)) => {
+        (BlobProtection::Sealed(vault), Some(sealing)) => {
             let Ok(wrapped) = BASE64_STANDARD.decode(&sealing.wrapped) else { return Ok(false) };
             let context = EncryptionContext { model: there.model.as_str(), key: &sealing.key };
             let bytes = match vault.unwrap(&wrapped, context).await {
                 Ok(bytes) => bytes,
-                // Who may wrap but not unwrap publishes a new version.
+                // A publisher that may wrap but not unwrap publishes a new version.
                 Err(VaultError::Refused { .. } | VaultError::Denied { .. }) => return Ok(false),
                 Err(error) => return Err(error),
             };
@@ -128,36 +132,36 @@ pub(super) async fn is_same(
     })
 }
 
-/// Whether a blob is what was handed over to be published, and nothing that was made of it.
-fn is_given(role: &Role) -> bool {
-    !matches!(role, Role::Prepared { .. })
+/// Whether a blob is a file of the publication, not derived from one.
+fn is_original(role: &BlobRole) -> bool {
+    !matches!(role, BlobRole::Prepared { .. })
 }
 
-/// Gives the blob its place in the manifest.
-fn put(manifest: &mut Manifest, role: &Role, blob: Blob) {
+/// Sets the blob of `role` in the manifest.
+fn set_blob(manifest: &mut Manifest, role: &BlobRole, blob: Blob) {
     match role {
-        Role::Network => manifest.network = blob,
-        Role::Golden => manifest.golden = Some(GoldenBlob { blob }),
-        Role::Asset(name) => {
+        BlobRole::Network => manifest.network = blob,
+        BlobRole::Golden => manifest.golden = Some(GoldenBlob { blob }),
+        BlobRole::Asset(name) => {
             manifest.assets.insert(name.clone(), blob);
         }
-        Role::Named(name) => {
+        BlobRole::Auxiliary(name) => {
             if let Some(network) = manifest.networks.get_mut(name) {
                 network.blob = blob;
             }
         }
-        Role::External { network: None, file } => {
+        BlobRole::External { network: None, file } => {
             manifest.external.insert(file.clone(), blob);
         }
-        Role::External { network: Some(name), file } => {
+        BlobRole::External { network: Some(name), file } => {
             if let Some(network) = manifest.networks.get_mut(name) {
                 network.external.insert(file.clone(), blob);
             }
         }
-        Role::Prepared { network: None } => manifest.prepared = Some(Prepared::here(blob)),
-        Role::Prepared { network: Some(name) } => {
+        BlobRole::Prepared { network: None } => manifest.prepared = Some(PreparedNetwork::of_this_machine(blob)),
+        BlobRole::Prepared { network: Some(name) } => {
             if let Some(network) = manifest.networks.get_mut(name) {
-                network.prepared = Some(Prepared::here(blob));
+                network.prepared = Some(PreparedNetwork::of_this_machine(blob));
             }
         }
     }

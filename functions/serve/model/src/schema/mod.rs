@@ -1,8 +1,8 @@
-//! JSON Schemas of what tasks take and answer, for the `OpenAPI` document.
+//! JSON Schemas of the inputs and predictions of tasks, for the `OpenAPI` document.
 
-mod prose;
+mod plain_text;
+mod predict_schema;
 mod schemas;
-mod typed;
 
-pub use self::schemas::Schemas;
-pub use self::typed::Typed;
+pub use self::predict_schema::PredictSchema;
+pub use self::schemas::SchemaRegistry;

@@ -1,7 +1,7 @@
-//! The schemas of types, as they are read and as they are written.
+//! The JSON Schemas of types, for requests and for responses.
 //!
-//! A type can have two: what may be left out of a request is not what may be missing in an answer. Where they are the same they
-//! share a place among the components; where they are not, that of the answers has a name of its own.
+//! A type can have two schemas: the optional members of a request are not those of a response. If the two are equal, they share a
+//! component; otherwise the response's component gets a name of its own.
 
 use std::collections::BTreeSet;
 
@@ -10,20 +10,20 @@ use schemars::transform::Transform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
-use super::prose::Prose;
+use super::plain_text::PlainDescriptions;
 
 /// The schemas of one document.
-pub struct Schemas {
+pub struct SchemaRegistry {
     requests: SchemaGenerator,
     answers: SchemaGenerator,
 }
 
-impl Schemas {
+impl SchemaRegistry {
     /// No schemas yet.
-    #[allow(clippy::new_without_default)] // it makes two generators, which no `Default` should hide
+    #[allow(clippy::new_without_default)] // creates two generators, which `Default` would hide
     pub fn new() -> Self {
         let settings = |place: &'static str| {
-            SchemaSettings::draft2020_12().with_transform(Prose).with(|settings| {
+            SchemaSettings::draft2020_12().with_transform(PlainDescriptions).with(|settings| {
                 settings.definitions_path = place.into();
                 settings.meta_schema = None;
             })
@@ -34,28 +34,28 @@ impl Schemas {
         }
     }
 
-    /// The schema of what is read as `T`: a reference where it has a name.
+    /// The schema of `T` in requests: a reference if the type has a name.
     pub fn read<T: JsonSchema + ?Sized>(&mut self) -> Schema {
-        prosaic(self.requests.subschema_for::<T>())
+        with_plain_descriptions(self.requests.subschema_for::<T>())
     }
 
-    /// The schema of what is read as `T`, without a place among the components.
+    /// The schema of `T` in requests, inline instead of as a component.
     pub fn read_inline<T: JsonSchema>(&mut self) -> Schema {
-        prosaic(T::json_schema(&mut self.requests))
+        with_plain_descriptions(T::json_schema(&mut self.requests))
     }
 
-    /// The schema of how `T` is written: a reference where it has a name.
+    /// The schema of `T` in responses: a reference if the type has a name.
     pub fn written<T: JsonSchema + ?Sized>(&mut self) -> Schema {
-        prosaic(self.answers.subschema_for::<T>())
+        with_plain_descriptions(self.answers.subschema_for::<T>())
     }
 
-    /// The schema of how `T` is written, without a place among the components.
+    /// The schema of `T` in responses, inline instead of as a component.
     pub fn written_inline<T: JsonSchema>(&mut self) -> Schema {
-        prosaic(T::json_schema(&mut self.answers))
+        with_plain_descriptions(T::json_schema(&mut self.answers))
     }
 
-    /// Gives what `make` makes, of the schemas that are read, a place among the components, and refers to it. `make` may refer to
-    /// itself.
+    /// Adds the request schema that `make` returns as the component `name`, and returns a reference to it. The schema may
+    /// refer to itself.
     pub fn component(&mut self, name: String, make: impl FnOnce(&mut SchemaGenerator, &Schema) -> Schema) -> Schema {
         let reference = Schema::new_ref(format!("#{SCHEMAS}/{name}"));
         if !self.requests.definitions().contains_key(&name) {
@@ -65,39 +65,39 @@ impl Schemas {
         reference
     }
 
-    /// All that have a place among the components; references in `document` lead there from now on.
+    /// All components; rewrites the references in `document` to them.
     pub fn finish(mut self, document: &mut Value) -> Map<String, Value> {
         let mut all = self.requests.take_definitions(true);
         let mut answers = self.answers.take_definitions(true);
-        let apart = apart(&all, &answers);
-        let name = |name: &str| if apart.contains(name) { format!("{name}.answer") } else { name.to_owned() };
-        answers.values_mut().for_each(|schema| lead(schema, &name));
-        lead(document, &name);
+        let differing = names_that_differ(&all, &answers);
+        let name = |name: &str| if differing.contains(name) { format!("{name}.answer") } else { name.to_owned() };
+        answers.values_mut().for_each(|schema| rewrite_references(schema, &name));
+        rewrite_references(document, &name);
         all.extend(answers.into_iter().map(|(key, schema)| (name(&key), schema)));
         all
     }
 }
 
-/// The names whose schemas differ, or refer to one that does.
-fn apart(requests: &Map<String, Value>, answers: &Map<String, Value>) -> BTreeSet<String> {
-    let mut apart = BTreeSet::new();
+/// The names whose request and response schemas differ, or refer to one that does.
+fn names_that_differ(requests: &Map<String, Value>, answers: &Map<String, Value>) -> BTreeSet<String> {
+    let mut differing = BTreeSet::new();
     loop {
-        let name = |name: &str| if apart.contains(name) { format!("{name}.answer") } else { name.to_owned() };
+        let name = |name: &str| if differing.contains(name) { format!("{name}.answer") } else { name.to_owned() };
         let differs = |(key, schema): &(&String, &Value)| {
             let mut schema = (*schema).clone();
-            lead(&mut schema, &name);
+            rewrite_references(&mut schema, &name);
             requests.get(*key).is_some_and(|request| *request != schema)
         };
         let more: BTreeSet<_> = answers.iter().filter(differs).map(|(key, _)| key.clone()).collect();
-        if more.is_subset(&apart) {
-            return apart;
+        if more.is_subset(&differing) {
+            return differing;
         }
-        apart.extend(more);
+        differing.extend(more);
     }
 }
 
-/// Has every reference to a schema of the answers lead to where `name` says it is.
-fn lead(value: &mut Value, name: &impl Fn(&str) -> String) {
+/// Rewrites every reference to a response schema to the component `name` returns.
+fn rewrite_references(value: &mut Value, name: &impl Fn(&str) -> String) {
     match value {
         Value::Object(members) => {
             if let Some(Value::String(to)) = members.get_mut("$ref")
@@ -105,20 +105,20 @@ fn lead(value: &mut Value, name: &impl Fn(&str) -> String) {
             {
                 *to = format!("#{SCHEMAS}/{}", name(of));
             }
-            members.values_mut().for_each(|member| lead(member, name));
+            members.values_mut().for_each(|member| rewrite_references(member, name));
         }
-        Value::Array(list) => list.iter_mut().for_each(|entry| lead(entry, name)),
+        Value::Array(list) => list.iter_mut().for_each(|entry| rewrite_references(entry, name)),
         _ => {}
     }
 }
 
-fn prosaic(mut schema: Schema) -> Schema {
-    Prose.transform(&mut schema);
+fn with_plain_descriptions(mut schema: Schema) -> Schema {
+    PlainDescriptions.transform(&mut schema);
     schema
 }
 
 const SCHEMAS: &str = "/components/schemas";
-/// Where schemas of answers are until it is known which of them differ.
+/// The path of response schemas until it is known which of them differ.
 const ANSWERS: &str = "/components/answers";
 
 #[cfg(test)]
@@ -139,7 +139,7 @@ mod tests {
         count: u64,
     }
 
-    /// The same in itself; what it holds is not.
+    /// Equal itself, but its member differs.
     #[derive(Serialize, Deserialize, JsonSchema)]
     struct Holds {
         differs: Differs,
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_type_has_two_places_where_it_has_two_schemas() {
-        let mut schemas = Schemas::new();
+        let mut schemas = SchemaRegistry::new();
         let mut document = serde_json::json!([schemas.read::<Holds>(), schemas.written::<Holds>()]);
         let all = schemas.finish(&mut document);
         let names: Vec<_> = all.keys().map(String::as_str).collect();

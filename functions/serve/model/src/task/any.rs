@@ -1,4 +1,4 @@
-//! A task without its types: JSON in, JSON out.
+//! The type-erased task: JSON in, JSON out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,24 +8,24 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 
-use super::task::{Task, Unit};
-use super::{DecoderSpec, Interfaces, ModelCall, Work, inputs};
+use super::task::{Task, UsageUnit};
+use super::{CpuWork, DecoderSpec, ModelCall, TaskInterfaces, inputs};
 use crate::error::PredictError;
-use crate::schema::{Schemas, Typed};
+use crate::schema::{PredictSchema, SchemaRegistry};
 
-/// A [`Task`] without its types.
+/// A type-erased [`Task`].
 pub trait AnyTask: Send + Sync {
-    /// What calls are counted in.
-    fn unit(&self) -> Unit;
+    /// The unit that calls are metered in.
+    fn unit(&self) -> UsageUnit;
 
-    /// The most inputs of one call.
+    /// The maximum number of inputs of a call.
     fn max_inputs(&self) -> usize;
 
     /// One input, as JSON.
     fn example(&self) -> &'static str;
 
-    /// The bodies of `predict`.
-    fn typed(&self, schemas: &mut Schemas) -> Typed;
+    /// The schemas of `predict` requests and responses.
+    fn predict_schema(&self, schemas: &mut SchemaRegistry) -> PredictSchema;
 
     /// See [`Task::precompute`].
     fn precompute(self: Arc<Self>, call: ModelCall) -> BoxFuture<'static, Result<(), PredictError>>;
@@ -38,31 +38,31 @@ pub trait AnyTask: Send + Sync {
     ) -> BoxFuture<'static, Result<Box<RawValue>, PredictError>>;
 }
 
-/// A task that was made, with what it declares.
+/// A loaded task, with the interfaces and decoders that it declares.
 #[derive(Clone)]
 pub struct LoadedTask {
     task: Arc<dyn AnyTask>,
-    interfaces: Interfaces,
-    /// By the name of the network; `None` is the model's own.
+    interfaces: TaskInterfaces,
+    /// Decoders by network name; `None` is the model's own network.
     decoders: BTreeMap<Option<String>, DecoderSpec>,
 }
 
 impl LoadedTask {
-    /// `task`, erased.
+    /// Erases the types of `task`.
     pub fn new<T: Task>(task: T) -> Self {
         let task = Arc::new(task);
         let names = std::iter::once(None).chain(T::NETWORKS.iter().map(|name| Some(*name)));
         let decoders =
             names.filter_map(|name| Some((name.map(str::to_owned), task.decoder(name)?))).collect::<BTreeMap<_, _>>();
-        Self { interfaces: task.interfaces(), decoders, task: Arc::new(Erased(task)) }
+        Self { interfaces: task.interfaces(), decoders, task: Arc::new(ErasedTask(task)) }
     }
 
-    /// What the task answers beside `predict`.
-    pub fn interfaces(&self) -> &Interfaces {
+    /// The interfaces of the task besides `predict`.
+    pub fn interfaces(&self) -> &TaskInterfaces {
         &self.interfaces
     }
 
-    /// How the network of this name, or the model's own, is run if it generates text.
+    /// The decoder of the network `network`, or of the model's own, if it generates text.
     pub fn decoder(&self, network: Option<&str>) -> Option<&DecoderSpec> {
         self.decoders.get(&network.map(str::to_owned))
     }
@@ -76,10 +76,10 @@ impl std::ops::Deref for LoadedTask {
     }
 }
 
-struct Erased<T>(Arc<T>);
+struct ErasedTask<T>(Arc<T>);
 
-impl<T: Task> AnyTask for Erased<T> {
-    fn unit(&self) -> Unit {
+impl<T: Task> AnyTask for ErasedTask<T> {
+    fn unit(&self) -> UsageUnit {
         T::UNIT
     }
 
@@ -91,8 +91,8 @@ impl<T: Task> AnyTask for Erased<T> {
         T::EXAMPLE
     }
 
-    fn typed(&self, schemas: &mut Schemas) -> Typed {
-        let typed = Typed::of::<T::Input, T::Prediction>(schemas, T::EXAMPLE);
+    fn predict_schema(&self, schemas: &mut SchemaRegistry) -> PredictSchema {
+        let typed = PredictSchema::of::<T::Input, T::Prediction>(schemas, T::EXAMPLE);
         if T::MAX_INPUTS == usize::MAX { typed } else { typed.at_most(T::MAX_INPUTS) }
     }
 
@@ -108,7 +108,7 @@ impl<T: Task> AnyTask for Erased<T> {
         let task = Arc::clone(&self.0);
         async move {
             let limit = call.max_rows().min(T::MAX_INPUTS);
-            let inputs = call.compute(Work::json(body.len()), move |_| inputs::<T::Input>(&body, limit)).await?;
+            let inputs = call.compute(CpuWork::json(body.len()), move |_| inputs::<T::Input>(&body, limit)).await?;
             let count = inputs.len();
             let predictions = task.predict(call.clone(), inputs).await?;
             if predictions.len() != count {
@@ -119,7 +119,7 @@ impl<T: Task> AnyTask for Erased<T> {
                 )));
             }
             let write = move |_: &_| serde_json::value::to_raw_value(&predictions).map_err(PredictError::internal);
-            call.compute(Work::json(call.output_size()), write).await
+            call.compute(CpuWork::json(call.output_size()), write).await
         }
         .boxed()
     }

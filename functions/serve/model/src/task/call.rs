@@ -1,7 +1,7 @@
-//! A call as a task sees it: CPU work in the tenant's lane, charges, and runs of the model's networks.
+//! A call from the task's side: CPU work in the tenant's lane, charges, and runs of the model's networks.
 //!
-//! Invariant: a network runs for a [`Charge`] only, and [`ModelCall::charge`] is the only way to one. So no task can run what its
-//! caller was not charged for, however often it runs its networks.
+//! Invariant: a run needs a [`Charge`], and only [`ModelCall::charge`] makes one. So a task cannot run a network without charging
+//! the client, however often it runs its networks.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,74 +10,74 @@ use amaas_engine::cpu::{CpuPermit, MAX_INLINE_BYTES, estimated_json_size};
 use amaas_wire::Tensor;
 use async_trait::async_trait;
 
-use super::networks::{Network, Networks, PreparedRuns};
+use super::networks::{ModelNetwork, ModelNetworks, PreparedRuns};
 use crate::error::PredictError;
 
-/// What runs calls: a server, which charges tenants, or a trial, which charges nothing.
+/// The host of a call: a server, which charges tenants, or a trial, which charges nothing.
 #[async_trait]
 pub trait CallHost: Send + Sync {
-    /// The tenant whose call it is, if calls of one tenant share runs.
+    /// The tenant of the call, if calls of one tenant share runs.
     fn tenant(&self) -> Option<&str>;
 
-    /// The most inputs of the call, and rows of a run.
+    /// The maximum number of inputs of the call, and of rows of a run.
     fn max_rows(&self) -> usize;
 
     /// Bytes of the call's content.
     fn input_size(&self) -> usize;
 
-    /// Does `job` off the runtime, when it is its turn.
+    /// Runs `job` on the CPU pool, when it is the tenant's turn.
     ///
     /// # Errors
-    /// The job's own error; [`PredictError::Refused`] if there is no room for it, and then the host knows why.
-    async fn compute(&self, work: Work, job: Job) -> Result<(), PredictError>;
+    /// The job's own error; [`PredictError::Refused`] if the queue is full, and then the host has recorded why.
+    async fn compute(&self, work: CpuWork, job: ComputeJob) -> Result<(), PredictError>;
 
     /// Takes `cost` from the caller's limits and budgets.
     ///
     /// # Errors
-    /// [`PredictError::Refused`] if one of them refuses, and then the host knows which.
+    /// [`PredictError::Refused`] if one of them is exceeded, and then the host has recorded which.
     async fn charge(&self, cost: Cost) -> Result<(), PredictError>;
 
-    /// The call has used this much from now on, whatever was charged.
-    fn uses(&self, usage: UsageSoFar);
+    /// Sets the usage of the call, which replaces what was charged.
+    fn set_usage(&self, usage: UsageSoFar);
 }
 
-/// CPU work whose result is elsewhere.
-pub type Job = Box<dyn FnOnce(&CpuPermit) -> Result<(), PredictError> + Send>;
+/// CPU work that stores its own result.
+pub type ComputeJob = Box<dyn FnOnce(&CpuPermit) -> Result<(), PredictError> + Send>;
 
-/// How much CPU work is.
+/// The size of CPU work, which decides where it runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Work {
+pub struct CpuWork {
     /// Bytes that are read or written.
     pub size: usize,
-    /// Up to so many bytes take less than 500 µs, so that they need no turn.
+    /// Work on up to this many bytes takes less than 500 µs, and runs without queueing.
     pub quick: usize,
-    /// Bytes of memory beyond what is read and written: work that takes much waits for its like.
+    /// Bytes of memory beyond input and output: memory-intensive jobs wait for one another.
     pub memory: usize,
 }
 
-impl Work {
-    /// Reads or writes `size` bytes of JSON.
+impl CpuWork {
+    /// Parsing or writing `size` bytes of JSON.
     pub fn json(size: usize) -> Self {
         Self { size, quick: MAX_INLINE_BYTES, memory: 0 }
     }
 
-    /// Tokenises `size` bytes of text: tokenisers read some 10 MB/s, and JSON is read at 200.
+    /// Tokenising `size` bytes of text: tokenizers process about 10 MB/s, JSON parsers 200.
     pub fn text(size: usize) -> Self {
         Self { size, quick: MAX_INLINE_BYTES / 20, memory: 0 }
     }
 
-    /// Work that takes long however small its input is, such as decoding an image, and `memory` bytes meanwhile.
+    /// Work that is slow even for a small input, such as decoding an image, with `memory` bytes of working memory.
     pub fn heavy(size: usize, memory: usize) -> Self {
         Self { size, quick: 0, memory }
     }
 }
 
-/// What a call is charged for.
+/// The cost that a call is charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// Rows that the networks run.
     pub rows: usize,
-    /// Tokens, if the task counts them: then they are the unit.
+    /// Tokens, if the task counts them; then they are the unit.
     pub tokens: Option<u64>,
 }
 
@@ -93,7 +93,7 @@ impl Cost {
     }
 }
 
-/// What a call has used, which may grow while it runs.
+/// The usage of a call, which may grow while it runs.
 #[derive(Clone, Debug, Default)]
 pub struct UsageSoFar {
     /// Rows.
@@ -105,7 +105,7 @@ pub struct UsageSoFar {
 }
 
 impl UsageSoFar {
-    /// Rows and tokens by now.
+    /// The rows and tokens up to now.
     pub fn now(&self) -> Cost {
         let generated: usize = self.generated.iter().map(|count| count.load(Ordering::Relaxed)).sum();
         Cost { rows: self.rows, tokens: self.tokens.map(|tokens| tokens + generated as u64) }
@@ -118,7 +118,7 @@ impl From<Cost> for UsageSoFar {
     }
 }
 
-/// The proof that a call was charged.
+/// Proof that a call was charged.
 #[derive(Debug)]
 pub struct Charge(());
 
@@ -126,19 +126,19 @@ pub struct Charge(());
 #[derive(Clone)]
 pub struct ModelCall {
     host: Arc<dyn CallHost>,
-    networks: Arc<Networks>,
-    /// Bytes of JSON that the outputs so far become, roughly.
+    networks: Arc<ModelNetworks>,
+    /// The approximate size of the outputs so far as JSON, in bytes.
     output_size: Arc<AtomicU64>,
 }
 
 impl ModelCall {
     /// A call to the model with `networks`.
-    pub fn new(host: Arc<dyn CallHost>, networks: Arc<Networks>) -> Self {
+    pub fn new(host: Arc<dyn CallHost>, networks: Arc<ModelNetworks>) -> Self {
         Self { host, networks, output_size: Arc::default() }
     }
 
     /// The model's networks.
-    pub fn networks(&self) -> &Arc<Networks> {
+    pub fn networks(&self) -> &Arc<ModelNetworks> {
         &self.networks
     }
 
@@ -147,7 +147,7 @@ impl ModelCall {
         self.host.tenant()
     }
 
-    /// The most inputs of the call, and rows of a run.
+    /// The maximum number of inputs of the call, and of rows of a run.
     pub fn max_rows(&self) -> usize {
         self.host.max_rows()
     }
@@ -157,13 +157,13 @@ impl ModelCall {
         self.host.input_size()
     }
 
-    /// Does `job`: here if it is quick, and in the tenant's lane if it is not.
+    /// Runs `job`: inline if it is quick, otherwise in the tenant's lane.
     ///
     /// # Errors
-    /// The job's own, or [`PredictError::Refused`] if there is no room for it.
+    /// The job's own, or [`PredictError::Refused`] if the queue is full.
     pub async fn compute<T, E>(
         &self,
-        work: Work,
+        work: CpuWork,
         job: impl FnOnce(&CpuPermit) -> Result<T, E> + Send + 'static,
     ) -> Result<T, PredictError>
     where
@@ -185,28 +185,28 @@ impl ModelCall {
         done.ok_or_else(|| PredictError::internal("CPU work was not done"))
     }
 
-    /// Charges the caller for `cost`, before anything of it runs. A call may be charged more than once.
+    /// Charges the client `cost`, before the runs that it pays for. A call may be charged more than once.
     ///
     /// # Errors
-    /// [`PredictError::Refused`] if a limit or a budget refuses.
+    /// [`PredictError::Refused`] if a limit or a budget is exceeded.
     pub async fn charge(&self, cost: Cost) -> Result<Charge, PredictError> {
         self.host.charge(cost).await?;
         Ok(Charge(()))
     }
 
-    /// The call has used this much from now on.
-    pub fn uses(&self, usage: UsageSoFar) {
-        self.host.uses(usage);
+    /// Sets the usage of the call.
+    pub fn set_usage(&self, usage: UsageSoFar) {
+        self.host.set_usage(usage);
     }
 
-    /// Runs `runs` one after the other, so that other calls get their turn in between: the outputs of each.
+    /// Runs `runs` one after the other, so that other calls can run in between, and returns the outputs of each.
     ///
     /// # Errors
     /// [`PredictError::Run`].
     pub async fn run(
         &self,
         _charge: &Charge,
-        network: &Network,
+        network: &ModelNetwork,
         runs: PreparedRuns,
     ) -> Result<Vec<Vec<Tensor>>, PredictError> {
         let outputs = network.run(runs).await?;
@@ -215,7 +215,7 @@ impl ModelCall {
         Ok(outputs)
     }
 
-    /// Bytes of JSON that the outputs so far become, roughly.
+    /// The approximate size of the outputs so far as JSON, in bytes.
     pub fn output_size(&self) -> usize {
         usize::try_from(self.output_size.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
     }

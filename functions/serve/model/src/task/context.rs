@@ -1,11 +1,11 @@
-//! What a task is made of: the files that were published with its networks, and what the networks declare.
+//! What a task is loaded from: the files that were published with the model, and the tensors that its networks declare.
 
 use std::collections::BTreeMap;
 
 use amaas_engine::{TaskError, TensorSpec};
 use bytes::Bytes;
 
-/// The files that were published with a model, verified.
+/// The verified files that were published with a model, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Assets(BTreeMap<String, Bytes>);
 
@@ -33,7 +33,7 @@ impl Assets {
     }
 }
 
-/// What a network declares: its tensors, and the metadata of its ONNX file.
+/// The tensors of a network, and the metadata of its ONNX file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NetworkInfo {
     /// Input tensors.
@@ -44,13 +44,13 @@ pub struct NetworkInfo {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// What a task is made of.
+/// What a task is loaded from.
 #[derive(Clone, Debug, Default)]
 pub struct TaskContext {
     /// The files that were published with the model.
     pub assets: Assets,
     /// The model's own network.
     pub network: NetworkInfo,
-    /// The networks beside it, by their names.
+    /// The auxiliary networks, by name.
     pub networks: BTreeMap<String, NetworkInfo>,
 }

@@ -1,8 +1,8 @@
-//! Texts to vectors: the adapter for sentence encoders, whose answers are also given in `OpenAI`'s shape.
+//! Text embedding: the adapter for sentence encoders, which also answer `OpenAI`'s `/v1/embeddings`.
 //!
-//! A call's texts are run shortest first, in runs of bounded size, so that little of a run is padding, and a few long texts
-//! among many cannot ask for more memory than the machine has. If publishing found that rows change one another (dynamic
-//! quantisation does that), each text is a run of its own without padding: a text has the same vector in any company.
+//! A call's texts are sorted by length and run in batches of bounded size, so that little of a run is padding, and a few long
+//! texts among many cannot exhaust memory. If publishing found that rows of a run affect one another, as with dynamic
+//! quantisation, each text has its own run without padding. So a text's vector does not depend on other texts.
 
 use std::sync::Arc;
 
@@ -13,18 +13,20 @@ use amaas_wire::task::Embedding;
 use amaas_wire::{Tensor, TensorData};
 use async_trait::async_trait;
 
-use super::{Cost, EmbeddingTexts, Embeddings, Interfaces, ModelCall, Task, TaskContext, Unit, Work};
+use super::{
+    Cost, CpuWork, EmbeddingTexts, EmbeddingsInterface, ModelCall, Task, TaskContext, TaskInterfaces, UsageUnit,
+};
 use crate::error::PredictError;
 
-/// Texts to the inputs of a network that makes a vector of each; registered as [`TextEmbedding`].
+/// The tokenizer of a network that embeds texts; registered as [`TextEmbedding`].
 ///
 /// Its predictions are [`Embedding`]s, and `POST /v1/embeddings` takes the model.
 ///
 /// ```
-/// use amaas_model::task::{InvalidInput, TaskContext, TaskError, Tasks, TextEmbedding, TextEncoder, Tokens};
+/// use amaas_model::task::{InvalidInput, TaskContext, TaskError, Tasks, TextEmbedding, TextEncoder, TextTokens};
 /// use amaas_wire::{Tensor, TensorData};
 ///
-/// /// Reads bytes, 64 at most.
+/// Reads bytes, 64 at most.
 /// struct Bytes;
 ///
 /// impl TextEncoder for Bytes {
@@ -36,12 +38,12 @@ use crate::error::PredictError;
 ///         Ok(Self)
 ///     }
 ///
-///     fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
+///     fn tokens(&self, text: &str) -> Result<TextTokens, InvalidInput> {
 ///         let ids = text.bytes().take(64).map(i64::from).collect();
-///         Ok(Tokens { ids, truncated: text.len() > 64 })
+///         Ok(TextTokens { ids, truncated: text.len() > 64 })
 ///     }
 ///
-///     fn tensors(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+///     fn tensors(&self, rows: &[TextTokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
 ///         let padded = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or(-1)));
 ///         let data: Vec<i64> = padded.collect();
 ///         Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
@@ -54,9 +56,9 @@ use crate::error::PredictError;
 pub trait TextEncoder: Sized + Send + Sync + 'static {
     /// See [`Task::NAME`].
     const NAME: &'static str;
-    /// One text, as JSON: for documents, and for a trial.
+    /// One text, as JSON: for the OpenAPI document, and for a trial.
     const EXAMPLE: &'static str;
-    /// The network's output with the vectors: FP32 `[batch, dimensions]`. A vector of another length than 1 is divided by it.
+    /// The network's output with the vectors: FP32 `[batch, dimensions]`. Vectors are normalised to length 1.
     const OUTPUT: &'static str;
 
     /// See [`Task::load`].
@@ -65,31 +67,31 @@ pub trait TextEncoder: Sized + Send + Sync + 'static {
     /// If a file is missing or not valid; the function then never gets ready.
     fn load(context: &TaskContext) -> Result<Self, TaskError>;
 
-    /// The tokens of `text` that the network reads.
+    /// Tokenises `text`, truncated to what the network reads.
     ///
     /// # Errors
     /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
-    fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput>;
+    fn tokens(&self, text: &str) -> Result<TextTokens, InvalidInput>;
 
-    /// The number of tokens of all of `text`, if it can be counted soon: for the error about a text with more than the network reads.
+    /// The number of tokens of all of `text`, if it is quick to count: for the error about a text that is too long.
     fn count(&self, text: &str) -> Option<usize> {
         let _ = text;
         None
     }
 
-    /// The network's inputs for `rows`, which is never empty: each padded to `length`, so that the padding changes no vector.
+    /// The network's inputs for `rows`, which is never empty. Each row is padded to `length`, in a way that changes no vector.
     ///
     /// # Errors
     /// As for [`tokens`](Self::tokens).
-    fn tensors(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput>;
+    fn tensors(&self, rows: &[TextTokens], length: usize) -> Result<Vec<Tensor>, InvalidInput>;
 }
 
 /// The tokens of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tokens {
+pub struct TextTokens {
     /// Their ids, special tokens included.
     pub ids: Vec<i64>,
-    /// Whether the text has more than the network reads.
+    /// Whether the text has more tokens than the network reads.
     pub truncated: bool,
 }
 
@@ -102,7 +104,7 @@ pub struct TextEmbedding<E> {
 impl<E: TextEncoder> Task for TextEmbedding<E> {
     const NAME: &'static str = E::NAME;
     const EXAMPLE: &'static str = E::EXAMPLE;
-    const UNIT: Unit = Unit::Tokens;
+    const UNIT: UsageUnit = UsageUnit::Tokens;
     type Input = String;
     type Prediction = Embedding;
 
@@ -115,18 +117,18 @@ impl<E: TextEncoder> Task for TextEmbedding<E> {
         self.embed(call, EmbeddingTexts { texts, member: "inputs", truncation: Truncation::End }).await
     }
 
-    fn interfaces(self: &Arc<Self>) -> Interfaces {
-        Interfaces::default().with_embeddings(Arc::clone(self) as Arc<dyn Embeddings>)
+    fn interfaces(self: &Arc<Self>) -> TaskInterfaces {
+        TaskInterfaces::default().with_embeddings(Arc::clone(self) as Arc<dyn EmbeddingsInterface>)
     }
 }
 
 #[async_trait]
-impl<E: TextEncoder> Embeddings for TextEmbedding<E> {
+impl<E: TextEncoder> EmbeddingsInterface for TextEmbedding<E> {
     fn dimensions(&self) -> Option<usize> {
         self.dimensions
     }
 
-    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64> {
+    fn non_unit_norm(&self, outputs: &[Tensor]) -> Option<f64> {
         let output = outputs.iter().find(|output| output.name() == E::OUTPUT)?;
         let norm = norm(output.data().as_f32()?.get(..*output.shape().get(1)?)?);
         (!is_unit(norm)).then_some(norm)
@@ -136,11 +138,11 @@ impl<E: TextEncoder> Embeddings for TextEmbedding<E> {
         let (network, encoder) = (call.networks().own(), Arc::clone(&self.encoder));
         let batching = network.batching();
         let job = move |working: &CpuPermit| encode_texts(&*encoder, working, &texts, batching);
-        let mut tokenised = call.compute(Work::text(call.input_size()), job).await?;
+        let mut tokenised = call.compute(CpuWork::text(call.input_size()), job).await?;
         let runs = network.prepare(tokenised.take_runs(), call.tenant(), call.max_rows())?;
         let charge = call.charge(Cost::tokens(runs.rows(), tokenised.tokens())).await?;
         let outputs = call.run(&charge, network, runs).await?;
-        call.compute(Work::json(call.output_size()), move |_| tokenised.vectors(&outputs)).await
+        call.compute(CpuWork::json(call.output_size()), move |_| tokenised.vectors(&outputs)).await
     }
 }
 
@@ -149,7 +151,7 @@ fn dimensions<E: TextEncoder>(outputs: &[TensorSpec]) -> Option<usize> {
     outputs.iter().find(|output| output.name == E::OUTPUT)?.shape.get(1)?.fixed()
 }
 
-/// Tokenises `texts`, and makes the runs for them. A task with a text encoder beside its own network calls it too.
+/// Tokenises `texts` and batches them into runs. A task with an auxiliary text encoder calls it too.
 ///
 /// # Errors
 /// [`InputError`](crate::InputError) names the text.
@@ -171,21 +173,21 @@ pub fn encode_texts<E: TextEncoder>(
         working.record_progress((tokens.ids.len() as u64).max(1))?;
         Ok::<_, PredictError>(tokens)
     };
-    let run = |rows: &[Tokens], length| encoder.tensors(rows, length).map_err(PredictError::from);
-    let texts: Vec<Tokens> = texts.iter().enumerate().map(tokens).collect::<Result<_, _>>()?;
+    let run = |rows: &[TextTokens], length| encoder.tensors(rows, length).map_err(PredictError::from);
+    let texts: Vec<TextTokens> = texts.iter().enumerate().map(tokens).collect::<Result<_, _>>()?;
     let mut texts: Vec<_> = texts.into_iter().enumerate().collect();
     texts.sort_by_key(|(_, tokens)| tokens.ids.len());
     let (mut runs, mut rows) = (Vec::new(), Vec::with_capacity(texts.len()));
-    let mut waiting: Vec<Tokens> = Vec::new();
-    let (mut longest, mut alone) = (0, 0);
+    let mut waiting: Vec<TextTokens> = Vec::new();
+    let (mut longest, mut unpadded) = (0, 0);
     for (text, tokens) in texts {
-        let length = padded(tokens.ids.len(), batching);
-        alone += length;
-        if !waiting.is_empty() && !fits((waiting.len() + 1) * length, alone, batching) {
+        let length = padded_length(tokens.ids.len(), batching);
+        unpadded += length;
+        if !waiting.is_empty() && !may_share_run((waiting.len() + 1) * length, unpadded, batching) {
             runs.push(run(&std::mem::take(&mut waiting), longest)?);
-            alone = length;
+            unpadded = length;
         }
-        rows.push(Row { text, tokens: tokens.ids.len() as u64, truncated: tokens.truncated });
+        rows.push(TextRow { text, tokens: tokens.ids.len() as u64, truncated: tokens.truncated });
         waiting.push(tokens);
         longest = length;
     }
@@ -195,38 +197,38 @@ pub fn encode_texts<E: TextEncoder>(
     Ok(EncodedTexts { runs, output: E::OUTPUT, member, rows })
 }
 
-/// Tokenised texts: the runs for them, and then their vectors.
+/// Tokenised texts, batched into runs.
 pub struct EncodedTexts {
     /// The inputs of each run.
     runs: Vec<Vec<Tensor>>,
     output: &'static str,
     member: &'static str,
-    /// What each row of all runs, one after the other, is of.
-    rows: Vec<Row>,
+    /// The rows of all runs, in order.
+    rows: Vec<TextRow>,
 }
 
-struct Row {
-    /// The place of its text in the call.
+struct TextRow {
+    /// The index of its text in the call.
     text: usize,
     tokens: u64,
     truncated: bool,
 }
 
 impl EncodedTexts {
-    /// The inputs of each run; they are taken once.
+    /// Takes the inputs of each run.
     pub fn take_runs(&mut self) -> Vec<Vec<Tensor>> {
         std::mem::take(&mut self.runs)
     }
 
-    /// How many tokens go through the network, padding apart.
+    /// The tokens that the network reads, without padding.
     pub fn tokens(&self) -> u64 {
         self.rows.iter().map(|row| row.tokens).sum()
     }
 
-    /// One vector of length 1 for each text, in their order, from the outputs of the runs.
+    /// One vector of length 1 for each text, in order, from the outputs of the runs.
     ///
     /// # Errors
-    /// A vector of length 0 or with a value that is no finite number; outputs of another shape.
+    /// If a vector has length 0 or a value that is not finite, or an output has the wrong shape.
     pub fn vectors(self, outputs: &[Vec<Tensor>]) -> Result<Vec<Embedding>, PredictError> {
         let mut vectors = Vec::with_capacity(self.rows.len());
         for outputs in outputs {
@@ -246,25 +248,25 @@ impl EncodedTexts {
             return Err(PredictError::internal(format!("the network gave {got} vectors for {expected} texts")));
         }
         let mut embeddings: Vec<_> = self.rows.into_iter().zip(vectors).collect();
-        // Of several vectors that are none the first in the call is told.
+        // If several vectors are invalid, the error names the first text of the call.
         embeddings.sort_unstable_by_key(|(row, _)| row.text);
-        let embedding = |(row, vector): (Row, &[f32])| {
+        let embedding = |(row, vector): (TextRow, &[f32])| {
             let none = |what| {
                 PredictError::not_finite(format!("{}[{}]: the network gave a vector {what}", self.member, row.text))
             };
-            let embedding = unit(vector).map_err(none)?;
+            let embedding = normalised(vector).map_err(none)?;
             Ok(Embedding { embedding, tokens: row.tokens, truncated: row.truncated })
         };
         embeddings.into_iter().map(embedding).collect()
     }
 }
 
-/// `vector` at length 1, as every client of vectors expects them, or what is wrong with it. One that has it keeps its bits.
+/// Normalises `vector` to length 1; a vector of length 1 keeps its bits. The error says what is wrong with it.
 #[allow(clippy::cast_possible_truncation)] // it is a number of 32 bits, divided
-fn unit(vector: &[f32]) -> Result<Vec<f32>, &'static str> {
+fn normalised(vector: &[f32]) -> Result<Vec<f32>, &'static str> {
     match norm(vector) {
         norm if is_unit(norm) => Ok(vector.to_vec()),
-        // Squares of 32 bits are far from the end of 64, so this is of a value.
+        // Squares of FP32 cannot overflow FP64, so a value itself is not finite.
         norm if !norm.is_finite() => Err("with a value that is no finite number"),
         0.0 => Err("of length 0"),
         norm => Ok(vector.iter().map(|value| (f64::from(*value) / norm) as f32).collect()),
@@ -275,32 +277,32 @@ fn norm(vector: &[f32]) -> f64 {
     vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
 }
 
-/// Whether `norm` is 1, up to what is rounded in a vector of 32 bits.
+/// Whether `norm` is 1, up to the rounding of FP32.
 fn is_unit(norm: f64) -> bool {
     (norm - 1.0).abs() <= 1e-5
 }
 
-/// What a text of `length` tokens is padded to, so that calls with texts of about the same length share a run.
-fn padded(length: usize, batching: Batching) -> usize {
-    if batching.has_rows() { length.next_multiple_of(STEP) } else { length }
+/// The padded length of a text of `length` tokens; calls with texts of about the same length share a run.
+fn padded_length(length: usize, batching: Batching) -> usize {
+    if batching.has_rows() { length.next_multiple_of(PADDING_STEP) } else { length }
 }
 
-/// Whether texts may run together that have `together` tokens padded to the longest, and `alone` each by itself.
-fn fits(together: usize, alone: usize, batching: Batching) -> bool {
-    batching.has_rows() && together <= RUN_TOKENS && together <= 2 * alone
+/// Whether texts may share a run that have `together` tokens padded to the longest, and `unpadded` tokens padded separately.
+fn may_share_run(together: usize, unpadded: usize, batching: Batching) -> bool {
+    batching.has_rows() && together <= MAX_RUN_TOKENS && together <= 2 * unpadded
 }
 
-/// At most 7 tokens of padding, and 64 different lengths for texts of up to 512 tokens.
-const STEP: usize = 8;
-/// Tokens of one run, padding included: 8 texts of 512 or 128 of 32. The attention of 8 texts of 512 tokens over 12 heads takes 100 MB.
-const RUN_TOKENS: usize = 4096;
+/// Lengths are padded to a multiple of this: at most 7 tokens of padding, and 64 lengths for texts of up to 512 tokens.
+const PADDING_STEP: usize = 8;
+/// Tokens of one run, with padding: 8 texts of 512 tokens or 128 of 32. Attention over 8 texts of 512 tokens with 12 heads takes 100 MB.
+const MAX_RUN_TOKENS: usize = 4096;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use amaas_engine::Dim;
 
-    /// A token for each byte, and a network that gives back the first of each row.
+    /// A token for each byte, and a network that returns the first token of each row.
     struct Bytes;
 
     impl TextEncoder for Bytes {
@@ -312,17 +314,17 @@ mod tests {
             Ok(Self)
         }
 
-        fn tokens(&self, text: &str) -> Result<Tokens, InvalidInput> {
+        fn tokens(&self, text: &str) -> Result<TextTokens, InvalidInput> {
             let truncated = text.len() > 999;
             let most = if text.len() > 1100 { 999 } else { text.len() };
-            Ok(Tokens { ids: text.bytes().take(most).map(i64::from).collect(), truncated })
+            Ok(TextTokens { ids: text.bytes().take(most).map(i64::from).collect(), truncated })
         }
 
         fn count(&self, text: &str) -> Option<usize> {
             Some(text.len())
         }
 
-        fn tensors(&self, rows: &[Tokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
+        fn tensors(&self, rows: &[TextTokens], length: usize) -> Result<Vec<Tensor>, InvalidInput> {
             let ids = rows.iter().flat_map(|row| (0..length).map(|at| row.ids.get(at).copied().unwrap_or_default()));
             let data: Vec<i64> = ids.collect();
             Ok(vec![Tensor::new("bytes", vec![rows.len(), length], data).map_err(InvalidInput::new)?])
@@ -372,10 +374,10 @@ mod tests {
         let mut lengths = vec![500; 20];
         lengths.extend([3; 20]);
         let encoded = encoded(&texts(&lengths), Batching::Rows);
-        // The short ones, with as many long ones as fit; 8 of 504 tokens fit in 4,096.
+        // Short texts with as many long ones as fit; 8 of 504 tokens fit in 4,096.
         assert_eq!(shapes(&encoded), [[20, 8], [8, 504], [8, 504], [4, 504]]);
         assert_eq!(encoded.tokens(), 20 * 500 + 20 * 3);
-        // A few short ones are not padded to the length of a long one, and those of about one length go together.
+        // A few short texts are not padded to the length of a long one; texts of similar length share a run.
         assert_eq!(shapes(&self::encoded(&texts(&[500, 3, 3]), Batching::Rows)), [[2, 8], [1, 504]]);
         assert_eq!(shapes(&self::encoded(&texts(&[3, 12, 15, 9]), Batching::Rows)), [[4, 16]]);
     }
@@ -410,7 +412,7 @@ mod tests {
         ] {
             let encoded = encoded(&texts(&[2]), Batching::None);
             let outputs = [vec![Tensor::new("vector", vec![1, 2], vector.clone()).expect("two values")]];
-            let norm = task(vec![]).other_norm(&outputs[0]);
+            let norm = task(vec![]).non_unit_norm(&outputs[0]);
             assert_eq!(norm.is_none(), vector == [0.6, 0.8], "{norm:?}");
             match encoded.vectors(&outputs) {
                 Ok(read) => assert_eq!(Some(&read[0].embedding), expected.as_ref()),
@@ -428,7 +430,7 @@ mod tests {
             let encoded = encoded(&texts(&[700, 2, 9, 5]), batching);
             let mut outputs = outputs(&encoded, "vector");
             for output in outputs.iter_mut().flatten() {
-                // The angle of a row tells whose it is: "a" for the first text.
+                // The angle of a vector identifies its text: "a" is the first.
                 let values: Vec<f32> = output.data().as_f32().expect("floats").to_vec();
                 let values: Vec<f32> = values
                     .chunks(2)

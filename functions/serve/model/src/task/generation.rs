@@ -1,5 +1,5 @@
-//! Prompts to text: the adapter for decoders with a KV cache, whose answers are also given in `OpenAI`'s shape, token by token if asked
-//! for.
+//! Text generation: the adapter for decoders with a KV cache, which also answer `OpenAI`'s `/v1/completions`, streamed on
+//! request.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use amaas_wire::task::{Generation, Prompt};
 use async_trait::async_trait;
 
 use super::{
-    CompletionPrompts, Completions, Cost, DecoderSpec, Interfaces, ModelCall, Task, TaskContext, Unit, UsageSoFar, Work,
+    CompletionPrompts, CompletionsInterface, Cost, CpuWork, DecoderSpec, ModelCall, Task, TaskContext, TaskInterfaces,
+    UsageSoFar, UsageUnit,
 };
 use crate::error::{InputError, PredictError};
 
@@ -24,7 +25,7 @@ use crate::error::{InputError, PredictError};
 /// ```
 /// use amaas_model::task::{InvalidInput, TaskContext, TaskError, Tasks, TextGeneration, TextGenerator};
 ///
-/// /// A token is a byte, and 0 begins and ends a text.
+/// A token is a byte, and 0 begins and ends a text.
 /// struct Bytes;
 ///
 /// impl TextGenerator for Bytes {
@@ -59,7 +60,7 @@ use crate::error::{InputError, PredictError};
 pub trait TextGenerator: Sized + Send + Sync + 'static {
     /// See [`Task::NAME`].
     const NAME: &'static str;
-    /// One prompt, as JSON: for documents, and for a trial.
+    /// One prompt, as JSON: for the OpenAPI document, and for a trial.
     const EXAMPLE: &'static str;
 
     /// See [`Task::load`].
@@ -68,20 +69,20 @@ pub trait TextGenerator: Sized + Send + Sync + 'static {
     /// If a file is missing or not valid; the function then never gets ready.
     fn load(context: &TaskContext) -> Result<Self, TaskError>;
 
-    /// The tokens of a prompt, with those that begin a text: never none.
+    /// The tokens of a prompt, with those that begin a text; never empty.
     ///
     /// # Errors
     /// [`InvalidInput`] is shown to the caller; it must not hold a value of the payload.
     fn encode(&self, text: &str) -> Result<Vec<i64>, InvalidInput>;
 
-    /// The text of tokens, without special tokens. A character that is not complete is U+FFFD.
+    /// The text of tokens, without special tokens. An incomplete character becomes U+FFFD.
     ///
     /// # Errors
     /// If a token is not in the vocabulary: a fault of the model.
     fn decode(&self, tokens: &[i64]) -> Result<String, TaskError>;
 
-    /// The tokenizer's own name of `token`, for log probabilities: asked if its text does not tell it from others, as of special tokens
-    /// and of bytes that are not a whole character (`bytes:\\xf0`).
+    /// The tokenizer's name of `token`, for log probabilities. Used if its text is ambiguous, as for special tokens and bytes
+    /// that are not a whole character (`bytes:\\xf0`).
     fn token_name(&self, token: i64) -> Option<String> {
         let _ = token;
         None
@@ -90,10 +91,10 @@ pub trait TextGenerator: Sized + Send + Sync + 'static {
     /// Whether `token` ends a text.
     fn is_end(&self, token: i64) -> bool;
 
-    /// The most tokens of a sequence, prompt included.
+    /// The maximum number of tokens of a sequence, prompt included.
     fn context_length(&self) -> usize;
 
-    /// The names of the network's tensors, if they are not the usual ones.
+    /// The names of the network's tensors, if they are not the default ones.
     fn tensors(&self) -> TensorNames {
         TensorNames::default()
     }
@@ -132,7 +133,7 @@ impl<G: TextGenerator> Tokenizer for OwnTokenizer<G> {
 impl<G: TextGenerator> Task for TextGeneration<G> {
     const NAME: &'static str = G::NAME;
     const EXAMPLE: &'static str = G::EXAMPLE;
-    const UNIT: Unit = Unit::Tokens;
+    const UNIT: UsageUnit = UsageUnit::Tokens;
     type Input = Prompt;
     type Prediction = Generation;
 
@@ -159,8 +160,8 @@ impl<G: TextGenerator> Task for TextGeneration<G> {
         Ok(generations)
     }
 
-    fn interfaces(self: &Arc<Self>) -> Interfaces {
-        Interfaces::default().with_completions(Arc::clone(self) as Arc<dyn Completions>)
+    fn interfaces(self: &Arc<Self>) -> TaskInterfaces {
+        TaskInterfaces::default().with_completions(Arc::clone(self) as Arc<dyn CompletionsInterface>)
     }
 
     fn decoder(self: &Arc<Self>, network: Option<&str>) -> Option<DecoderSpec> {
@@ -170,7 +171,7 @@ impl<G: TextGenerator> Task for TextGeneration<G> {
 }
 
 #[async_trait]
-impl<G: TextGenerator> Completions for TextGeneration<G> {
+impl<G: TextGenerator> CompletionsInterface for TextGeneration<G> {
     async fn begin(
         self: Arc<Self>,
         call: ModelCall,
@@ -190,13 +191,13 @@ impl<G: TextGenerator> Completions for TextGeneration<G> {
             };
             prompts.iter().map(one).collect::<Result<Vec<_>, PromptError>>()
         };
-        let calls = call.compute(Work::text(call.input_size()), tokenise).await?;
+        let calls = call.compute(CpuWork::text(call.input_size()), tokenise).await?;
         let at_most = calls.iter().map(GenerateCall::max_tokens).sum();
         call.charge(Cost::tokens(calls.len(), at_most)).await?;
         let all = generate.enqueue(calls)?;
         let prompt_tokens: usize = all.iter().map(EventStream::prompt_tokens).sum();
         let generated = all.iter().map(EventStream::counter).collect();
-        call.uses(UsageSoFar { rows: all.len(), tokens: Some(prompt_tokens as u64), generated });
+        call.set_usage(UsageSoFar { rows: all.len(), tokens: Some(prompt_tokens as u64), generated });
         Ok(all)
     }
 }

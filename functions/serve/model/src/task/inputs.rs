@@ -6,22 +6,22 @@ use serde::{Deserialize, Deserializer};
 
 use crate::error::PredictError;
 
-/// The inputs in `body`, 1 to `limit` of them.
+/// Parses the inputs in `body`, 1 to `limit` of them.
 ///
 /// # Errors
-/// Where it cannot be read, or something in it would be left unread.
+/// If the body cannot be parsed or has an unknown member.
 pub fn inputs<I: DeserializeOwned>(body: &[u8], limit: usize) -> Result<Vec<I>, PredictError> {
-    let PredictRequest { inputs } = PredictRequest::<Strict<I>>::from_json(body, limit)?;
+    let PredictRequest { inputs } = PredictRequest::<StrictInput<I>>::from_json(body, limit)?;
     if inputs.is_empty() {
         return Err(PredictError::invalid("inputs: expected at least one entry, got none".to_owned()));
     }
-    Ok(inputs.into_iter().map(|Strict(input)| input).collect())
+    Ok(inputs.into_iter().map(|StrictInput(input)| input).collect())
 }
 
-/// An input of which no member is left unread: a task's own type need not say so for its callers to hear of a name that they mistyped.
-struct Strict<I>(I);
+/// An input that rejects unknown members, as with `deny_unknown_fields` on the task's type: a client's typo is an error.
+struct StrictInput<I>(I);
 
-impl<'de, I: Deserialize<'de>> Deserialize<'de> for Strict<I> {
+impl<'de, I: Deserialize<'de>> Deserialize<'de> for StrictInput<I> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut unread = None;
         let input = serde_ignored::deserialize(deserializer, |path| {
@@ -40,7 +40,7 @@ impl<'de, I: Deserialize<'de>> Deserialize<'de> for Strict<I> {
 mod tests {
     use super::*;
 
-    /// Says nothing of members that it does not know.
+    /// Does not deny unknown members itself.
     #[derive(Debug, Deserialize, PartialEq)]
     struct Review {
         text: String,

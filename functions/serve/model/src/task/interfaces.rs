@@ -1,4 +1,4 @@
-//! What a model answers beside `predict`: each interface has its routes.
+//! The interfaces of a model besides `predict`: each has its routes.
 
 use std::sync::Arc;
 
@@ -11,62 +11,62 @@ use async_trait::async_trait;
 use super::ModelCall;
 use crate::error::PredictError;
 
-/// The interfaces of a task. A task has none unless it says so.
+/// The interfaces of a task; none by default.
 #[derive(Clone, Default)]
 #[non_exhaustive]
-pub struct Interfaces {
+pub struct TaskInterfaces {
     /// `POST /v1/embeddings`.
-    pub embeddings: Option<Arc<dyn Embeddings>>,
+    pub embeddings: Option<Arc<dyn EmbeddingsInterface>>,
     /// `POST /v1/completions`.
-    pub completions: Option<Arc<dyn Completions>>,
+    pub completions: Option<Arc<dyn CompletionsInterface>>,
 }
 
-impl Interfaces {
-    /// These and `embeddings`.
+impl TaskInterfaces {
+    /// Adds `embeddings`.
     #[must_use]
-    pub fn with_embeddings(self, embeddings: Arc<dyn Embeddings>) -> Self {
+    pub fn with_embeddings(self, embeddings: Arc<dyn EmbeddingsInterface>) -> Self {
         Self { embeddings: Some(embeddings), ..self }
     }
 
-    /// These and `completions`.
+    /// Adds `completions`.
     #[must_use]
-    pub fn with_completions(self, completions: Arc<dyn Completions>) -> Self {
+    pub fn with_completions(self, completions: Arc<dyn CompletionsInterface>) -> Self {
         Self { completions: Some(completions), ..self }
     }
 }
 
-/// Texts to vectors.
+/// Embeds texts.
 #[async_trait]
-pub trait Embeddings: Send + Sync {
+pub trait EmbeddingsInterface: Send + Sync {
     /// The length of the vectors, if the network declares it.
     fn dimensions(&self) -> Option<usize>;
 
-    /// The norm of the first vector in the outputs of a run, if it is not 1: publishers are warned of it.
-    fn other_norm(&self, outputs: &[Tensor]) -> Option<f64>;
+    /// The norm of the first vector in the outputs of a run, if it is not 1; the publisher is warned.
+    fn non_unit_norm(&self, outputs: &[Tensor]) -> Option<f64>;
 
-    /// A vector of length 1 for each text, in their order.
+    /// A vector of length 1 for each text, in order.
     ///
     /// # Errors
     /// [`PredictError`].
     async fn embed(self: Arc<Self>, call: ModelCall, texts: EmbeddingTexts) -> Result<Vec<Embedding>, PredictError>;
 }
 
-/// Texts to be embedded.
+/// Texts to embed.
 #[derive(Clone, Debug)]
 pub struct EmbeddingTexts {
     /// The texts.
     pub texts: Vec<String>,
     /// The name of the member of the request that holds them, for errors.
     pub member: &'static str,
-    /// What happens to a text with more tokens than the network reads.
+    /// Whether a text that is too long is truncated or refused.
     pub truncation: Truncation,
 }
 
-/// Prompts to text.
+/// Completes prompts.
 #[async_trait]
-pub trait Completions: Send + Sync {
-    /// Begins a text for each prompt, or none of them; `logprobs` tokens are named beside each, if asked for. The call is charged for
-    /// the most that they can come to.
+pub trait CompletionsInterface: Send + Sync {
+    /// Begins a sequence for each prompt, or for none if one is refused. The call is charged for the maximum number of
+    /// tokens.
     ///
     /// # Errors
     /// [`PredictError`].
@@ -77,18 +77,18 @@ pub trait Completions: Send + Sync {
     ) -> Result<Vec<EventStream>, PredictError>;
 }
 
-/// Prompts to be completed.
+/// Prompts to complete.
 #[derive(Clone, Debug)]
 pub struct CompletionPrompts {
     /// The prompts with their options.
     pub prompts: Vec<Prompt>,
-    /// Tokens to name beside each token, with their log probabilities.
+    /// The number of alternatives to list for each token, with log probabilities.
     pub logprobs: Option<usize>,
-    /// Whether text is delivered as it is generated.
+    /// Whether text is streamed.
     pub streams: bool,
 }
 
-/// How a network that generates text is run.
+/// The tokenizer and tensor names of a decoder.
 #[derive(Clone)]
 pub struct DecoderSpec {
     /// Its tokenizer.

@@ -1,5 +1,5 @@
-//! A task gives a model typed inputs and predictions. There is one trait, [`Task`], and adapters for common shapes of models: [`Rows`],
-//! [`TextEmbedding`] and [`TextGeneration`].
+//! Tasks: typed inputs and predictions of a model. There is one trait, [`Task`], with adapters for common kinds of models:
+//! [`Rows`], [`TextEmbedding`] and [`TextGeneration`].
 
 mod any;
 mod call;
@@ -20,19 +20,21 @@ pub use amaas_engine::infer::{join, split};
 pub use amaas_engine::{InvalidInput, TaskError};
 
 pub use self::any::{AnyTask, LoadedTask};
-pub use self::call::{CallHost, Charge, Cost, Job, ModelCall, UsageSoFar, Work};
+pub use self::call::{CallHost, Charge, ComputeJob, Cost, CpuWork, ModelCall, UsageSoFar};
 pub use self::context::{Assets, NetworkInfo, TaskContext};
-pub use self::embedding::{EncodedTexts, TextEmbedding, TextEncoder, Tokens, encode_texts};
+pub use self::embedding::{EncodedTexts, TextEmbedding, TextEncoder, TextTokens, encode_texts};
 pub use self::generation::{TextGeneration, TextGenerator};
 pub use self::inputs::inputs;
-pub use self::interfaces::{CompletionPrompts, Completions, DecoderSpec, EmbeddingTexts, Embeddings, Interfaces};
-pub use self::networks::{Executor, Network, Networks, PreparedRuns, RunTensors};
+pub use self::interfaces::{
+    CompletionPrompts, CompletionsInterface, DecoderSpec, EmbeddingTexts, EmbeddingsInterface, TaskInterfaces,
+};
+pub use self::networks::{ModelNetwork, ModelNetworks, NetworkExecutor, PreparedRuns, RunTensors};
 pub use self::registry::Tasks;
 pub use self::rows::{RowTask, Rows, check_finite};
-pub use self::task::{Task, Unit};
+pub use self::task::{Task, UsageUnit};
 pub use crate::error::PredictError;
 
-/// The most inputs of a call unless `AMAAS_MAX_ROWS` says otherwise.
+/// The default of `AMAAS_MAX_ROWS`, the maximum number of inputs of a call.
 pub const DEFAULT_MAX_INPUTS: usize = 4096;
-/// The largest body of a call unless `AMAAS_MAX_BODY_BYTES` says otherwise.
+/// The default of `AMAAS_MAX_BODY_BYTES`, the largest body of a call.
 pub const DEFAULT_MAX_BODY_BYTES: usize = 16 << 20;

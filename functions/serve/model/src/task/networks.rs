@@ -1,4 +1,4 @@
-//! The networks of a model, as a task and the routes run them.
+//! The networks of a model, for tasks and routes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use async_trait::async_trait;
 use crate::error::PredictError;
 
 /// The networks of a model.
-pub struct Networks {
-    own: Network,
-    named: BTreeMap<String, Network>,
+pub struct ModelNetworks {
+    own: ModelNetwork,
+    named: BTreeMap<String, ModelNetwork>,
 }
 
-impl Networks {
-    /// The model's own network, and those that its task runs beside it.
-    pub fn new(own: Network, named: BTreeMap<String, Network>) -> Self {
+impl ModelNetworks {
+    /// The model's own network, and the auxiliary networks of its task by name.
+    pub fn new(own: ModelNetwork, named: BTreeMap<String, ModelNetwork>) -> Self {
         Self { own, named }
     }
 
     /// The model's own network.
-    pub fn own(&self) -> &Network {
+    pub fn own(&self) -> &ModelNetwork {
         &self.own
     }
 
@@ -32,29 +32,29 @@ impl Networks {
     ///
     /// # Errors
     /// If there is none.
-    pub fn named(&self, name: &str) -> Result<&Network, PredictError> {
+    pub fn named(&self, name: &str) -> Result<&ModelNetwork, PredictError> {
         self.named.get(name).ok_or_else(|| PredictError::internal(format!("there is no network {name:?}")))
     }
 
     /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = &Network> {
+    pub fn all(&self) -> impl Iterator<Item = &ModelNetwork> {
         std::iter::once(&self.own).chain(self.named.values())
     }
 }
 
 /// One network.
-pub struct Network {
+pub struct ModelNetwork {
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
     batching: Batching,
     sharing: RunSharing,
-    executor: Executor,
+    executor: NetworkExecutor,
 }
 
-/// What runs a network.
+/// The executor of a network.
 #[derive(Clone)]
-pub enum Executor {
-    /// Tensors to tensors, batched.
+pub enum NetworkExecutor {
+    /// Tensors to tensors, with adaptive batching.
     Batched(Arc<DynamicBatcher>),
     /// Prompts to text, with a KV cache.
     Decoder(Arc<ContinuousBatcher>),
@@ -65,19 +65,19 @@ pub enum Executor {
 /// Runs a network from tensors to tensors.
 #[async_trait]
 pub trait RunTensors: Send + Sync {
-    /// The outputs of one run.
+    /// Runs the network once, and returns its outputs.
     ///
     /// # Errors
     /// [`RunError`].
     async fn run(&self, inputs: ValidTensors) -> Result<Vec<Tensor>, RunError>;
 }
 
-impl Network {
+impl ModelNetwork {
     /// A network with these tensors, run by `executor`.
     pub fn new(
         (inputs, outputs): (Vec<TensorSpec>, Vec<TensorSpec>),
         (batching, sharing): (Batching, RunSharing),
-        executor: Executor,
+        executor: NetworkExecutor,
     ) -> Self {
         Self { inputs, outputs, batching, sharing, executor }
     }
@@ -92,40 +92,40 @@ impl Network {
         &self.outputs
     }
 
-    /// Whether the first dimension counts rows, so that several inputs can share a run.
+    /// Whether the first dimension is the batch, so that several inputs can share a run.
     pub fn has_rows(&self) -> bool {
         self.batching.has_rows()
     }
 
-    /// How its rows are run.
+    /// How its rows are batched.
     pub fn batching(&self) -> Batching {
         self.batching
     }
 
-    /// What runs it.
-    pub fn executor(&self) -> &Executor {
+    /// Its executor.
+    pub fn executor(&self) -> &NetworkExecutor {
         &self.executor
     }
 
-    /// What runs it from tensors to tensors; `None` for a decoder.
+    /// The batching executor; `None` for a decoder.
     pub fn infer(&self) -> Option<&Arc<DynamicBatcher>> {
-        if let Executor::Batched(infer) = &self.executor { Some(infer) } else { None }
+        if let NetworkExecutor::Batched(infer) = &self.executor { Some(infer) } else { None }
     }
 
-    /// What generates text by it; `None` if it is no decoder.
+    /// The text generator; `None` if it is not a decoder.
     pub fn generate(&self) -> Option<&Arc<ContinuousBatcher>> {
-        if let Executor::Decoder(generate) = &self.executor { Some(generate) } else { None }
+        if let NetworkExecutor::Decoder(generate) = &self.executor { Some(generate) } else { None }
     }
 
-    /// What calls have to send.
+    /// The inputs that a call has to send, and how they are batched.
     pub fn takes(&self) -> InputContract<'_> {
         InputContract { inputs: &self.inputs, batching: self.batching, sharing: self.sharing }
     }
 
-    /// Checks the tensors of each run against what the network takes.
+    /// Validates the tensors of each run against the network's inputs.
     ///
     /// # Errors
-    /// A fault of the task: it made tensors that the network does not take.
+    /// [`PredictError::internal`] if the task's tensors do not fit the network.
     pub fn prepare(
         &self,
         runs: Vec<Vec<Tensor>>,
@@ -147,9 +147,9 @@ impl Network {
         let mut outputs = Vec::with_capacity(runs.runs.len());
         for run in runs.runs {
             outputs.push(match &self.executor {
-                Executor::Batched(infer) => infer.run(run).await?,
-                Executor::Direct(network) => network.run(run).await?,
-                Executor::Decoder(_) => return Err(RunError::failed("a decoder takes prompts, and no tensors")),
+                NetworkExecutor::Batched(infer) => infer.run(run).await?,
+                NetworkExecutor::Direct(network) => network.run(run).await?,
+                NetworkExecutor::Decoder(_) => return Err(RunError::failed("a decoder takes prompts, and no tensors")),
             });
         }
         Ok(outputs)
@@ -158,39 +158,39 @@ impl Network {
     /// Whether a run of it does not end.
     pub fn is_lost(&self) -> bool {
         match &self.executor {
-            Executor::Batched(infer) => infer.is_lost(),
-            Executor::Decoder(generate) => generate.is_lost(),
-            Executor::Direct(_) => false,
+            NetworkExecutor::Batched(infer) => infer.is_lost(),
+            NetworkExecutor::Decoder(generate) => generate.is_lost(),
+            NetworkExecutor::Direct(_) => false,
         }
     }
 
-    /// Done when a run of it does not end.
-    pub async fn lost(&self) {
+    /// Waits until a run of it does not end.
+    pub async fn wait_until_lost(&self) {
         match &self.executor {
-            Executor::Batched(infer) => infer.lost().await,
-            Executor::Decoder(generate) => generate.lost().await,
-            Executor::Direct(_) => std::future::pending().await,
+            NetworkExecutor::Batched(infer) => infer.lost().await,
+            NetworkExecutor::Decoder(generate) => generate.lost().await,
+            NetworkExecutor::Direct(_) => std::future::pending().await,
         }
     }
 
-    /// Rows of calls that wait for it, or calls if it is a decoder.
-    pub fn waiting(&self) -> usize {
+    /// Its queue depth, in rows; in calls if it is a decoder.
+    pub fn queue_depth(&self) -> usize {
         match &self.executor {
-            Executor::Batched(infer) => infer.waiting(),
-            Executor::Decoder(generate) => generate.waiting(),
-            Executor::Direct(_) => 0,
+            NetworkExecutor::Batched(infer) => infer.waiting(),
+            NetworkExecutor::Decoder(generate) => generate.waiting(),
+            NetworkExecutor::Direct(_) => 0,
         }
     }
 }
 
-/// Runs whose tensors a network takes.
+/// Validated runs of a network.
 #[derive(Debug)]
 pub struct PreparedRuns {
     runs: Vec<ValidTensors>,
 }
 
 impl PreparedRuns {
-    /// Rows of all runs.
+    /// The rows of all runs together.
     pub fn rows(&self) -> usize {
         self.runs.iter().map(ValidTensors::rows).sum()
     }

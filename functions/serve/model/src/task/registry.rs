@@ -1,4 +1,4 @@
-//! The tasks that a program was built with.
+//! The registry of tasks that a program is built with.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,41 +8,41 @@ use super::any::LoadedTask;
 use super::context::TaskContext;
 use super::task::Task;
 
-/// The tasks that a program was built with, by name.
+/// The tasks that a program is built with, by name.
 #[derive(Clone, Default)]
 pub struct Tasks {
-    known: BTreeMap<&'static str, Registered>,
-    elsewhere: BTreeSet<String>,
+    known: BTreeMap<&'static str, TaskEntry>,
+    unchecked: BTreeSet<String>,
 }
 
 #[derive(Clone, Copy)]
-struct Registered {
+struct TaskEntry {
     load: fn(&TaskContext) -> Result<LoadedTask, TaskError>,
     example: &'static str,
     networks: &'static [&'static str],
 }
 
 impl Tasks {
-    /// These and `T`.
+    /// Adds `T`.
     #[must_use]
     pub fn with<T: Task>(mut self) -> Self {
         let load = |context: &TaskContext| Ok(LoadedTask::new(T::load(context)?));
-        self.known.insert(T::NAME, Registered { load, example: T::EXAMPLE, networks: T::NETWORKS });
+        self.known.insert(T::NAME, TaskEntry { load, example: T::EXAMPLE, networks: T::NETWORKS });
         self
     }
 
-    /// These, and models with the task `name` are published although this program does not have it: the publisher vouches that the
-    /// program which will serve them does.
+    /// Allows publishing models with the task `name` although this program does not have it; the publisher vouches that the
+    /// serving program does.
     #[must_use]
     pub fn with_unchecked(mut self, name: impl Into<String>) -> Self {
-        self.elsewhere.insert(name.into());
+        self.unchecked.insert(name.into());
         self
     }
 
-    /// Whether models with the task `name` are published unchecked.
+    /// Whether models with the task `name` may be published unchecked.
     #[cfg_attr(not(feature = "publish"), allow(dead_code))] // publishing reads it
     pub(crate) fn is_unchecked(&self, name: &str) -> bool {
-        !self.known.contains_key(name) && self.elsewhere.contains(name)
+        !self.known.contains_key(name) && self.unchecked.contains(name)
     }
 
     /// The names of all tasks that this program has.
@@ -55,12 +55,12 @@ impl Tasks {
         self.known.get(name).map(|known| known.example)
     }
 
-    /// Makes the task `name` of a model.
+    /// Loads the task `name` of a model.
     ///
     /// # Errors
-    /// If the program does not have the task, the model has other networks than it runs, or the task refuses the model's files.
+    /// If the program does not have the task, the model's networks are not those that the task runs, or the task rejects the model's files.
     pub fn load(&self, name: &str, context: &TaskContext) -> Result<LoadedTask, TaskError> {
-        let Some(Registered { load, networks, .. }) = self.known.get(name) else {
+        let Some(TaskEntry { load, networks, .. }) = self.known.get(name) else {
             let known = self.names().collect::<Vec<_>>().join(", ");
             return Err(TaskError::new(format!("the function was built without task {name:?}; it has: {known}")));
         };

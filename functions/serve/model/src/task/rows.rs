@@ -8,16 +8,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Cost, ModelCall, Task, TaskContext, Work};
+use super::{Cost, CpuWork, ModelCall, Task, TaskContext};
 use crate::error::PredictError;
 
-/// Typed inputs to the rows of a network, and its rows to typed predictions; registered as [`Rows`].
+/// Maps typed inputs to rows of a network, and its output rows to typed predictions; registered as [`Rows`].
 ///
 /// ```
 /// use amaas_model::task::{InvalidInput, RowTask, Rows, TaskContext, TaskError, Tasks};
 /// use amaas_wire::{Tensor, TensorData};
 ///
-/// /// Doubles numbers, through a network that does it.
+/// Doubles numbers, through a network that does it.
 /// struct Double;
 ///
 /// impl RowTask for Double {
@@ -49,10 +49,10 @@ pub trait RowTask: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// See [`Task::EXAMPLE`].
     const EXAMPLE: &'static str;
-    /// Bodies of up to this many bytes take less than 500 µs to preprocess, so that they need no turn; 0 if the work does not follow from
-    /// the size, as with compressed images.
+    /// Preprocessing a body of up to this many bytes takes less than 500 µs, and runs without queueing; 0 if the time does
+    /// not depend on the size, as with compressed images.
     const QUICK_BYTES: usize = amaas_engine::cpu::MAX_INLINE_BYTES;
-    /// Bytes of memory that preprocessing takes beyond its inputs and tensors: what takes much waits for its like.
+    /// Bytes of memory that preprocessing takes beyond inputs and tensors; memory-intensive jobs wait for one another.
     const MEMORY_BYTES: usize = 0;
     /// See [`Task::Input`].
     type Input: DeserializeOwned + JsonSchema + Send + Sync;
@@ -75,7 +75,7 @@ pub trait RowTask: Sized + Send + Sync + 'static {
     /// One prediction for each of `inputs`, from their rows of the network's outputs.
     ///
     /// # Errors
-    /// If the outputs are not what the network should give: a fault of the model, not of the caller.
+    /// If the outputs are invalid: a fault of the model, not of the client.
     fn postprocess(&self, inputs: &[Self::Input], outputs: &[Tensor]) -> Result<Vec<Self::Prediction>, TaskError>;
 }
 
@@ -100,7 +100,7 @@ impl<T: RowTask> Task for Rows<T> {
         let (task, network) = (Arc::clone(&self.0), call.networks().own());
         // If the network is not known to have a batch, each input has a run of its own.
         let rows = if network.has_rows() { inputs.len() } else { 1 };
-        let work = Work { size: call.input_size(), quick: T::QUICK_BYTES, memory: T::MEMORY_BYTES };
+        let work = CpuWork { size: call.input_size(), quick: T::QUICK_BYTES, memory: T::MEMORY_BYTES };
         let (runs, inputs) = call
             .compute(work, move |_| {
                 let runs = inputs.chunks(rows).map(|inputs| task.preprocess(inputs)).collect::<Result<Vec<_>, _>>()?;
@@ -110,12 +110,12 @@ impl<T: RowTask> Task for Rows<T> {
         let runs = network.prepare(runs, call.tenant(), call.max_rows())?;
         let charge = call.charge(Cost::rows(runs.rows())).await?;
         let outputs = call.run(&charge, network, runs).await?;
-        call.compute(Work::json(call.output_size()), move |_| self.predictions(&inputs, &outputs, rows)).await
+        call.compute(CpuWork::json(call.output_size()), move |_| self.predictions(&inputs, &outputs, rows)).await
     }
 }
 
 impl<T: RowTask> Rows<T> {
-    /// The predictions of all runs, `rows` of each.
+    /// The predictions of all runs, `rows` per run.
     fn predictions(
         &self,
         inputs: &[T::Input],
@@ -139,8 +139,8 @@ impl<T: RowTask> Rows<T> {
     }
 }
 
-/// Refuses `outputs` of the `count` inputs from the one `first` on if a value is not a finite number: as JSON it would be null. The error
-/// names the input, if each has a row.
+/// Checks that all values in `outputs` are finite; JSON would write others as null. `outputs` are those of `count` inputs,
+/// beginning with input `first`; the error names the input, if each has a row.
 ///
 /// # Errors
 /// [`RunError::NotFinite`](amaas_engine::RunError::NotFinite).

@@ -1,4 +1,4 @@
-//! The trait of tasks, and what a program knows of each.
+//! The [`Task`] trait.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,23 +8,23 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{DecoderSpec, Interfaces, ModelCall, TaskContext};
+use super::{DecoderSpec, ModelCall, TaskContext, TaskInterfaces};
 use crate::error::PredictError;
 
-/// Typed inputs to typed predictions, through the networks of a model.
+/// Maps typed inputs to typed predictions through the networks of a model.
 ///
-/// It is the one trait of tasks. A task whose network maps each input to a row implements [`RowTask`](super::RowTask) instead, which is two
-/// functions, and is registered as [`Rows`](super::Rows); [`TextEmbedding`](super::TextEmbedding) and
+/// A task whose network maps each input to a row implements [`RowTask`](super::RowTask) instead, which needs two functions, and
+/// is registered as [`Rows`](super::Rows); [`TextEmbedding`](super::TextEmbedding) and
 /// [`TextGeneration`](super::TextGeneration) are adapters too.
 ///
 /// ```
 /// use std::sync::Arc;
 ///
 /// use amaas_model::PredictError;
-/// use amaas_model::task::{Cost, ModelCall, Task, TaskContext, TaskError, Work};
+/// use amaas_model::task::{Cost, ModelCall, Task, TaskContext, TaskError, CpuWork};
 /// use amaas_wire::Tensor;
 ///
-/// /// Adds numbers that one network doubles and another one, "square", squares.
+/// Adds numbers that one network doubles and another one, "square", squares.
 /// struct DoubleAndSquare;
 ///
 /// impl Task for DoubleAndSquare {
@@ -57,27 +57,27 @@ use crate::error::PredictError;
 pub trait Task: Sized + Send + Sync + 'static {
     /// The task's name, which a manifest names.
     const NAME: &'static str;
-    /// One entry of the `inputs` of a request, as JSON: for documents, and for a trial when a model is published or loaded.
+    /// One entry of the `inputs` of a request, as JSON: for the OpenAPI document, and for a trial when a model is published or loaded.
     const EXAMPLE: &'static str;
-    /// The names of the networks that it runs beside the model's own: `amaas publish --network NAME=FILE`.
+    /// The names of its auxiliary networks: `amaas publish --network NAME=FILE`.
     const NETWORKS: &'static [&'static str] = &[];
-    /// The most inputs of one call.
+    /// The maximum number of inputs of a call.
     const MAX_INPUTS: usize = usize::MAX;
-    /// What calls are counted in.
-    const UNIT: Unit = Unit::Rows;
+    /// The unit that calls are metered in.
+    const UNIT: UsageUnit = UsageUnit::Rows;
     /// One entry of the `inputs` of a request. Its schema is in `GET /openapi.json`, so a type of your own derives [`JsonSchema`] and
     /// `Deserialize`.
     type Input: DeserializeOwned + JsonSchema + Send + Sync;
     /// One entry of the `predictions` of an answer, with its schema.
     type Prediction: Serialize + JsonSchema + Send;
 
-    /// Makes the task from the files that were published with the model, and from what its networks declare.
+    /// Loads the task from the files that were published with the model and the tensors of its networks.
     ///
     /// # Errors
     /// If a file is missing or not valid, or a network is not what the task runs; the function then never gets ready.
     fn load(context: &TaskContext) -> Result<Self, TaskError>;
 
-    /// Runs once when the model is loaded, before the first call: for vectors of labels and the like. Nothing is charged.
+    /// Runs once when the model is loaded, before the first call, for example to embed labels. Nothing is charged.
     ///
     /// # Errors
     /// The function then never gets ready.
@@ -96,21 +96,21 @@ pub trait Task: Sized + Send + Sync + 'static {
         inputs: Vec<Self::Input>,
     ) -> impl Future<Output = Result<Vec<Self::Prediction>, PredictError>> + Send;
 
-    /// What the task answers beside `predict`.
-    fn interfaces(self: &Arc<Self>) -> Interfaces {
-        Interfaces::default()
+    /// The interfaces of the task besides `predict`.
+    fn interfaces(self: &Arc<Self>) -> TaskInterfaces {
+        TaskInterfaces::default()
     }
 
-    /// How the network of this name, or the model's own, is run if it generates text.
+    /// The decoder of the network `network`, or of the model's own, if it generates text.
     fn decoder(self: &Arc<Self>, network: Option<&str>) -> Option<DecoderSpec> {
         let _ = network;
         None
     }
 }
 
-/// What calls to a task are counted in.
+/// The unit that calls to a task are metered in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum UsageUnit {
     /// Rows of the networks.
     Rows,
     /// Tokens.

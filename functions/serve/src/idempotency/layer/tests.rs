@@ -23,7 +23,7 @@ use amaas_access::{Accounts, KeyScope, KeyTerms};
 use amaas_ledger::{
     CounterOutcome, CounterUpdate, InsertOutcome, LedgerEntry, LedgerKey, LedgerWrite, ListedEntry, Revision,
 };
-use amaas_model::load::Slot;
+use amaas_model::load::ModelSlot;
 
 /// A route that counts how often it runs, and tells what it was sent.
 struct CountingRoute {
@@ -188,7 +188,7 @@ async fn a_key_gets_no_answer_of_a_model_that_it_may_not_use() {
         accounts.add_key(key, terms).await.expect("kept");
     }
     let state = AppState::builder(accounts, Limits::default()).build();
-    state.insert(Arc::new(Slot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
+    state.insert(Arc::new(ModelSlot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
     let router = Router::new()
         .route("/v1/models/{model}/predict", post(async || "answer"))
         .layer(axum::middleware::from_fn_with_state(state.clone(), once))

@@ -12,7 +12,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::S3;
+use super::S3Store;
 use crate::error::StoreError;
 
 /// Whether an object of this size is uploaded in parts.
@@ -20,7 +20,7 @@ pub(super) fn is_large(size: usize) -> bool {
     size > PART_BYTES
 }
 
-impl S3 {
+impl S3Store {
     /// Writes `bytes` under `key` unconditionally. The object appears when the upload is complete.
     pub(super) async fn write_in_parts(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
         let begin = self.client.create_multipart_upload().bucket(&self.bucket).key(self.key(key));

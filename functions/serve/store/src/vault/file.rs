@@ -34,13 +34,11 @@ impl FileKey {
     /// # Errors
     /// [`VaultError::File`].
     pub fn open(path: &Path) -> Result<Self, VaultError> {
-        let text = Zeroizing::new(std::fs::read(path).map_err(|error| wrong(path, &error))?);
-        let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let digits = text.trim_ascii().iter().map(digit).collect::<Option<Vec<u8>>>().map(Zeroizing::new);
-        let key = digits.filter(|digits| digits.len() == 2 * KEY_LEN).map(|digits| {
-            Zeroizing::new(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect::<Vec<u8>>())
-        });
-        key.and_then(|key| Self::new(&key)).ok_or_else(|| wrong(path, &"expected 64 hexadecimal digits"))
+        let mut text = Zeroizing::new(std::fs::read(path).map_err(|error| wrong(path, &error))?);
+        text.make_ascii_lowercase();
+        let digits = std::str::from_utf8(text.trim_ascii()).ok();
+        let key = digits.and_then(amaas_wire::hex::decode::<KEY_LEN>).map(Zeroizing::new);
+        key.and_then(|key| Self::new(key.as_slice())).ok_or_else(|| wrong(path, &"expected 64 hexadecimal digits"))
     }
 
     fn new(key: &[u8]) -> Option<Self> {

@@ -9,12 +9,12 @@ use super::{EncryptionContext, VaultError};
 
 /// A key of AWS KMS.
 #[derive(Clone, Debug)]
-pub struct Kms {
+pub struct KmsKey {
     client: Client,
     key: String,
 }
 
-impl Kms {
+impl KmsKey {
     pub(super) async fn open(key: &str) -> Self {
         let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
         Self { client: Client::new(&config), key: key.to_owned() }

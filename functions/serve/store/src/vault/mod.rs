@@ -9,13 +9,13 @@ mod kms;
 use zeroize::Zeroizing;
 
 pub use self::file::FileKey;
-pub use self::kms::Kms;
+pub use self::kms::KmsKey;
 
 /// Wraps and unwraps secrets. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Vault {
     /// A key of AWS KMS; the key itself never leaves it.
-    Kms(Kms),
+    Kms(KmsKey),
     /// A key in a file.
     File(FileKey),
 }
@@ -30,7 +30,7 @@ impl Vault {
     pub async fn open(uri: &str) -> Result<Self, VaultError> {
         match uri.strip_prefix("file:") {
             Some(path) => FileKey::open(path.as_ref()).map(Self::File),
-            None => Ok(Self::Kms(Kms::open(uri).await)),
+            None => Ok(Self::Kms(KmsKey::open(uri).await)),
         }
     }
 

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::meter::{Emf, UsageJournal, UsageMeter};
+use crate::meter::{EmfOutput, UsageJournal, UsageMeter};
 use amaas_ledger::{Clock, MemoryLedger};
 
 /// A meter whose time a test turns.
@@ -16,7 +16,8 @@ impl Turned {
         let (ledger, time) = (Arc::new(MemoryLedger::default()), Arc::new(Mutex::new(NOON)));
         let hand = Arc::clone(&time);
         let clock = Clock::new(move || Duration::from_millis(*hand.lock().expect("not poisoned")));
-        let meter = UsageMeter::new(Arc::clone(&ledger) as Arc<dyn Ledger>, UsageJournal::in_memory(), Emf::Off, clock);
+        let meter =
+            UsageMeter::new(Arc::clone(&ledger) as Arc<dyn Ledger>, UsageJournal::in_memory(), EmfOutput::Off, clock);
         Self { meter, ledger, time }
     }
 

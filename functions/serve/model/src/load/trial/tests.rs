@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 
-use amaas_engine::infer::{InputContract, RunnableNetwork};
+use amaas_engine::infer::{InputContract, RunnableNetwork as RunNetwork};
 use amaas_engine::{Batching, RunError, RunSharing};
 use amaas_wire::{Datatype, Tensor};
 
 use super::*;
-use crate::load::direct::{self, Direct};
+use crate::load::trial_network::{self, TrialNetwork};
 use crate::task::{InvalidInput, RowTask, Rows, TaskContext, Tasks};
 
-/// Numbers to the input `x`, and the output `y` to numbers.
+/// Maps numbers to the input `x`, and the output `y` to numbers.
 struct Numbers;
 
 impl RowTask for Numbers {
@@ -31,10 +31,10 @@ impl RowTask for Numbers {
     }
 }
 
-/// Gives what comes under another name.
+/// Returns its input under another name.
 struct Renames(&'static str);
 
-impl RunnableNetwork for Renames {
+impl RunNetwork for Renames {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         let data = inputs[0].data().as_f32().expect("floats").to_vec();
         Ok(vec![Tensor::new(self.0, inputs[0].shape().to_vec(), data).expect("the same shape")])
@@ -73,9 +73,9 @@ fn a_network_that_is_not_the_tasks_is_refused_with_what_it_has() {
     ] {
         let (inputs, outputs) = ([spec(input, rows())], [spec(output, rows())]);
         let takes = InputContract { inputs: &inputs, batching: Batching::None, sharing: RunSharing::None };
-        let network = direct::network(&Direct::new(Renames(output)), takes, &outputs);
-        let error = answer(&task(), direct::call(network, BTreeMap::new()), 1).err();
-        let told = error.map(|error| refused("numbers", &error, &[(None, &inputs, &outputs)]).to_string());
+        let network = trial_network::network(&TrialNetwork::new(Renames(output)), takes, &outputs);
+        let error = run_example(&task(), trial_network::call(network, BTreeMap::new()), 1).err();
+        let told = error.map(|error| incompatible("numbers", &error, &[(None, &inputs, &outputs)]).to_string());
         assert_eq!(told.as_deref(), expected);
     }
 }
@@ -90,9 +90,9 @@ fn inputs_run_together_only_where_the_network_has_a_batch() {
     ] {
         let inputs = [spec("x", rows)];
         let takes = InputContract { inputs: &inputs, batching, sharing: RunSharing::None };
-        let direct = Direct::new(Renames("y"));
-        let network = direct::network(&direct, takes, &[]);
-        answer(&task(), direct::call(network, BTreeMap::new()), 3).expect("three predictions");
+        let direct = TrialNetwork::new(Renames("y"));
+        let network = trial_network::network(&direct, takes, &[]);
+        run_example(&task(), trial_network::call(network, BTreeMap::new()), 3).expect("three predictions");
         let rows: Vec<_> = direct.take_runs().iter().map(|run| run.inputs[0].shape()[0]).collect();
         assert_eq!(rows, expected, "{batching:?}");
     }
@@ -101,10 +101,10 @@ fn inputs_run_together_only_where_the_network_has_a_batch() {
 #[test]
 fn of_many_tensors_the_first_are_listed() {
     let many: Vec<_> = (0..9).map(|index| spec(&format!("t{index}"), Dim::Fixed(1))).collect();
-    assert!(listed(&many).ends_with("\"t5\" FP32 [1, 1], and 3 more"), "{}", listed(&many));
-    assert!(listed(&many[..6]).ends_with("\"t5\" FP32 [1, 1]"));
+    assert!(describe_tensors(&many).ends_with("\"t5\" FP32 [1, 1], and 3 more"), "{}", describe_tensors(&many));
+    assert!(describe_tensors(&many[..6]).ends_with("\"t5\" FP32 [1, 1]"));
     let unranked = TensorSpec { unranked: true, ..TensorSpec::new("u", Datatype::Bytes, vec![]) };
     let open = TensorSpec::new("o", Datatype::Int64, vec![Dim::Symbol("?".to_owned())]);
-    assert_eq!(listed(&[unranked, open]), "\"u\" BYTES [..], \"o\" INT64 [?]");
-    assert_eq!(listed(&[]), "nothing");
+    assert_eq!(describe_tensors(&[unranked, open]), "\"u\" BYTES [..], \"o\" INT64 [?]");
+    assert_eq!(describe_tensors(&[]), "nothing");
 }

@@ -1,14 +1,14 @@
-//! A trial of whether rows see one another: the second net behind the proof.
+//! A trial of whether rows are independent: a second check behind the proof.
 //!
-//! The proof (`onnx/rows`) reads the graph and decides; the trial runs the network, and so finds faults of the proof and of ONNX
-//! Runtime. It proves nothing itself: what it does not try may still be there. So it tries much: values of all sizes, integers of all
-//! ranges, open lengths, odd numbers of rows, each row in other places, each row beside each other one, and inputs left out.
+//! The proof (`onnx/rows`) reads the graph and decides; the trial runs the network, and so finds bugs in the proof and in ONNX
+//! Runtime. It proves nothing itself, so it tries many variations: magnitudes, integer ranges, dynamic dimensions, odd numbers of
+//! rows, each row at other positions and next to each other row, and omitted optional inputs.
 //!
-//! It is bounded in time and in values. A set of rows that the network refuses is left out; one has to run.
+//! It is bounded in time and values. A set of rows that the network rejects is skipped; at least one has to run.
 
-mod differ;
 mod sets;
 mod sweep;
+mod tensor_gap;
 #[cfg(test)]
 mod tests;
 
@@ -16,85 +16,89 @@ use std::time::{Duration, Instant};
 
 use amaas_wire::Tensor;
 
-pub(super) use self::differ::tolerance;
-use self::sweep::Stopped;
-use crate::manifest::Golden;
+use self::sweep::SweepEnd;
+pub(super) use self::tensor_gap::tolerance;
+use crate::manifest::GoldenCases;
 use amaas_engine::infer::{RunnableNetwork, SyntheticValues, synthetic_inputs_like};
 use amaas_engine::{Dim, TensorSpec};
 
-/// What a trial saw.
+/// The result of a trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// No row changed another one in so many sets of rows.
-    Apart {
+pub(super) enum ProbeResult {
+    /// No row affected another one in this many sets of rows.
+    Independent {
         sets: usize,
-        /// Whether any two rows gave different answers; where none did, the trial shows nothing.
-        told_apart: bool,
+        /// Whether any two rows had different outputs; otherwise, the trial shows nothing.
+        rows_differed: bool,
     },
-    /// Rows that run together differ from those that run alone, by more than the order of sums explains, yet by little.
+    /// Outputs of batched rows differ from those of single rows, by little, but by more than the order of sums explains.
     Differs(String),
-    /// Rows change one another.
-    Mixed(String),
-    /// There is nothing that the network takes, or it failed.
+    /// Rows affect one another.
+    Dependent(String),
+    /// The network accepts no inputs of the trial, or a run failed.
     NotRun(String),
 }
 
-/// Runs rows of `inputs` alone, together, beside other rows and in other places; those of `golden` too.
-pub(super) fn probe(network: &mut impl RunnableNetwork, inputs: &[TensorSpec], golden: Option<&Golden>) -> Seen {
-    probe_like(network, inputs, golden, SyntheticValues::default())
-}
-
-/// The same, with made-up values of the size of `like`, which the network takes.
-pub(super) fn probe_like(
+/// Runs rows alone, batched, next to other rows and at other positions: synthetic ones for `inputs`, and those of `golden`.
+pub(super) fn probe(
     network: &mut impl RunnableNetwork,
     inputs: &[TensorSpec],
-    golden: Option<&Golden>,
+    golden: Option<&GoldenCases>,
+) -> ProbeResult {
+    probe_with_kind(network, inputs, golden, SyntheticValues::default())
+}
+
+/// The same, with synthetic inputs of the kind `like`, which the network accepts.
+pub(super) fn probe_with_kind(
+    network: &mut impl RunnableNetwork,
+    inputs: &[TensorSpec],
+    golden: Option<&GoldenCases>,
     like: SyntheticValues,
-) -> Seen {
+) -> ProbeResult {
     let begun = Instant::now();
-    let (mut sets, mut told_apart, mut refused, mut differs) = (0, false, None, None);
-    let golden = golden.and_then(|golden| sets::of_golden(golden, inputs));
-    'sets: for set in golden.into_iter().map(Ok).chain(sets::made_up_sets(inputs, like)) {
+    let (mut sets, mut rows_differed, mut refused, mut differs) = (0, false, None, None);
+    let golden = golden.and_then(|golden| sets::golden_set(golden, inputs));
+    'sets: for set in golden.into_iter().map(Ok).chain(sets::synthetic_sets(inputs, like)) {
         let set = match set {
             Ok(set) => set,
-            Err(because) => {
-                refused.get_or_insert(because);
+            Err(reason) => {
+                refused.get_or_insert(reason);
                 continue;
             }
         };
         for sent in combinations(inputs) {
-            if sets > 0 && begun.elapsed() > LONGEST {
+            if sets > 0 && begun.elapsed() > MAX_PROBE_TIME {
                 break 'sets;
             }
-            let set = set.only(&sent);
-            // Calls that send nothing never share a run.
+            let set = set.with_inputs(&sent);
+            // Calls without inputs never share a run.
             if set.rows.iter().any(Vec::is_empty) {
                 continue;
             }
             match sweep::sweep(network, &set) {
-                Ok(differ) => (sets, told_apart) = (sets + 1, told_apart || differ),
-                Err(Stopped::Refused(because)) => {
-                    refused.get_or_insert(because);
+                Ok(differ) => (sets, rows_differed) = (sets + 1, rows_differed || differ),
+                Err(SweepEnd::Refused(reason)) => {
+                    refused.get_or_insert(reason);
                 }
                 // Another set may show more.
-                Err(Stopped::Seen(Seen::Differs(because))) => {
+                Err(SweepEnd::Found(ProbeResult::Differs(reason))) => {
                     sets += 1;
-                    differs.get_or_insert(because);
+                    differs.get_or_insert(reason);
                 }
-                Err(Stopped::Seen(seen)) => return seen,
+                Err(SweepEnd::Found(seen)) => return seen,
             }
         }
     }
     match (differs, refused) {
-        (Some(because), _) => Seen::Differs(because),
-        (None, _) if sets > 0 => Seen::Apart { sets, told_apart },
-        (None, Some(because)) => Seen::NotRun(because),
-        (None, None) => Seen::NotRun("the network has no inputs".to_owned()),
+        (Some(reason), _) => ProbeResult::Differs(reason),
+        (None, _) if sets > 0 => ProbeResult::Independent { sets, rows_differed },
+        (None, Some(reason)) => ProbeResult::NotRun(reason),
+        (None, None) => ProbeResult::NotRun("the network has no inputs".to_owned()),
     }
 }
 
-/// Which inputs are sent: each of the names, and all that have to be. Every combination of a few that may be left out; of many, none
-/// of them, all, and each by itself.
+/// The combinations of inputs to send: all required ones, with every combination of a few optional ones; of many, none, all,
+/// and each one alone.
 fn combinations(inputs: &[TensorSpec]) -> Vec<Vec<&str>> {
     let names = |optional: bool| -> Vec<&str> {
         inputs.iter().filter(|input| input.optional == optional).map(|input| input.name.as_str()).collect()
@@ -104,20 +108,20 @@ fn combinations(inputs: &[TensorSpec]) -> Vec<Vec<&str>> {
         let chosen = optional.iter().enumerate().filter(|(place, _)| chosen(*place)).map(|(_, name)| *name);
         required.iter().copied().chain(chosen).collect::<Vec<_>>()
     };
-    if optional.len() <= FEW_OPTIONAL {
+    if optional.len() <= MAX_COMBINED_OPTIONAL {
         return (0_usize..1 << optional.len()).map(|sent| of(&|place| sent >> place & 1 == 1)).collect();
     }
     let each = (0..optional.len()).map(|one| of(&|place| place == one));
     [of(&|_| false), of(&|_| true)].into_iter().chain(each).collect()
 }
 
-/// Ok where all inputs name their first dimension, and name it the same: calls that share a run are put together along it. What the
-/// first dimensions of outputs are named is not asked, for the proof says what they are.
+/// Checks that the first dimensions of all inputs have one name: calls that share a run are concatenated along it. Those of
+/// outputs are not checked, because the proof determines them.
 pub(super) fn same_batch(inputs: &[TensorSpec]) -> Result<(), String> {
     let mut batch: Option<&str> = None;
     for spec in inputs {
         let symbol = match spec.shape.first() {
-            // Of one input alone there is no other that has to have as many rows.
+            // A single input needs no other with as many rows.
             Some(Dim::Symbol(symbol)) if inputs.len() == 1 && !symbol.is_empty() => symbol,
             Some(dim @ Dim::Symbol(_)) => dim
                 .symbol()
@@ -132,17 +136,20 @@ pub(super) fn same_batch(inputs: &[TensorSpec]) -> Result<(), String> {
     if batch.is_none() { Err("the network has no inputs".to_owned()) } else { Ok(()) }
 }
 
-/// Runs the network once, on made-up values of a size that it takes: what they are like. The error is that of the first size.
-pub(super) fn trial(network: &mut impl RunnableNetwork, inputs: &[TensorSpec]) -> Result<SyntheticValues, String> {
+/// Finds a kind of synthetic inputs that the network accepts, by running it on several lengths. The error is that of the first length.
+pub(super) fn find_values(
+    network: &mut impl RunnableNetwork,
+    inputs: &[TensorSpec],
+) -> Result<SyntheticValues, String> {
     let mut refused = None;
-    for length in TRIED {
+    for length in TRIAL_LENGTHS {
         let like = SyntheticValues { length, ..SyntheticValues::default() };
         let made = synthetic_inputs_like(inputs.iter().filter(|input| !input.optional), 1, like);
         match made.and_then(|made| network.run(&made).map_err(|error| error.for_operator())) {
             Ok(_) => return Ok(like),
-            Err(because) => refused.get_or_insert(because),
+            Err(reason) => refused.get_or_insert(reason),
         };
-        // No size makes a difference where none is open.
+        // The length matters only if a dimension is dynamic.
         if !inputs.iter().any(|input| input.unranked || input.shape.iter().skip(1).any(|dim| dim.fixed().is_none())) {
             break;
         }
@@ -150,12 +157,12 @@ pub(super) fn trial(network: &mut impl RunnableNetwork, inputs: &[TensorSpec]) -
     Err(refused.unwrap_or_default())
 }
 
-/// One row: a tensor for each input that is sent.
-type Row = Vec<Tensor>;
+/// One row: a tensor for each input.
+type InputRow = Vec<Tensor>;
 
-/// Sizes of dimensions that a caller may choose: small ones, then those of images.
-const TRIED: [usize; 8] = [4, 7, 1, 16, 3, 32, 64, 224];
-/// Which of three inputs go together with which is tried in eight ways.
-const FEW_OPTIONAL: usize = 3;
-/// No further set is begun behind it.
-const LONGEST: Duration = Duration::from_secs(10);
+/// Sizes of dynamic dimensions: small ones, then those of images.
+const TRIAL_LENGTHS: [usize; 8] = [4, 7, 1, 16, 3, 32, 64, 224];
+/// Up to this many optional inputs are tried in all combinations: eight of three.
+const MAX_COMBINED_OPTIONAL: usize = 3;
+/// No further set is begun after this time.
+const MAX_PROBE_TIME: Duration = Duration::from_secs(10);

@@ -4,42 +4,42 @@ use std::time::{Duration, Instant};
 
 use amaas_wire::Tensor;
 
-use super::differ::{Gap, gap, magnitude, nudged};
-use super::sets::Set;
-use super::{Row, Seen};
+use super::sets::RowSet;
+use super::tensor_gap::{TensorGap, gap, magnitude, nudged};
+use super::{InputRow, ProbeResult};
 use amaas_engine::infer::{RunnableNetwork, join, split};
 
 /// Why the runs of a set ended early.
-pub(super) enum Stopped {
-    /// The network does not take these values.
+pub(super) enum SweepEnd {
+    /// The network rejects these values.
     Refused(String),
-    /// What there is to say is known.
-    Seen(Seen),
+    /// The result is known.
+    Found(ProbeResult),
 }
 
-/// Runs `set` in every way; whether any two of its rows gave different answers.
-pub(super) fn sweep(network: &mut impl RunnableNetwork, set: &Set) -> Result<bool, Stopped> {
+/// Runs `set` in all variations. Returns whether any two of its rows had different outputs.
+pub(super) fn sweep(network: &mut impl RunnableNetwork, set: &RowSet) -> Result<bool, SweepEnd> {
     let (begun, mut alone) = (Instant::now(), Vec::with_capacity(set.rows.len()));
     for row in &set.rows {
-        alone.push(network.run(row).map_err(|error| Stopped::Refused(error.for_operator()))?);
-        // What it gives can be far larger than what it takes.
+        alone.push(network.run(row).map_err(|error| SweepEnd::Refused(error.for_operator()))?);
+        // Outputs can be far larger than inputs.
         let bytes: usize = alone[0].iter().map(|output| output.data().byte_size()).sum();
-        let is_slow = begun.elapsed() > SLOW && alone.len() >= FEW_ROWS;
-        if is_slow || alone.len() >= (MOST_BYTES / bytes.max(1)).max(2) {
+        let is_slow = begun.elapsed() > SLOW_SET && alone.len() >= MIN_SLOW_ROWS;
+        if is_slow || alone.len() >= (MAX_OUTPUT_BYTES / bytes.max(1)).max(2) {
             break;
         }
     }
-    let set = Set { rows: set.rows[..alone.len()].to_vec(), strangers: set.strangers[..alone.len()].to_vec() };
-    let mut trial = Trial { network, set: &set, alone: &alone };
-    // What is found here needs no tolerance, so it comes first.
-    trial.beside_strangers()?;
+    let set = RowSet { rows: set.rows[..alone.len()].to_vec(), replacements: set.replacements[..alone.len()].to_vec() };
+    let mut trial = RowSweep { network, set: &set, alone: &alone };
+    // The strictest comparison comes first.
+    trial.compare_with_other_neighbours()?;
     for order in orders(alone.len()) {
-        trial.as_alone(&order)?;
+        trial.compare_batched(&order)?;
     }
     Ok(alone.iter().any(|outputs| *outputs != alone[0]))
 }
 
-/// Which rows are run together, and in which order: two calls of one row, one of two and one of three, all, and all in other places.
+/// The batches to run: two rows, five, all, and all at other positions.
 fn orders(rows: usize) -> Vec<Vec<usize>> {
     let all = 0..rows;
     let mut orders = vec![vec![0, 1], all.clone().take(5).collect(), all.clone().collect()];
@@ -48,62 +48,67 @@ fn orders(rows: usize) -> Vec<Vec<usize>> {
     orders
 }
 
-struct Trial<'t, N> {
+struct RowSweep<'t, N> {
     network: &'t mut N,
-    set: &'t Set,
-    /// What each row gives alone.
+    set: &'t RowSet,
+    /// The outputs of each row alone.
     alone: &'t [Vec<Tensor>],
 }
 
-impl<N: RunnableNetwork> Trial<'_, N> {
-    /// Ok where the rows of `order` give together what each gives alone.
-    fn as_alone(&mut self, order: &[usize]) -> Result<(), Stopped> {
+impl<N: RunnableNetwork> RowSweep<'_, N> {
+    /// Compares the rows of `order` in one batch with each row alone.
+    fn compare_batched(&mut self, order: &[usize]) -> Result<(), SweepEnd> {
         let rows: Vec<_> = order.iter().map(|row| &self.set.rows[*row]).collect();
-        let together = self.together(&rows)?;
+        let run_batched = self.run_batched(&rows)?;
         for output in 0..self.alone[0].len() {
-            // What is near nothing may be what is left of ones that were rounded, as a sigmoid's is.
-            let largest = self.alone.iter().map(|outputs| magnitude(&outputs[output])).fold(LEAST_MAGNITUDE, f64::max);
-            let mut all = Gap::default();
-            for (outputs, row) in together.iter().zip(order) {
+            // Values near 0 may be rounded like values near 1, as those of a sigmoid are.
+            let largest = self.alone.iter().map(|outputs| magnitude(&outputs[output])).fold(MIN_MAGNITUDE, f64::max);
+            let mut all = TensorGap::default();
+            for (outputs, row) in run_batched.iter().zip(order) {
                 let (expected, got) = (&self.alone[*row][output], &outputs[output]);
-                let Some(gap) = gap(expected, got) else { return Err(shape(expected, got)) };
-                // Where a row's own last bits change as much, the order of sums does.
-                let explained = gap.is_within(expected, largest) || self.explains(*row, output, gap);
-                all = all.and(if explained { Gap { of: gap.of, ..Gap::default() } } else { gap });
+                let Some(gap) = gap(expected, got) else { return Err(shape_mismatch(expected, got)) };
+                // If a nudge of the row's last bits changes as much, the order of sums explains it.
+                let explained = gap.is_within(expected, largest) || self.is_explained_by_nudge(*row, output, gap);
+                all = all.combine(if explained { TensorGap { of: gap.of, ..TensorGap::default() } } else { gap });
             }
             if all.is_none() {
                 continue;
             }
             let name = self.alone[0][output].name();
             let what =
-                format!("{} rows run together gave other values of {name:?} than each gives alone: {all}", order.len());
-            return Err(Stopped::Seen(if all.is_large(largest) { Seen::Mixed(what) } else { Seen::Differs(what) }));
+                format!("{} rows in one run have other values of {name:?} than each has alone: {all}", order.len());
+            return Err(SweepEnd::Found(if all.is_large(largest) {
+                ProbeResult::Dependent(what)
+            } else {
+                ProbeResult::Differs(what)
+            }));
         }
         Ok(())
     }
 
-    /// Ok where no row changes when others of its run do: runs of one size, in which it has one place, are summed in one order. Each
-    /// row stands beside each other one and beside what takes that one's place.
-    fn beside_strangers(&mut self) -> Result<(), Stopped> {
+    /// Checks that no row changes if other rows of its batch are replaced. Batch size and position stay, and so the order of
+    /// sums. Each row runs next to each other row and to its replacement.
+    fn compare_with_other_neighbours(&mut self) -> Result<(), SweepEnd> {
         let count = self.set.rows.len();
-        let whole = self.together(&self.set.rows.iter().collect::<Vec<_>>())?;
-        // Any two places differ in some bit of their numbers.
+        let whole = self.run_batched(&self.set.rows.iter().collect::<Vec<_>>())?;
+        // Any two positions differ in some bit of their indices.
         let bits = usize::BITS - (count - 1).leading_zeros();
         for (bit, side) in (0..bits).flat_map(|bit| [(bit, 0), (bit, 1)]) {
             let stays = |place: usize| place >> bit & 1 == side;
             let rows = &self.set.rows;
-            let mixed: Vec<_> =
-                (0..count).map(|place| if stays(place) { &rows[place] } else { &self.set.strangers[place] }).collect();
-            let outputs = self.together(&mixed)?;
+            let mixed: Vec<_> = (0..count)
+                .map(|place| if stays(place) { &rows[place] } else { &self.set.replacements[place] })
+                .collect();
+            let outputs = self.run_batched(&mixed)?;
             for place in (0..count).filter(|place| stays(*place)) {
                 for (expected, got) in whole[place].iter().zip(&outputs[place]) {
-                    let Some(gap) = gap(expected, got) else { return Err(shape(expected, got)) };
+                    let Some(gap) = gap(expected, got) else { return Err(shape_mismatch(expected, got)) };
                     if !gap.is_within(expected, magnitude(expected)) {
                         let what = format!(
-                            "row {place} of {count} gave other values of {:?} when other rows of its run changed: {gap}",
+                            "row {place} of {count} changed its values of {:?} when other rows of its run changed: {gap}",
                             expected.name()
                         );
-                        return Err(Stopped::Seen(self.unless_random(&whole, what)?));
+                        return Err(SweepEnd::Found(self.dependent_unless_random(&whole, what)?));
                     }
                 }
             }
@@ -111,65 +116,72 @@ impl<N: RunnableNetwork> Trial<'_, N> {
         Ok(())
     }
 
-    /// What is to be said of a run in which a row changed: `what`, unless the same run gives other values each time.
-    fn unless_random(&mut self, whole: &[Vec<Tensor>], what: String) -> Result<Seen, Stopped> {
-        let again = self.together(&self.set.rows.iter().collect::<Vec<_>>())?;
+    /// The result for a run in which a row changed: dependent for the reason `what`, unless the network is not deterministic.
+    fn dependent_unless_random(&mut self, whole: &[Vec<Tensor>], what: String) -> Result<ProbeResult, SweepEnd> {
+        let again = self.run_batched(&self.set.rows.iter().collect::<Vec<_>>())?;
         let same = whole.iter().flatten().zip(again.iter().flatten());
         let mut same = same.map(|(one, other)| gap(one, other).is_some_and(|gap| gap.is_within(one, magnitude(one))));
         if same.all(|same| same) {
-            Ok(Seen::Mixed(what))
+            Ok(ProbeResult::Dependent(what))
         } else {
-            Ok(Seen::Differs("the same run gives other values each time".to_owned()))
+            Ok(ProbeResult::Differs("the same run gives other values each time".to_owned()))
         }
     }
 
-    /// Whether `output` of a row changes by as much as `gap` says, or nearly, where the row's own values change in their last bits.
-    fn explains(&mut self, row: usize, output: usize, gap: Gap) -> bool {
-        (0..NUDGES).any(|pattern| {
+    /// Whether a nudge of the row's own last bits changes `output` by about as much as `gap`.
+    fn is_explained_by_nudge(&mut self, row: usize, output: usize, gap: TensorGap) -> bool {
+        (0..NUDGE_PATTERNS).any(|pattern| {
             let Ok(nudged) = self.network.run(&nudged(&self.set.rows[row], pattern)) else { return false };
             let own = nudged.get(output).and_then(|nudged| self::gap(&self.alone[row][output], nudged));
-            own.is_some_and(|own| gap.furthest <= own.furthest * AMPLIFIED && (gap.differing == 0 || own.differing > 0))
+            own.is_some_and(|own| {
+                gap.max_difference <= own.max_difference * MAX_AMPLIFICATION
+                    && (gap.differing == 0 || own.differing > 0)
+            })
         })
     }
 
-    /// The outputs of each of `rows`, which run together.
-    fn together(&mut self, rows: &[&Row]) -> Result<Vec<Vec<Tensor>>, Stopped> {
+    /// Runs `rows` as one batch, and returns the outputs of each.
+    fn run_batched(&mut self, rows: &[&InputRow]) -> Result<Vec<Vec<Tensor>>, SweepEnd> {
         let calls: Vec<_> = rows.iter().map(|row| row.as_slice()).collect();
-        let joined = join(&calls).map_err(|error| Stopped::Refused(error.to_string()))?;
+        let joined = join(&calls).map_err(|error| SweepEnd::Refused(error.to_string()))?;
         let outputs = match self.network.run(&joined) {
             Ok(outputs) => outputs,
-            Err(error) => return Err(self.fails(rows, &error.for_operator())),
+            Err(error) => return Err(self.classify_failure(rows, &error.for_operator())),
         };
-        let none = || Stopped::Seen(Seen::Mixed("the outputs do not have a row for each row of the inputs".to_owned()));
+        let none = || {
+            SweepEnd::Found(ProbeResult::Dependent(
+                "the outputs do not have a row for each row of the inputs".to_owned(),
+            ))
+        };
         split(&outputs, &vec![1; rows.len()]).ok_or_else(none)
     }
 
-    /// Why a run of `rows` failed: one of them is refused alone, too, or it is their being together.
-    fn fails(&mut self, rows: &[&Row], error: &str) -> Stopped {
+    /// Why a batch of `rows` failed: either one of them fails alone too, or only the batch does.
+    fn classify_failure(&mut self, rows: &[&InputRow], error: &str) -> SweepEnd {
         for row in rows {
             if let Err(error) = self.network.run(row) {
-                return Stopped::Refused(error.for_operator());
+                return SweepEnd::Refused(error.for_operator());
             }
         }
-        Stopped::Seen(Seen::NotRun(format!("a run of {} rows failed: {error}", rows.len())))
+        SweepEnd::Found(ProbeResult::NotRun(format!("a run of {} rows failed: {error}", rows.len())))
     }
 }
 
-fn shape(expected: &Tensor, got: &Tensor) -> Stopped {
+fn shape_mismatch(expected: &Tensor, got: &Tensor) -> SweepEnd {
     let (expected, got, name) = (expected.shape(), got.shape(), expected.name());
-    Stopped::Seen(Seen::Mixed(format!(
+    SweepEnd::Found(ProbeResult::Dependent(format!(
         "a row of {name:?} has the shape {expected:?} in one run, and {got:?} in another"
     )))
 }
 
-/// Of outputs whose last bits are compared between runs of another size: a sigmoid is rounded as a number near 1 is, however small.
-const LEAST_MAGNITUDE: f64 = 0.1;
-/// Nudges of a row: one alone may happen to change nothing.
-const NUDGES: usize = 4;
-/// How much more than its nudge a row may change: sums of many values differ by more than one rounding.
-const AMPLIFIED: f64 = 16.0;
-/// Of a network that takes longer for a few rows alone no more are tried.
-const SLOW: Duration = Duration::from_secs(1);
-const FEW_ROWS: usize = 3;
-/// Of what the rows of a set give alone.
-const MOST_BYTES: usize = 256 << 20;
+/// The least magnitude that tolerances refer to: a sigmoid's output is rounded like a number near 1, even if it is small.
+const MIN_MAGNITUDE: f64 = 0.1;
+/// Nudges of a row; a single one may change nothing by chance.
+const NUDGE_PATTERNS: usize = 4;
+/// How much more than by its nudge a row may change: sums of many values differ by more than one rounding.
+const MAX_AMPLIFICATION: f64 = 16.0;
+/// If a few rows alone take longer than this, no more rows are run.
+const SLOW_SET: Duration = Duration::from_secs(1);
+const MIN_SLOW_ROWS: usize = 3;
+/// Bound on the outputs of the rows of a set.
+const MAX_OUTPUT_BYTES: usize = 256 << 20;

@@ -5,7 +5,7 @@ use amaas_wire::{Datatype, TensorData};
 
 use super::*;
 use crate::manifest::GoldenCase;
-use crate::publish::decode;
+use crate::publish::decoder_trial;
 use amaas_engine::RunError;
 use amaas_engine::RunSharing;
 use amaas_engine::RuntimeConfig;
@@ -56,7 +56,7 @@ fn most(rows: &[Vec<f64>]) -> f64 {
 
 type Rows = fn(&[Vec<f64>]) -> Vec<Vec<f64>>;
 
-fn seen(datatype: Datatype, function: Rows) -> Seen {
+fn seen(datatype: Datatype, function: Rows) -> ProbeResult {
     probe(&mut Function(function), &rows_of(datatype), None)
 }
 
@@ -97,7 +97,11 @@ fn rows_that_see_one_another_are_found_however_seldom_they_do() {
         ("an answer for all", Fp32, |x| vec![x[0].clone()]),
     ];
     for (what, datatype, function) in cases {
-        assert!(matches!(seen(*datatype, *function), Seen::Mixed(_)), "{what}: {:?}", seen(*datatype, *function));
+        assert!(
+            matches!(seen(*datatype, *function), ProbeResult::Dependent(_)),
+            "{what}: {:?}",
+            seen(*datatype, *function)
+        );
     }
 }
 
@@ -114,13 +118,15 @@ fn rows_that_do_not_see_one_another_are_left_in_peace() {
     ];
     for (what, datatype, function, expected) in cases {
         match seen(*datatype, *function) {
-            Seen::Apart { sets, told_apart } => assert!(sets >= 4 && told_apart == *expected, "{what}: {sets}"),
+            ProbeResult::Independent { sets, rows_differed } => {
+                assert!(sets >= 4 && rows_differed == *expected, "{what}: {sets}")
+            }
             other => panic!("{what}: {other:?}"),
         }
     }
 }
 
-/// The sum of a row, summed in another order where there are more rows than one, as kernels do.
+/// The sum of a row, summed in another order in runs of several rows, as kernels do.
 fn sums(x: &[Vec<f64>]) -> Vec<f32> {
     let row = |row: &Vec<f64>| row.iter().map(|value| *value as f32).collect::<Vec<f32>>();
     let sum = |row: Vec<f32>| {
@@ -135,14 +141,14 @@ fn sums(x: &[Vec<f64>]) -> Vec<f32> {
 
 #[test]
 fn the_order_of_sums_is_no_disagreement_however_much_comes_of_it() {
-    // Sines of sums: the last bits of a sum of a million are all there is of them.
+    // Sines of large sums depend on their last bits only.
     let functions: [Rows; 2] = [
         |x| sums(x).into_iter().map(|sum| vec![f64::from(sum)]).collect(),
         |x| sums(x).into_iter().map(|sum| vec![f64::from(sum).sin()]).collect(),
     ];
     for function in functions {
         let seen = seen(Datatype::Fp32, function);
-        assert!(matches!(seen, Seen::Apart { told_apart: true, .. }), "{seen:?}");
+        assert!(matches!(seen, ProbeResult::Independent { rows_differed: true, .. }), "{seen:?}");
     }
 }
 
@@ -150,10 +156,10 @@ fn the_order_of_sums_is_no_disagreement_however_much_comes_of_it() {
 fn a_little_more_than_sums_explain_is_told_apart_from_rows_that_meet() {
     let rounded = |x: &[Vec<f64>]| each(x, |row, at| if x.len() == 1 { x[row][at] } else { x[row][at] * 1.001 });
     let seen = probe(&mut Function(rounded), &rows_of(Datatype::Fp32), None);
-    assert!(matches!(seen, Seen::Differs(_)), "{seen:?}");
+    assert!(matches!(seen, ProbeResult::Differs(_)), "{seen:?}");
 }
 
-/// Refuses what is not in its table, and counts what it is asked.
+/// Fails for values that are not in its table, and counts its runs.
 struct Table {
     entries: i64,
     runs: usize,
@@ -178,13 +184,13 @@ fn values_out_of_a_table_are_left_out_but_one_set_has_to_run() {
         (probe(&mut table, &rows_of(Datatype::Int64), None), table.runs)
     };
     let (seen, runs) = probed(2);
-    assert_eq!(seen, Seen::Apart { sets: 1, told_apart: true });
+    assert_eq!(seen, ProbeResult::Independent { sets: 1, rows_differed: true });
     assert!(runs < 60, "{runs} runs of one set and of those that are refused");
-    assert!(matches!(probed(2000).0, Seen::Apart { sets, .. } if sets >= 3));
-    assert_eq!(probed(0).0, Seen::NotRun("no such entry".to_owned()));
+    assert!(matches!(probed(2000).0, ProbeResult::Independent { sets, .. } if sets >= 3));
+    assert_eq!(probed(0).0, ProbeResult::NotRun("no such entry".to_owned()));
 }
 
-/// Fails where more rows than two run together.
+/// Fails in runs of more than two rows.
 struct Few;
 
 impl RunnableNetwork for Few {
@@ -196,7 +202,7 @@ impl RunnableNetwork for Few {
     }
 }
 
-/// Gives other values each time.
+/// Returns other values in each run.
 struct Random(f32);
 
 impl RunnableNetwork for Random {
@@ -210,12 +216,12 @@ impl RunnableNetwork for Random {
 #[test]
 fn what_fails_together_or_is_random_is_no_disagreement() {
     let seen = probe(&mut Few, &rows_of(Datatype::Fp32), None);
-    assert_eq!(seen, Seen::NotRun("a run of 7 rows failed: out of memory".to_owned()));
+    assert_eq!(seen, ProbeResult::NotRun("a run of 7 rows failed: out of memory".to_owned()));
     let seen = probe(&mut Random(0.0), &rows_of(Datatype::Fp32), None);
-    assert!(!matches!(seen, Seen::Apart { .. }), "{seen:?}");
+    assert!(!matches!(seen, ProbeResult::Independent { .. }), "{seen:?}");
 }
 
-/// `y = x`, less the sum of what may be sent beside it.
+/// `y = x` minus the sum of the optional inputs.
 struct Less;
 
 impl RunnableNetwork for Less {
@@ -233,34 +239,41 @@ fn what_may_be_left_out_is_tried_with_and_without() {
     let tensor = |name| spec(name, Datatype::Fp32, vec![Dim::Symbol("n".to_owned()), Dim::Fixed(4)]);
     let optional = |name| TensorSpec { optional: true, ..tensor(name) };
     let probed = |inputs: &[TensorSpec], golden| probe(&mut Less, inputs, golden);
-    assert!(matches!(probed(&[tensor("x")], None), Seen::Apart { .. }));
-    assert!(matches!(probed(&[tensor("x"), optional("z")], None), Seen::Mixed(_)));
+    assert!(matches!(probed(&[tensor("x")], None), ProbeResult::Independent { .. }));
+    assert!(matches!(probed(&[tensor("x"), optional("z")], None), ProbeResult::Dependent(_)));
     let many: Vec<_> = ["a", "b", "c", "d", "e"].map(optional).into_iter().chain([tensor("x")]).collect();
-    assert!(matches!(probed(&many, None), Seen::Mixed(_)), "none, all, and each by itself");
-    // A golden case says what x may be, and nothing of z.
+    assert!(matches!(probed(&many, None), ProbeResult::Dependent(_)), "none, all, and each by itself");
+    // The golden case has values for x, but not for z.
     let row = |value: f32| GoldenCase {
         inputs: vec![Tensor::new("x", vec![1, 4], vec![value; 4]).expect("a row")],
         outputs: Vec::new(),
     };
-    let golden = Golden { format: String::new(), atol: 0.0, producer: String::new(), cases: vec![row(1.0), row(2.0)] };
-    assert!(matches!(probed(&[tensor("x"), optional("z")], Some(&golden)), Seen::Mixed(_)));
-    assert!(matches!(probed(&[tensor("x")], Some(&golden)), Seen::Apart { .. }));
+    let golden =
+        GoldenCases { format: String::new(), atol: 0.0, producer: String::new(), cases: vec![row(1.0), row(2.0)] };
+    assert!(matches!(probed(&[tensor("x"), optional("z")], Some(&golden)), ProbeResult::Dependent(_)));
+    assert!(matches!(probed(&[tensor("x")], Some(&golden)), ProbeResult::Independent { .. }));
 }
 
 #[test]
 fn golden_rows_are_tried_and_found_out() {
-    // Rows meet at the very values of the cases, which nothing that is made up comes near.
+    // Rows affect one another only near the values of the golden cases, which synthetic inputs do not reach.
     let rare = |x: &[Vec<f64>]| each(x, |row, at| if x[row][at] > 5e8 { x[0][at] } else { x[row][at] });
     let case = |values: &[f32]| GoldenCase {
         inputs: vec![Tensor::new("x", vec![values.len() / 4, 4], values.to_vec()).expect("rows")],
         outputs: Vec::new(),
     };
-    let golden = |cases| Golden { format: String::new(), atol: 0.0, producer: String::new(), cases };
-    let probed = |golden: &Golden| probe(&mut Function(rare), &rows_of(Datatype::Fp32), Some(golden));
+    let golden = |cases| GoldenCases { format: String::new(), atol: 0.0, producer: String::new(), cases };
+    let probed = |golden: &GoldenCases| probe(&mut Function(rare), &rows_of(Datatype::Fp32), Some(golden));
     let (one, other) = ([1e9; 4], [2e9; 4]);
-    assert!(matches!(probed(&golden(vec![case(&one), case(&other)])), Seen::Mixed(_)));
-    assert!(matches!(probed(&golden(vec![case(&[one, other].concat())])), Seen::Mixed(_)), "a case of two rows");
-    assert!(matches!(probed(&golden(vec![case(&one)])), Seen::Apart { .. }), "one row stands beside no other");
+    assert!(matches!(probed(&golden(vec![case(&one), case(&other)])), ProbeResult::Dependent(_)));
+    assert!(
+        matches!(probed(&golden(vec![case(&[one, other].concat())])), ProbeResult::Dependent(_)),
+        "a case of two rows"
+    );
+    assert!(
+        matches!(probed(&golden(vec![case(&one)])), ProbeResult::Independent { .. }),
+        "one row stands beside no other"
+    );
 }
 
 #[test]
@@ -284,7 +297,7 @@ fn only_inputs_that_name_one_batch_can_be_put_together() {
     }
 }
 
-/// The networks that come with the program, run by ONNX Runtime: the trial must not find what is not there.
+/// The bundled networks, run by ONNX Runtime: the trial must not report false positives.
 #[test]
 fn the_rows_of_bundled_networks_are_left_in_peace() {
     let library = std::env::var_os("ORT_DYLIB_PATH").map(std::path::PathBuf::from);
@@ -296,12 +309,12 @@ fn the_rows_of_bundled_networks_are_left_in_peace() {
         let model = folder.join(name).join("model");
         let files = NetworkFiles::read(&model.join(format!("{name}.onnx"))).expect("committed");
         let golden = std::fs::read(model.join("golden.json")).expect("committed");
-        let golden = Golden::from_json(&golden).expect("golden cases");
+        let golden = GoldenCases::from_json(&golden).expect("golden cases");
         let mut network = OrtSession::new(&environment, &files, &config).expect("a session");
         let inputs = network.inputs().expect("tensors");
         for golden in [None, Some(&golden)] {
             let seen = probe(&mut network, &inputs, golden);
-            assert!(matches!(seen, Seen::Apart { told_apart: true, .. }), "{name}: {seen:?}");
+            assert!(matches!(seen, ProbeResult::Independent { rows_differed: true, .. }), "{name}: {seen:?}");
         }
     }
     let files = NetworkFiles::read(&folder.join("generate/model/generate.onnx")).expect("committed");
@@ -309,6 +322,6 @@ fn the_rows_of_bundled_networks_are_left_in_peace() {
     let (inputs, outputs) = (network.inputs().expect("tensors"), network.outputs().expect("tensors"));
     let contract = DecoderTensors::of(&inputs, &outputs, &TensorNames::default()).expect("a decoder");
     let mut decoder = OrtDecoder::new(network, contract, RunSharing::None);
-    let seen = decode::probe(&mut decoder, 256).expect("it goes on with texts");
-    assert!(matches!(seen, Seen::Apart { sets: 3, told_apart: true }), "{seen:?}");
+    let seen = decoder_trial::probe_sequences(&mut decoder, 256).expect("it generates text");
+    assert!(matches!(seen, ProbeResult::Independent { sets: 3, rows_differed: true }), "{seen:?}");
 }

@@ -3,23 +3,23 @@
 use amaas_wire::predict::{PredictRequest, PredictResponse};
 use schemars::{JsonSchema, Schema};
 
-use super::schemas::Schemas;
+use super::schemas::SchemaRegistry;
 
-/// What a task takes and answers.
-pub struct Typed {
+/// The schemas of a task's `predict` requests and responses.
+pub struct PredictSchema {
     /// The schema of requests.
     pub request: Schema,
     /// The schema of responses.
     pub answer: Schema,
     /// One input, as JSON.
     pub example: &'static str,
-    /// The most inputs of a call, where the task has a bound of its own.
+    /// The maximum number of inputs of a call, if the task has a limit of its own.
     pub most_inputs: Option<usize>,
 }
 
-impl Typed {
-    /// Of a task with inputs `I` and predictions `P`.
-    pub fn of<I: JsonSchema, P: JsonSchema>(schemas: &mut Schemas, example: &'static str) -> Self {
+impl PredictSchema {
+    /// The schemas for inputs `I` and predictions `P`.
+    pub fn of<I: JsonSchema, P: JsonSchema>(schemas: &mut SchemaRegistry, example: &'static str) -> Self {
         Self {
             request: schemas.read_inline::<PredictRequest<I>>(),
             answer: schemas.written_inline::<PredictResponse<P>>(),
@@ -28,7 +28,7 @@ impl Typed {
         }
     }
 
-    /// The same, of which a call has at most so many inputs.
+    /// Limits the inputs of a call.
     #[must_use]
     pub fn at_most(self, inputs: usize) -> Self {
         Self { most_inputs: Some(inputs), ..self }

@@ -1,8 +1,8 @@
-//! What an alias holds: a version, signed by a publisher, with a serial that grows each time that the alias is moved.
+//! The pointer that an alias stores: a version and a serial, signed by a publisher. The serial grows with each move of the alias.
 //!
-//! Who can write the store but not sign can neither have functions serve a version that no publisher pointed to, nor put an earlier
-//! pointer back: functions take no serial below the highest that any of them has seen. To roll back is to sign a new pointer to an
-//! older version.
+//! An attacker with write access to the store, but without a signing key, can neither point an alias to another version nor
+//! replay an earlier pointer: functions reject a serial below the highest that any of them has seen. A rollback signs a new
+//! pointer to an older version.
 
 #[cfg(any(test, feature = "publish"))]
 use amaas_wire::dsse::SigningKey;
@@ -11,29 +11,29 @@ use serde::{Deserialize, Serialize};
 
 use amaas_store::{Alias, ModelName, Version};
 
-/// A pointer that is to be signed, or was found signed.
+/// A pointer, to be signed or with a verified signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Pointer {
+pub(crate) struct AliasPointer {
     pub model: ModelName,
     pub alias: Alias,
     pub version: Version,
     pub serial: u64,
 }
 
-impl Pointer {
-    /// The pointer as it is stored.
+impl AliasPointer {
+    /// Signs the pointer, and returns the document to store.
     #[cfg(any(test, feature = "publish"))]
     pub(crate) fn sign(&self, signer: &SigningKey) -> Vec<u8> {
-        // Names and a number only, so that there is nothing that JSON has no form for.
+        // Names and a number always have a JSON form.
         let payload = serde_json::to_vec(self).unwrap_or_default();
         Envelope::sign(PAYLOAD_TYPE, payload, &[signer]).to_json()
     }
 
-    /// Reads the pointer of `alias` of `model`, if one of `publishers` signed it.
+    /// Verifies the pointer of `alias` of `model`: that one of `publishers` signed it for this alias.
     ///
     /// # Errors
-    /// [`PointerError`] says why it is not taken.
+    /// [`PointerError`] says why the pointer is rejected.
     pub(crate) fn verify(
         document: &[u8],
         (model, alias): (&ModelName, &Alias),
@@ -54,28 +54,28 @@ impl Pointer {
     }
 }
 
-/// Why a pointer is not taken.
+/// Why a pointer is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
 pub enum PointerError {
-    /// It is bare text, as earlier versions of amaas wrote it, or something else.
-    #[error("it is not signed; `amaas alias MODEL ALIAS VERSION` points it to a version, signed")]
+    /// It has no signature; earlier versions of amaas wrote plain text.
+    #[error("it is not signed; `amaas alias MODEL ALIAS VERSION` signs it")]
     Unsigned,
-    /// Whoever signed it is not trusted.
+    /// The publisher that signed it is not trusted.
     #[error("it is not signed by a publisher that this function trusts (AMAAS_PUBLISHERS)")]
     Signer,
-    /// It was altered.
-    #[error("its signature does not hold: it was altered")]
+    /// The signature does not match: the pointer was altered.
+    #[error("its signature does not match: it was altered")]
     Signature,
-    /// What was signed is no pointer.
-    #[error("what was signed is no pointer")]
+    /// The signed payload is not a pointer.
+    #[error("the signed payload is not an alias pointer")]
     Malformed,
-    /// It was put in another place.
-    #[error("it is the one of alias {alias} of model {model}")]
+    /// It belongs to another alias.
+    #[error("it belongs to alias {alias} of model {model}")]
     Misplaced { model: String, alias: String },
-    /// An earlier one was put back.
-    #[error("it has the serial {serial}, and {highest} has been seen: who can write the store put an older one back")]
+    /// It is older than one that was seen: a replay.
+    #[error("it has the serial {serial}, but {highest} was seen: an older pointer was restored in the store")]
     Older { serial: u64, highest: u64 },
 }
 
@@ -92,10 +92,10 @@ mod tests {
         let alias = |text: &str| text.parse::<Alias>().expect("an alias");
         let (model, live) = (name("m"), alias("live"));
         let pointer =
-            Pointer { model: model.clone(), alias: live.clone(), version: "2".parse().expect("ok"), serial: 7 };
+            AliasPointer { model: model.clone(), alias: live.clone(), version: "2".parse().expect("ok"), serial: 7 };
         let document = pointer.sign(&signer);
         let verify = |document: &[u8], model: &ModelName, alias: &Alias, signer: &SigningKey| {
-            Pointer::verify(document, (model, alias), &[signer.verifying_key()])
+            AliasPointer::verify(document, (model, alias), &[signer.verifying_key()])
         };
         assert_eq!(verify(&document, &model, &live, &signer).as_ref(), Ok(&pointer));
         assert_eq!(verify(&document, &model, &live, &stranger), Err(PointerError::Signer));
@@ -105,7 +105,7 @@ mod tests {
         for bare in [&b"2"[..], b"", b"{}", b"2\n"] {
             assert_eq!(verify(bare, &model, &live, &signer), Err(PointerError::Unsigned));
         }
-        // A manifest's signature is none of a pointer.
+        // The signature of another payload type is not that of a pointer.
         let other = Envelope::sign("application/vnd.amaas.other", b"{}".to_vec(), &[&signer]).to_json();
         assert_eq!(verify(&other, &model, &live, &signer), Err(PointerError::Unsigned));
         for index in 0..document.len() {

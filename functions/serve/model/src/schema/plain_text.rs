@@ -1,25 +1,25 @@
-//! Documentation comments as text for those who never see the code: without examples in Rust, and without links into it.
+//! Doc comments as plain text for the readers of the `OpenAPI` document: without Rust examples and links.
 
 use schemars::Schema;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::Value;
 
-/// Does it to every description of a schema.
+/// Converts every description of a schema.
 #[derive(Clone, Debug)]
-pub(super) struct Prose;
+pub(super) struct PlainDescriptions;
 
-impl Transform for Prose {
+impl Transform for PlainDescriptions {
     fn transform(&mut self, schema: &mut Schema) {
         if let Some(Value::String(description)) = schema.get_mut("description") {
-            *description = prose(description);
+            *description = plain_text(description);
         }
         transform_subschemas(self, schema);
     }
 }
 
-/// `documentation` without Rust.
-fn prose(documentation: &str) -> String {
-    // Examples stand behind what is said.
+/// `documentation` without code blocks and links.
+fn plain_text(documentation: &str) -> String {
+    // Code blocks come after the text.
     let said = documentation.split("```").next().unwrap_or_default().trim();
     let (mut text, mut left) = (String::with_capacity(said.len()), said);
     while let Some((before, link)) = left.split_once("[`") {
@@ -49,7 +49,7 @@ mod tests {
             ("An image.\n\n```\nuse x;\n```\n", "An image."),
             ("A list of [`half", "A list of [`half"),
         ] {
-            assert_eq!(prose(documentation), expected);
+            assert_eq!(plain_text(documentation), expected);
         }
     }
 
@@ -59,7 +59,7 @@ mod tests {
             "description": "[`A`]",
             "properties": { "description": { "description": "[`B`]", "default": "[`C`]" } }
         });
-        Prose.transform(&mut schema);
+        PlainDescriptions.transform(&mut schema);
         let expected = schemars::json_schema!({
             "description": "`A`",
             "properties": { "description": { "description": "`B`", "default": "[`C`]" } }

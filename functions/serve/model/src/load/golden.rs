@@ -1,20 +1,23 @@
-//! Golden cases: whether a network gives the answers that another implementation gave.
+//! Golden cases: compares a network's outputs with those of a reference implementation.
 
 use amaas_wire::{Tensor, TensorData};
 
 use amaas_engine::ExecutionProvider;
 
 use super::LoadError;
-use crate::manifest::Golden;
+use crate::manifest::GoldenCases;
 use amaas_engine::infer::RunnableNetwork;
 
-/// Runs every case.
-pub fn check(
+/// Runs every case on `network`.
+///
+/// # Errors
+/// [`LoadError::GoldenCase`] names the first case that fails.
+pub fn check_golden(
     network: &mut impl RunnableNetwork,
     provider: ExecutionProvider,
-    golden: &Golden,
+    golden: &GoldenCases,
 ) -> Result<(), LoadError> {
-    // Other hardware sums in another order; 1e-3 is what its vendors' own checks allow.
+    // Other hardware sums in another order; 1e-3 is the tolerance of the vendors' own checks.
     let atol = if provider == ExecutionProvider::Cpu { golden.atol } else { golden.atol.max(1e-3) };
     for (index, case) in golden.cases.iter().enumerate() {
         let failed = |what: String| LoadError::GoldenCase { case: index, what };
@@ -28,30 +31,36 @@ pub fn check(
     Ok(())
 }
 
-/// Says how the tensors differ by more than `atol`, where they do.
+/// Compares two tensors.
+///
+/// # Errors
+/// Describes how they differ by more than `atol`.
 pub fn compare(expected: &Tensor, got: &Tensor, atol: f64) -> Result<(), String> {
     let name = expected.name();
     if (expected.datatype(), expected.shape()) != (got.datatype(), got.shape()) {
         let (expected, got) = ((expected.datatype(), expected.shape()), (got.datatype(), got.shape()));
         return Err(format!("output {name:?}: expected {} {:?}, got {} {:?}", expected.0, expected.1, got.0, got.1));
     }
-    let furthest = match (expected.data(), got.data()) {
-        (TensorData::Fp16(a), TensorData::Fp16(b)) => furthest(a, b),
-        (TensorData::Fp32(a), TensorData::Fp32(b)) => furthest(a, b),
-        (TensorData::Fp64(a), TensorData::Fp64(b)) => furthest(a, b),
-        (TensorData::Bf16(a), TensorData::Bf16(b)) => furthest(a, b),
+    let max_difference = match (expected.data(), got.data()) {
+        (TensorData::Fp16(a), TensorData::Fp16(b)) => max_difference(a, b),
+        (TensorData::Fp32(a), TensorData::Fp32(b)) => max_difference(a, b),
+        (TensorData::Fp64(a), TensorData::Fp64(b)) => max_difference(a, b),
+        (TensorData::Bf16(a), TensorData::Bf16(b)) => max_difference(a, b),
         (expected, got) if expected == got => 0.0,
         _ => return Err(format!("output {name:?} differs")),
     };
-    // NaN is not below any bound.
-    if furthest <= atol { Ok(()) } else { Err(format!("output {name:?} is off by {furthest:e}, allowed {atol:e}")) }
+    // NaN is within no bound.
+    if max_difference <= atol {
+        Ok(())
+    } else {
+        Err(format!("output {name:?} is off by {max_difference:e}, allowed {atol:e}"))
+    }
 }
 
-fn furthest<F: Copy + Into<f64>>(a: &[F], b: &[F]) -> f64 {
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| ((*a).into() - (*b).into()).abs())
-        .fold(0.0, |furthest, off| if off.is_nan() || furthest.is_nan() { f64::NAN } else { off.max(furthest) })
+fn max_difference<F: Copy + Into<f64>>(a: &[F], b: &[F]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| ((*a).into() - (*b).into()).abs()).fold(0.0, |max_difference, off| {
+        if off.is_nan() || max_difference.is_nan() { f64::NAN } else { off.max(max_difference) }
+    })
 }
 
 #[cfg(test)]

@@ -1,74 +1,74 @@
-//! How far two tensors are apart, and how far the order of sums may move them.
+//! The difference between two tensors, and how much of it the order of sums explains.
 
 use std::fmt;
 
 use amaas_wire::{Tensor, TensorData};
 use half::{bf16, f16};
 
-/// How far two tensors are apart. Values that are no number count as equal to each other, and so do infinities of one sign.
+/// The difference between two tensors. NaNs are equal to each other, and so are infinities of one sign.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Gap {
-    /// Of floats: the largest difference.
-    pub(super) furthest: f64,
-    /// Of all other values: how many are not the same.
+pub(super) struct TensorGap {
+    /// The largest difference between floats.
+    pub(super) max_difference: f64,
+    /// The number of other values that differ.
     pub(super) differing: usize,
-    /// How many values there are.
+    /// The number of values.
     pub(super) of: usize,
 }
 
-impl Gap {
-    /// Whether there is none.
+impl TensorGap {
+    /// Whether there is no difference.
     pub(super) fn is_none(self) -> bool {
-        self.furthest <= 0.0 && self.differing == 0
+        self.max_difference <= 0.0 && self.differing == 0
     }
 
-    /// Whether the order of sums explains it in a tensor such as `tensor`, of which `largest` is the largest magnitude.
+    /// Whether the order of sums explains it, in a tensor like `tensor` with the largest magnitude `largest`.
     pub(super) fn is_within(self, tensor: &Tensor, largest: f64) -> bool {
-        self.differing == 0 && (self.furthest <= 0.0 || self.furthest <= rounding(tensor) * largest)
+        self.differing == 0 && (self.max_difference <= 0.0 || self.max_difference <= rounding(tensor) * largest)
     }
 
-    /// Whether it is far more than any order of sums explains, and any datatype inside of a network: what stays below may be how a
-    /// kernel rounds runs of another size.
+    /// Whether it is far more than the order of sums or an inner datatype explains. Smaller differences may be due to kernels
+    /// that round batches of another size differently.
     pub(super) fn is_large(self, largest: f64) -> bool {
-        self.furthest > 0.05 * largest || self.differing * 2 > self.of
+        self.max_difference > 0.05 * largest || self.differing * 2 > self.of
     }
 
-    /// Both.
-    pub(super) fn and(self, other: Self) -> Self {
+    /// Combines both.
+    pub(super) fn combine(self, other: Self) -> Self {
         Self {
-            furthest: self.furthest.max(other.furthest),
+            max_difference: self.max_difference.max(other.max_difference),
             differing: self.differing + other.differing,
             of: self.of + other.of,
         }
     }
 }
 
-impl fmt::Display for Gap {
+impl fmt::Display for TensorGap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.differing > 0 {
             return write!(f, "{} of {} values are not the same", self.differing, self.of);
         }
-        write!(f, "off by up to {:e}", self.furthest)
+        write!(f, "off by up to {:e}", self.max_difference)
     }
 }
 
-/// How far `got` is from `expected`; `None` where shapes or datatypes differ.
-pub(super) fn gap(expected: &Tensor, got: &Tensor) -> Option<Gap> {
+/// The difference between `expected` and `got`; `None` if shapes or datatypes differ.
+pub(super) fn gap(expected: &Tensor, got: &Tensor) -> Option<TensorGap> {
     if (expected.datatype(), expected.shape()) != (got.datatype(), got.shape()) {
         return None;
     }
     let of = expected.data().len();
-    let floats = |furthest| Some(Gap { furthest, differing: 0, of });
+    let floats = |max_difference| Some(TensorGap { max_difference, differing: 0, of });
     macro_rules! others {
         ($($variant:ident)*) => {
             match (expected.data(), got.data()) {
-                (TensorData::Fp16(a), TensorData::Fp16(b)) => floats(furthest(a, b)),
-                (TensorData::Bf16(a), TensorData::Bf16(b)) => floats(furthest(a, b)),
-                (TensorData::Fp32(a), TensorData::Fp32(b)) => floats(furthest(a, b)),
-                (TensorData::Fp64(a), TensorData::Fp64(b)) => floats(furthest(a, b)),
+                (TensorData::Fp16(a), TensorData::Fp16(b)) => floats(max_difference(a, b)),
+                (TensorData::Bf16(a), TensorData::Bf16(b)) => floats(max_difference(a, b)),
+                (TensorData::Fp32(a), TensorData::Fp32(b)) => floats(max_difference(a, b)),
+                (TensorData::Fp64(a), TensorData::Fp64(b)) => floats(max_difference(a, b)),
                 $((TensorData::$variant(a), TensorData::$variant(b)) => {
                     let differing = a.iter().zip(b.iter()).filter(|(a, b)| a != b).count();
-                    Some(Gap { furthest: 0.0, differing, of })
+                    Some(TensorGap { max_difference: 0.0, differing, of })
                 })*
                 _ => None,
             }
@@ -77,12 +77,12 @@ pub(super) fn gap(expected: &Tensor, got: &Tensor) -> Option<Gap> {
     others!(Bool Uint8 Uint16 Uint32 Uint64 Int8 Int16 Int32 Int64 Bytes)
 }
 
-fn furthest<F: Copy + Into<f64>>(a: &[F], b: &[F]) -> f64 {
+fn max_difference<F: Copy + Into<f64>>(a: &[F], b: &[F]) -> f64 {
     let off = |(a, b): (&F, &F)| {
         let (a, b): (f64, f64) = ((*a).into(), (*b).into());
         let same = a.total_cmp(&b).is_eq() || (a.is_nan() && b.is_nan());
         let off = if same { 0.0 } else { (a - b).abs() };
-        // A number is as far from none as can be.
+        // A number differs from NaN without bound.
         if off.is_nan() { f64::INFINITY } else { off }
     };
     a.iter().zip(b).map(off).fold(0.0, f64::max)
@@ -103,8 +103,8 @@ pub(super) fn magnitude(tensor: &Tensor) -> f64 {
     }
 }
 
-/// How far values of a tensor are rounded, as a part of the largest: sums of another order differ by some 1e-7 of it, and rows that see
-/// one another by far more. A float16 has 11 bits of its own, a bfloat16 8.
+/// The rounding of a tensor's values, relative to the largest: sums in another order differ by some 1e-7 of it, and dependent
+/// rows by far more. FP16 has 11 significant bits, BF16 8.
 fn rounding(tensor: &Tensor) -> f64 {
     match tensor.data() {
         TensorData::Fp16(_) => 2e-3,
@@ -113,7 +113,7 @@ fn rounding(tensor: &Tensor) -> f64 {
     }
 }
 
-/// How far a tensor such as this may be off, absolutely, where it was computed in another order.
+/// The absolute tolerance for a tensor like this, if it was computed in another order.
 pub(in crate::publish) fn tolerance(tensor: &Tensor) -> f64 {
     let (rounding, largest) = (rounding(tensor), magnitude(tensor));
     if matches!(tensor.data(), TensorData::Fp16(_) | TensorData::Bf16(_)) {
@@ -122,11 +122,11 @@ pub(in crate::publish) fn tolerance(tensor: &Tensor) -> f64 {
     rounding * largest.max(1e-2)
 }
 
-/// The same values, each moved by some of its last bits in one of many patterns: what a network makes of that, the order of sums can
-/// make too.
+/// The same values with nudged last bits, in one of many patterns. The order of sums can change outputs as much as such a
+/// nudge.
 pub(super) fn nudged(row: &[Tensor], pattern: usize) -> Vec<Tensor> {
     let nudge = |(place, tensor): (usize, &Tensor)| {
-        // Up and down without a pattern that a network could take out.
+        // Pseudo-random signs, which a network cannot cancel out.
         let up = |at: usize| {
             let mixed = (at + 1).wrapping_mul(0x9E37_79B9).wrapping_add(pattern.wrapping_mul(0x85EB_CA6B));
             ((mixed >> 7) ^ (mixed >> 17) ^ place) & 1 == 0
