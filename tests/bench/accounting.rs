@@ -1,8 +1,8 @@
-//! What it costs to know who calls, to hold limits, and to record and sign what was answered, beside the least that this can cost, in
-//! one run: `cargo bench --profile dist -p amaas-e2e --bench accounting`.
+//! The cost of authentication, quotas, usage records and receipts for a call, beside a floor:
+//! `cargo bench --profile dist -p amaas-e2e --bench accounting`.
 //!
-//! No call is made and no network runs. The floor is what nobody can leave out: SHA-256 of the key, HMAC-SHA256 with the pepper, which is
-//! two more, and a line as long as a record appended to a file.
+//! It makes no call and runs no network. The floor is the unavoidable work: SHA-256 of the key, HMAC-SHA256 with the pepper (two more
+//! hashes), and a line of a record's length appended to a file.
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
 use std::fs::{File, OpenOptions};
@@ -32,12 +32,12 @@ use http::{HeaderMap, header};
 
 #[tokio::main]
 async fn main() {
-    // Cargo's own flag, and a filter that nobody needs here.
+    // Cargo's own flag, and a filter that this benchmark does not need.
     assert!(std::env::args().skip(1).all(|argument| argument == "--bench"), "there is nothing to choose");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let place = Place::set(folder.path()).await;
-    let (free, limited) = (place.key("free", &[]).await, place.key("limited", &LIMITS).await);
-    let (host, signing) = (place.host("plain", None), place.host("signing", Some(place.sealing())));
+    let env = AccountingBench::start(folder.path()).await;
+    let (free, limited) = (env.key("free", &[]).await, env.key("limited", &LIMITS).await);
+    let (host, signing) = (env.host("plain", None), env.host("signing", Some(env.sealing())));
     let mut file = append(&folder.path().join("floor"));
     let mut took: [Vec<f64>; 4] = Default::default();
     for _ in 0..ROUNDS {
@@ -63,7 +63,7 @@ async fn main() {
     }
 }
 
-struct Place<'a> {
+struct AccountingBench<'a> {
     folder: &'a Path,
     store: Store,
     vault: Vault,
@@ -71,8 +71,8 @@ struct Place<'a> {
     slot: Arc<ModelSlot>,
 }
 
-impl<'a> Place<'a> {
-    async fn set(folder: &'a Path) -> Self {
+impl<'a> AccountingBench<'a> {
+    async fn start(folder: &'a Path) -> Self {
         let store = Store::folder(folder.join("store"));
         let vault = Vault::File(FileKey::create(&folder.join("kms.key")).expect("a new file"));
         let signer = SigningKey::generate().expect("random");
@@ -109,7 +109,7 @@ impl<'a> Place<'a> {
         Sealing::new(self.store.clone(), model(), self.vault.clone(), SealingPolicy::Optional)
     }
 
-    /// A host as a function has it, which brings its journal into the ledger meanwhile.
+    /// A host as in a function, which writes its journal to the ledger in the background.
     fn host(&self, name: &str, sealing: Option<Sealing>) -> AppState {
         let state = AppState::builder(self.accounts.clone(), Limits::default()).sealing(sealing);
         state.journal(&self.folder.join(name)).model(Arc::clone(&self.slot)).build()
@@ -120,7 +120,7 @@ fn model() -> ModelName {
     "echo".parse().expect("a model's name")
 }
 
-/// How long a call's share takes, microseconds.
+/// The accounting time of a call, in microseconds.
 async fn rehearsed(host: &AppState, headers: &HeaderMap) -> f64 {
     let begun = Instant::now();
     for _ in 0..CALLS {
@@ -153,9 +153,9 @@ fn spread(mut all: Vec<f64>) -> String {
 
 const ROUNDS: usize = 50;
 const CALLS: u32 = 500;
-/// Bytes of a record's line, about.
+/// The approximate bytes of a record's line.
 const RECORD: usize = 330;
-/// Far from where a call would be refused.
+/// Far above the calls of this benchmark.
 const LIMITS: [&str; 4] = [
     "requests/minute=10000000000",
     "requests/month=10000000000",

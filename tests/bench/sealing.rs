@@ -1,7 +1,7 @@
-//! What sealing costs, beside what it is measured against, in one run: `cargo bench --profile dist -p amaas-e2e --bench sealing`.
+//! The cost of sealing, beside plain calls and loads: `cargo bench --profile dist -p amaas-e2e --bench sealing`.
 //!
-//! Calls go over loopback to a function in this process, plain and sealed in turns. Models are loaded from a folder, which is the
-//! fastest store there is, open and sealed in turns: any other store makes the share of the sealing smaller.
+//! Calls go over loopback to a function in this process, plain and sealed alternately. Models are loaded from a folder, the fastest
+//! store, unsealed and sealed alternately: with any other store the share of sealing is smaller.
 #![allow(clippy::print_stdout, clippy::cast_precision_loss)]
 
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use amaas_wire::dsse::SigningKey;
 
 #[tokio::main]
 async fn main() {
-    // Cargo's own flag, and a filter that nobody needs here.
+    // Cargo's own flag, and a filter that this benchmark does not need.
     assert!(std::env::args().skip(1).all(|argument| argument == "--bench"), "there is nothing to choose");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = Store::folder(folder.path().join("store"));
@@ -34,14 +34,14 @@ async fn main() {
     let signer = SigningKey::generate().expect("random");
     let sealed = Publisher { signer, protection: BlobProtection::Sealed(vault.clone()) };
     let open = Publisher { protection: BlobProtection::Unsealed, ..sealed.clone() };
-    let place = Place { store, vault, sealed, open, config: config().await };
+    let env = SealingBench { store, vault, sealed, open, config: config().await };
 
     println!("threads: {}\n", std::thread::available_parallelism().map_or(0, usize::from));
-    calls(&place).await;
-    loads(&place).await;
+    calls(&env).await;
+    loads(&env).await;
 }
 
-struct Place {
+struct SealingBench {
     store: Store,
     vault: Vault,
     sealed: Publisher,
@@ -53,7 +53,7 @@ async fn config() -> RuntimeConfig {
     RuntimeConfig { library: Some(library().await.to_owned()), ..RuntimeConfig::default() }
 }
 
-impl Place {
+impl SealingBench {
     async fn publish(&self, name: &str, network: Vec<u8>, publisher: &Publisher) {
         let publication = Publication::of_network(name.parse().expect("a model's name"), network);
         let library = self.config.library.clone().expect("set");
@@ -73,17 +73,17 @@ impl Place {
 }
 
 /// Plain and sealed calls of 1 KB and 1 MB.
-async fn calls(place: &Place) {
-    place.publish("echo", onnx::identity(&[Datatype::Fp32]), &place.sealed).await;
+async fn calls(env: &SealingBench) {
+    env.publish("echo", onnx::identity(&[Datatype::Fp32]), &env.sealed).await;
     let key = ApiKey::generate("bench").expect("random");
     let accounts = Accounts::in_memory().expect("random");
     accounts.add_key(&key, KeyTerms::of("bench".parse().expect("a name"))).await.expect("kept");
     let name = "echo".parse().expect("a model's name");
-    KeySet::create(&place.store, &name, &place.vault).await.expect("created");
-    let backends = Backends { store: place.store.clone(), vault: place.vault.clone(), accounts };
+    KeySet::create(&env.store, &name, &env.vault).await.expect("created");
+    let backends = Backends { store: env.store.clone(), vault: env.vault.clone(), accounts };
     let sealing = backends.sealing(name, SealingPolicy::Optional, ReplayPolicy::Allow);
     let host = backends.state(Limits::default()).sealing(sealing).build();
-    host.insert(place.load("echo").await);
+    host.insert(env.load("echo").await);
     let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
     let endpoint = format!("http://{}", server.address());
     tokio::spawn(host::serve(server, host, std::future::pending()));
@@ -95,7 +95,7 @@ async fn calls(place: &Place) {
     println!("a call over loopback, one caller, p50 (p10 to p90), microseconds\n");
     println!("| content | plain | sealed, X25519 | sealed, X-Wing | more, X25519 | more, X-Wing |");
     println!("| --- | --- | --- | --- | --- | --- |");
-    // Four bytes a number.
+    // Four bytes for each number.
     for (content, values, rounds) in [("1 KB", 1 << 8, 3_000), ("1 MB", 1 << 18, 300)] {
         let mut took = [&plain, &x25519, &xwing].map(|client| (client, Vec::with_capacity(rounds)));
         for round in 0..rounds + rounds / 10 {
@@ -123,16 +123,16 @@ async fn call(client: &Client, values: usize) -> Duration {
 }
 
 /// Loads of an open and of a sealed model of 90 MB.
-async fn loads(place: &Place) {
+async fn loads(env: &SealingBench) {
     const ROUNDS: usize = 75;
     let network = onnx::sum(22, 1 << 20);
     let megabytes = network.len() as f64 / 1e6;
-    place.publish("open", network.clone(), &place.open).await;
-    place.publish("sealed", network, &place.sealed).await;
+    env.publish("open", network.clone(), &env.open).await;
+    env.publish("sealed", network, &env.sealed).await;
     let mut took = ["open", "sealed"].map(|name| (name, Vec::new(), Vec::new()));
     for round in 0..=ROUNDS {
         for (name, total, fetch) in &mut took {
-            let times = load(place, name).await;
+            let times = load(env, name).await;
             if round > 0 {
                 total.push(times.total);
                 fetch.push(times.fetch);
@@ -149,15 +149,15 @@ async fn loads(place: &Place) {
     }
 }
 
-async fn load(place: &Place, name: &str) -> LoadTimes {
-    match place.load(name).await.state() {
+async fn load(env: &SealingBench, name: &str) -> LoadTimes {
+    match env.load(name).await.state() {
         LoadState::Ready(model) => model.times(),
         LoadState::Failed(reason) => panic!("{reason}"),
         LoadState::Loading => panic!("it is still loading"),
     }
 }
 
-/// The middle of what was measured, and how far it spreads; microseconds.
+/// Median and spread, in microseconds.
 struct Spread {
     p10: f64,
     p50: f64,

@@ -1,4 +1,4 @@
-"""A case is data: what is checked, which section says so, how much it binds, and the function that looks."""
+"""A case is data: the checked behaviour, its section in the specification, its level, and the check."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Check = Callable[["Target"], None]
 
 
 class Level(StrEnum):
-    """How much a case binds a server."""
+    """The level of a case."""
 
     MUST = "MUST"
-    """The protocol demands it, or what carries the protocol does (HTTP, JSON)."""
+    """Required by the protocol, HTTP or JSON."""
     SHOULD = "SHOULD"
-    """The text advises it, or leaves room that a good server does not need."""
+    """Recommended by the text, or the better of several options."""
     EXTENSION = "EXTENSION"
-    """Demanded of servers that announce the extension, of nobody else."""
+    """Required of servers that announce the extension only."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to look at. The first part of `id` names its driver."""
+    """One check. The first part of `id` names its driver."""
 
     id: str
     says: str
@@ -41,7 +41,7 @@ class Case:
 
 
 class Fault(Exception):
-    """The server did something else than what is expected of it."""
+    """The server's behaviour differs from the expected one."""
 
     def __init__(self, expected: str, got: object) -> None:
         super().__init__(f"expected {expected}, got {got}")
@@ -50,7 +50,7 @@ class Fault(Exception):
 
 
 class Skip(Exception):
-    """The case does not apply to this server; the text says why."""
+    """The case does not apply to this server; the text has the reason."""
 
 
 def case(id: str, says: str, section: str, level: Level = Level.MUST, needs: str | None = None) -> Callable[[Check], Check]:

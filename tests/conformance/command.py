@@ -1,4 +1,4 @@
-"""What is asked of the kit on the command line, and what it answers."""
+"""The kit's command line and output."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def main() -> int:
 def one(options: argparse.Namespace, target: Target) -> list[Result] | int:
     """The cases of the one driver."""
     (driver,) = options.driver
-    # `kserve` reads the arguments of whoever imports it.
+    # `kserve` reads the arguments of the importing program.
     del sys.argv[1:]
     try:
         load(driver)
@@ -48,7 +48,7 @@ def one(options: argparse.Namespace, target: Target) -> list[Result] | int:
 
 
 def each(options: argparse.Namespace) -> list[Result] | int:
-    """Every driver in a process of its own: two of them bring messages of the same names."""
+    """Every driver in a process of its own: two of them define messages of the same names."""
     shared = [word for word in sys.argv[1:] if word != "--json"]
     results = []
     for driver in options.driver:
@@ -80,7 +80,7 @@ def wanted(case: Case, options: argparse.Namespace) -> bool:
 
 
 def not_served(target: Target) -> list[str]:
-    """The models without which the kit says nothing."""
+    """The models that the kit requires."""
     needed = ["conformance-add", "conformance-two", "conformance-fixed", "conformance-scalar"]
     try:
         return [model for model in [*needed, *(datatype.model for datatype in TABLE)] if not target.serves(model)]

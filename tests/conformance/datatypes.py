@@ -25,7 +25,7 @@ class Datatype:
         return f"conformance-identity-{self.name.lower()}"
 
     def values(self, rows: int = 2) -> Array:
-        """`rows` × 4 values, the outermost among them."""
+        """`rows` × 4 values, the datatype's extremes among them."""
         if self.name == "BYTES":
             row = np.array(["", "a", "Größe 🎬", 'a\tb\n"\\'], dtype=np.object_)
         elif self.name == "BOOL":
@@ -38,7 +38,7 @@ class Datatype:
         return np.tile(row, (rows, 1))
 
     def array(self, values: Sequence[Any], shape: Sequence[int]) -> Array:
-        """What a list of JSON's values means."""
+        """The array of a list of JSON values."""
         return np.array(values, dtype=self.kind).reshape(shape)
 
     def encode(self, array: Array) -> bytes:
@@ -76,7 +76,7 @@ def flat(data: Any) -> list[Any]:
 
 
 def same(got: Array, expected: Array) -> bool:
-    """Equal in shape and in every bit; texts as they are or encoded."""
+    """Whether they are equal in shape and in every bit; texts may be encoded."""
     if got.shape != expected.shape:
         return False
     if expected.dtype == np.object_:
@@ -100,7 +100,7 @@ TABLE = [
     Datatype("FP64", np.float64),
     Datatype("BYTES", np.object_),
 ]
-"""Those that `inference_rest.md`, "Tensor Data Types", lists."""
+"""The datatypes in `inference_rest.md`, "Tensor Data Types"."""
 
 BF16 = Datatype("BF16", np.float32)
 """Not in that table, but in the text around it and in `open_inference_grpc.proto`."""

@@ -3,7 +3,7 @@
     ORT_DISABLE_TELEMETRY=1 python tests/conformance/kserve_server.py DIR HTTP_PORT GRPC_PORT
 
 `DIR` is what `python tests/conformance models DIR` wrote. Besides `kserve` it needs `onnxruntime`. Protocol, datatypes and
-errors are KServe's; what is here is what the author of a model writes. BF16 is left out: KServe has no such datatype.
+errors are KServe's; this file is the part of the model author. BF16 is left out: KServe has no such datatype.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from repository import LIST
 
 
 class Network(Model):
-    """One network, and nothing done to its tensors."""
+    """One network without pre- or postprocessing."""
 
     def __init__(self, name: str, file: Path) -> None:
         super().__init__(name)
@@ -84,7 +84,7 @@ class Loopback(ModelServer):
 
 
 def array(tensor: InferInput, types: dict[str, str]) -> np.ndarray:
-    """The input as ONNX Runtime takes it, where it is one of the network's."""
+    """The input as ONNX Runtime takes it, if the network has it."""
     if tensor.name not in types:
         raise InvalidInput(f"there is no input {tensor.name}")
     if tensor.datatype != types[tensor.name]:

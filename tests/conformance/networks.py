@@ -15,7 +15,7 @@ Dims = Sequence[int | str]
 
 @dataclass(frozen=True)
 class Tensor:
-    """What a network takes or gives."""
+    """An input or output of a network."""
 
     name: str
     datatype: str
@@ -24,7 +24,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Network:
-    """A model of the kit: its name, its tensors, and what it does with them."""
+    """A model of the kit: its name, tensors and operators."""
 
     name: str
     inputs: Sequence[Tensor]
@@ -53,7 +53,7 @@ def identity(datatype: str) -> Network:
 
 
 def networks() -> list[Network]:
-    """All of them. What needs no more is FP32, which every server has."""
+    """All models. They are FP32, which every server has, unless another datatype is tested."""
     pair: Dims = ["rows", 2]
     return [
         *(identity(datatype.name) for datatype in EVERY),

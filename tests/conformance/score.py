@@ -1,4 +1,4 @@
-"""What came of the cases: one result each, and the table of them."""
+"""The results of the cases, and their table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Result:
 
     @property
     def counts(self) -> bool:
-        """Whether it is a failure of a demand."""
+        """Whether a required case failed."""
         return self.outcome == Outcome.FAILED and self.level != Level.SHOULD
 
 
@@ -54,7 +54,7 @@ def judge(case: Case, target: Target) -> Result:
 
 
 def told(result: Result) -> str:
-    """A result that is worth a line."""
+    """The line of a result that is reported."""
     if result.outcome == Outcome.SKIPPED:
         return f"skipped  {result.id}: {result.reason}"
     return (

@@ -1,4 +1,4 @@
-"""The server under test, and what it says of itself."""
+"""The server under test, and its metadata."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wire import Answer, Headers, Wire
 
 @dataclass(frozen=True)
 class Target:
-    """Where it is, what to say to it with every call, and which extensions it is held to though it does not announce them."""
+    """Its address, the headers of every call, and extensions to test although it does not announce them."""
 
     url: str
     grpc: str | None
@@ -28,7 +28,7 @@ class Target:
 
     @cached_property
     def extensions(self) -> frozenset[str]:
-        """What `GET /v2` lists, and what is assumed."""
+        """The extensions that `GET /v2` lists, and the assumed ones."""
         answer = self.wire.get("/v2")
         listed = answer.json().get("extensions", []) if answer.status == 200 else []
         return self.assumed | frozenset(listed)
@@ -46,7 +46,7 @@ class Target:
         return self.wire.get(f"/v2/models/{model}/ready").status == 200
 
     def needs(self, model: str) -> None:
-        """Skips what needs a model that not every server can have."""
+        """Skips a case whose model not every server can have."""
         if not self.serves(model):
             raise Skip(f"the server has no model {model!r}")
 
@@ -54,14 +54,14 @@ class Target:
         return self.wire.get(f"/v2/models/{model}").okay()
 
     def version(self, model: str) -> str:
-        """A version that may be asked for."""
+        """A version that exists."""
         versions = self.metadata(model).get("versions")
         if not versions:
             raise Skip("the metadata name no versions, which are optional")
         return str(versions[0])
 
     def post(self, model: str, request: Any, headers: Headers = (), version: str | None = None) -> Answer:
-        """An inference request, as JSON or as bytes that may be none."""
+        """An inference request, as JSON or as bytes, which may be invalid."""
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
         return self.wire.send("POST", infer_path(model, version), body, [*JSON, *headers])
 
@@ -70,7 +70,7 @@ class Target:
         return self.post(model, request, version=version).okay()
 
     def alive(self) -> None:
-        """That a good call is answered, whatever came before it."""
+        """Asserts that a good call succeeds after any other call."""
         answer = self.infer("conformance-add", ADDITION)
         expect(flat(answer["outputs"][0]["data"]) == [11, 22], "that the next good call is answered", answer)
 
@@ -84,7 +84,7 @@ def tensor(name: str, datatype: str, shape: Sequence[int], data: Any) -> dict[st
 
 
 def output(answer: Any, name: str) -> Any:
-    """The one output called `name`, whose members have to be there."""
+    """The only output called `name`, with all required members."""
     found = [output for output in answer.get("outputs", []) if output.get("name") == name]
     expect(len(found) == 1, f"one output {name!r}", answer)
     expect(isinstance(found[0].get("shape"), list), "a shape", found[0])
@@ -92,7 +92,7 @@ def output(answer: Any, name: str) -> Any:
 
 
 def holds(found: Any, datatype: Datatype, expected: Any) -> None:
-    """That an output in JSON is the array `expected`."""
+    """Asserts that an output in JSON equals the array `expected`."""
     expect(found.get("datatype") == datatype.name, f"datatype {datatype.name}", found)
     expect(found["shape"] == list(expected.shape), f"shape {list(expected.shape)}", found)
     try:

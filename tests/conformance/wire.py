@@ -1,4 +1,4 @@
-"""HTTP/1.1 with every byte in our hands: no library writes, repeats or repairs anything."""
+"""HTTP/1.1 with control of every byte: no library writes, repeats or repairs anything."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: dict[str, str]
@@ -29,19 +29,19 @@ class Answer:
             raise Fault("a body of JSON", self) from None
 
     def okay(self) -> Any:
-        """The JSON of an answer that has to be a good one."""
+        """The JSON of an answer, which must be a success."""
         expect(self.status == 200, "status 200", self)
         return self.json()
 
     def refused(self) -> None:
-        """That it is an error, in the protocol's shape."""
+        """Asserts that it is an error in the protocol's shape."""
         expect(self.status >= 400, "an HTTP error status", self)
         error = self.json()
         holds = isinstance(error, dict) and isinstance(error.get("error"), str) and error["error"] != ""
         expect(holds, 'the object {"error": $string}', self)
 
     def parts(self) -> tuple[Any, bytes]:
-        """The JSON of an answer with tensors as bytes behind it, and those."""
+        """The JSON of a binary answer, and the bytes after it."""
         expect(self.status == 200, "status 200", self)
         length = self.headers.get(HEADER_LENGTH.lower(), "")
         expect(length.isdigit(), f"the header {HEADER_LENGTH} with a number", self.headers)
@@ -55,7 +55,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Wire:
-    """A server, and what to say with every call to it. Each call has a connection of its own."""
+    """A server, and the headers of every call. Each call has a connection of its own."""
 
     url: str
     headers: Headers
@@ -68,7 +68,7 @@ class Wire:
         return self._send(method, path, [body] if body else [], [*headers, *length])
 
     def chunked(self, path: str, chunks: Iterable[bytes], headers: Headers = ()) -> Answer:
-        """A body whose length nobody knows before it ends (RFC 9112 §7.1)."""
+        """A body of unknown length (RFC 9112 §7.1)."""
         framed = [b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks]
         return self._send("POST", path, [*framed, b"0\r\n\r\n"], [*headers, ("Transfer-Encoding", "chunked")])
 

@@ -1,4 +1,4 @@
-"""Judges requests by AWS Signature Version 4 as botocore makes it.
+"""Compares requests' AWS Signature Version 4 with botocore's.
 
 Standard input is JSON: `access_key`, `secret_key`, `token`, `region`, `service`, and `requests`, each with `method`, `url`, `headers` and
 `body` (base64) as they arrived. Ends with 1 and says why where botocore would have signed a request otherwise.

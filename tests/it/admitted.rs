@@ -1,12 +1,12 @@
-//! Work is admitted before it is done, and charged when it was done: through real functions.
+//! Calls are admitted before any work, and charged after it: through real functions.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use amaas::ApiKey;
 use amaas_access::{Accounts, KeyTerms, Tenant};
-use amaas_e2e::patience::until;
-use amaas_e2e::{Function, Program, Stage};
+use amaas_e2e::wait::until;
+use amaas_e2e::{Function, Program, TestEnv};
 use amaas_model::task::{RowTask, Rows, Tasks, TextEmbedding};
 use amaas_store::live;
 use base64::Engine;
@@ -37,8 +37,8 @@ async fn usage(function: &Function, key: &ApiKey) -> Value {
 
 #[tokio::test]
 async fn repeats_and_looks_are_requests_of_the_minute() {
-    let stage = Stage::set().await;
-    let (accounts, function) = (stage.accounts().await, stage.sentiment().await.start());
+    let env = TestEnv::start().await;
+    let (accounts, function) = (env.accounts().await, env.sentiment().await.start());
     function.ready().await;
     let key = tenant(&accounts, "repeats", &["requests/minute=5"]).await;
     let url = format!("{}/v1/models/sentiment/predict", function.endpoint().await);
@@ -54,7 +54,7 @@ async fn repeats_and_looks_are_requests_of_the_minute() {
             status => assert_eq!(status, StatusCode::TOO_MANY_REQUESTS),
         }
     }
-    // The first is one request, and not two: what stands in for the repeat is given back.
+    // The first call counts as one request: the second reservation, of the repeat, is returned.
     let most = 5 + begun.elapsed().as_secs() / 12 + 1;
     assert!((5..=most).contains(&answered) && replayed == answered - 1, "{answered} of {most}, {replayed} again");
 
@@ -75,12 +75,12 @@ async fn repeats_and_looks_are_requests_of_the_minute() {
 
 #[tokio::test]
 async fn no_call_has_no_units() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let tasks = Tasks::default().with::<TextEmbedding<amaas_embed::Embed>>();
-    stage.publish_with(amaas_embed::bundle(live()).expect("committed"), &tasks).await;
-    let accounts = stage.accounts().await;
+    env.publish_with(amaas_embed::bundle(live()).expect("committed"), &tasks).await;
+    let accounts = env.accounts().await;
     let key = tenant(&accounts, "zero", &["units/month=100"]).await;
-    let function = stage.launch(Program::Embed, "embed").await.start();
+    let function = env.launch(Program::Embed, "embed").await.start();
     function.ready().await;
     let infer = async |rows: usize| {
         let input = |name| json!({ "name": name, "datatype": "INT64", "shape": [rows, 0], "data": [] });
@@ -98,12 +98,12 @@ async fn no_call_has_no_units() {
 
 #[tokio::test]
 async fn who_hangs_up_is_charged_for_what_was_decoded_and_no_more_is() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let tasks = Tasks::default().with::<Rows<amaas_digits::Digits>>();
-    stage.publish_with(amaas_digits::bundle(live()).expect("committed"), &tasks).await;
-    let accounts = stage.accounts().await;
+    env.publish_with(amaas_digits::bundle(live()).expect("committed"), &tasks).await;
+    let accounts = env.accounts().await;
     let [key, other] = [tenant(&accounts, "leaves", &[]).await, tenant(&accounts, "stays", &[]).await];
-    let function = stage.launch(Program::Digits, "digits").await.start();
+    let function = env.launch(Program::Digits, "digits").await.start();
     function.ready().await;
     let url = format!("{}/v1/models/digits/predict", function.endpoint().await);
     let image = BASE64_STANDARD.encode(one(4096, 4000));
@@ -116,13 +116,13 @@ async fn who_hangs_up_is_charged_for_what_was_decoded_and_no_more_is() {
         let request = client.post(&url).bearer_auth(key.expose()).header("content-encoding", "gzip");
         request.header("content-type", "application/json").body(body.clone()).send()
     };
-    // How long one takes here that is waited for.
+    // The duration of one call without a disconnect.
     let begun = Instant::now();
     assert_eq!(call().await.expect("an answer").status(), 200);
     let whole = begun.elapsed();
     assert_eq!(usage(&function, &key).await["rows"], 4);
 
-    // Twelve more, all of which go away in the middle of the first.
+    // Twelve more, which all disconnect in the middle of the first.
     let left = (0..12).map(|_| tokio::time::timeout(whole / 2, call()));
     for left in futures_util::future::join_all(left).await {
         assert!(left.is_err(), "it was answered in half the time");
@@ -131,7 +131,7 @@ async fn who_hangs_up_is_charged_for_what_was_decoded_and_no_more_is() {
     let example: Value = serde_json::from_str(amaas_digits::Digits::EXAMPLE).expect("JSON");
     let request = client.post(&url).bearer_auth(other.expose()).json(&json!({ "inputs": [example] }));
     assert_eq!(request.send().await.expect("an answer").status(), 200);
-    assert!(begun.elapsed() < whole, "it waited for calls of another tenant that nobody waits for");
+    assert!(begun.elapsed() < whole, "it waited for cancelled calls of another tenant");
     until("who left is charged", async || {
         tokio::time::sleep(Duration::from_millis(50)).await;
         usage(&function, &key).await["calls"].as_u64() > Some(1)
@@ -144,7 +144,7 @@ async fn who_hangs_up_is_charged_for_what_was_decoded_and_no_more_is() {
     assert!(calls <= 1 + 12, "{calls}");
 }
 
-/// A PNG of a stroke.
+/// A PNG of a pen stroke.
 fn one(width: u32, height: u32) -> Vec<u8> {
     let mut pixels = ZlibEncoder::new(Vec::new(), Compression::fast());
     let (wide, high) = (width as usize, height as usize);

@@ -6,13 +6,13 @@ mod refused;
 mod unusual;
 
 use amaas::{Client, Datatype, ErrorKind, Tensor, TensorData};
-use amaas_e2e::{Function, Program, Stage, onnx};
+use amaas_e2e::{Function, Program, TestEnv, onnx};
 use amaas_engine::Batching;
 use half::{bf16, f16};
 
-async fn serve(stage: &Stage, model: &str) -> (Function, Client) {
-    let function = stage.launch(Program::Tensor, model).await.start();
-    let client = stage.client(function.endpoint().await);
+async fn serve(env: &TestEnv, model: &str) -> (Function, Client) {
+    let function = env.launch(Program::Tensor, model).await.start();
+    let client = env.client(function.endpoint().await);
     (function, client)
 }
 
@@ -22,9 +22,9 @@ fn floats(name: &str, shape: &[usize], values: &[f32]) -> Tensor {
 
 #[tokio::test]
 async fn rows_go_through() {
-    let stage = Stage::set().await;
-    assert_eq!(stage.publish("plus-one", onnx::plus_one()).await.batching, Batching::Rows);
-    let (_function, client) = serve(&stage, "plus-one").await;
+    let env = TestEnv::start().await;
+    assert_eq!(env.publish("plus-one", onnx::plus_one()).await.batching, Batching::Rows);
+    let (_function, client) = serve(&env, "plus-one").await;
     let model = client.model("plus-one");
     let answer = model.infer(vec![floats("x", &[3, 2], &[0.0, 0.5, -1.0, 1e6, -2.5, 7.0])]).await.expect("an answer");
     let expected = floats("y", &[3, 2], &[1.0, 1.5, 0.0, 1_000_001.0, -1.5, 8.0]);
@@ -42,9 +42,9 @@ async fn rows_go_through() {
 
 #[tokio::test]
 async fn inputs_are_told_apart_by_name() {
-    let stage = Stage::set().await;
-    stage.publish("add", onnx::add()).await;
-    let (_function, client) = serve(&stage, "add").await;
+    let env = TestEnv::start().await;
+    env.publish("add", onnx::add()).await;
+    let (_function, client) = serve(&env, "add").await;
     let (a, b) = (floats("a", &[1, 2], &[1.0, 2.0]), floats("b", &[1, 2], &[10.0, 20.0]));
     for inputs in [vec![a.clone(), b.clone()], vec![b.clone(), a.clone()]] {
         let answer = client.model("add").infer(inputs).await.expect("an answer");
@@ -63,9 +63,9 @@ async fn inputs_are_told_apart_by_name() {
 
 #[tokio::test]
 async fn every_datatype_comes_back_as_it_went() {
-    let stage = Stage::set().await;
-    stage.publish("identity", onnx::identity(&Datatype::ALL)).await;
-    let (_function, client) = serve(&stage, "identity").await;
+    let env = TestEnv::start().await;
+    env.publish("identity", onnx::identity(&Datatype::ALL)).await;
+    let (_function, client) = serve(&env, "identity").await;
     let inputs: Vec<_> = Datatype::ALL.iter().map(|it| tensor(it.name(), extremes(*it))).collect();
     let answer = client.model("identity").infer(inputs).await.expect("an answer");
     assert_eq!(answer.outputs().len(), Datatype::ALL.len());
@@ -77,9 +77,9 @@ async fn every_datatype_comes_back_as_it_went() {
 
 #[tokio::test]
 async fn a_text_that_would_be_cut_is_refused() {
-    let stage = Stage::set().await;
-    stage.publish("identity", onnx::identity(&[Datatype::Bytes])).await;
-    let (_function, client) = serve(&stage, "identity").await;
+    let env = TestEnv::start().await;
+    env.publish("identity", onnx::identity(&[Datatype::Bytes])).await;
+    let (_function, client) = serve(&env, "identity").await;
     let texts = vec!["whole".to_owned(), "c\0ut".to_owned()];
     let error = client.model("identity").infer(vec![Tensor::new("BYTES", vec![1, 2], texts).expect("two texts")]).await;
     let error = error.expect_err("a zero byte");
@@ -93,7 +93,7 @@ fn tensor(name: &str, data: TensorData) -> Tensor {
     Tensor::new(name, vec![2, 2], data).expect("four values")
 }
 
-/// Four values of the datatype, the outermost among them.
+/// Four values of the datatype, its extremes among them.
 fn extremes(datatype: Datatype) -> TensorData {
     match datatype {
         Datatype::Bool => TensorData::Bool(vec![true, false, false, true]),
@@ -108,7 +108,7 @@ fn extremes(datatype: Datatype) -> TensorData {
         Datatype::Fp16 => TensorData::Fp16(vec![f16::MIN, f16::MIN_POSITIVE, f16::from_f32(0.1), f16::MAX].into()),
         Datatype::Fp32 => TensorData::Fp32(vec![f32::MIN, f32::MIN_POSITIVE, 0.1, f32::MAX].into()),
         Datatype::Fp64 => TensorData::Fp64(vec![f64::MIN, f64::MIN_POSITIVE, 8.123_456_789_012_345, f64::MAX].into()),
-        // Bytes carry what JSON cannot.
+        // Binary tensors carry values that JSON cannot.
         Datatype::Bf16 => TensorData::Bf16(vec![bf16::MIN, bf16::NEG_INFINITY, bf16::from_f32(0.1), bf16::MAX].into()),
         Datatype::Bytes => TensorData::Bytes(["", "a", "Größe 🎬", "a\tb\n\"\\"].map(str::to_owned).to_vec()),
     }
@@ -116,11 +116,11 @@ fn extremes(datatype: Datatype) -> TensorData {
 
 #[tokio::test]
 async fn a_length_is_no_batch() {
-    let stage = Stage::set().await;
-    assert_eq!(stage.publish("sum", onnx::running_sum()).await.batching, Batching::None);
-    let (_function, client) = serve(&stage, "sum").await;
+    let env = TestEnv::start().await;
+    assert_eq!(env.publish("sum", onnx::running_sum()).await.batching, Batching::None);
+    let (_function, client) = serve(&env, "sum").await;
     let model = client.model("sum");
-    // At the same time, so that they would share a run if they could.
+    // Concurrently, so that they would share a run if they could.
     let call = async |start: u8| {
         let values = [f32::from(start); 4];
         let answer = model.infer(vec![floats("x", &[4], &values)]).await.expect("an answer");
@@ -131,10 +131,10 @@ async fn a_length_is_no_batch() {
 
 #[tokio::test]
 async fn what_was_not_published_with_a_symbol_is_not_batched() {
-    let stage = Stage::set().await;
-    let manifest = stage.publish("count", onnx::count()).await;
+    let env = TestEnv::start().await;
+    let manifest = env.publish("count", onnx::count()).await;
     assert_eq!(manifest.batching, Batching::None);
-    let (_function, client) = serve(&stage, "count").await;
+    let (_function, client) = serve(&env, "count").await;
     let integer = |name, value: i64| Tensor::new(name, vec![1], vec![value]).expect("one value");
     let answer = client.model("count").infer(vec![integer("steps", 1000), integer("start", 7)]).await;
     assert_eq!(answer.expect("an answer").outputs(), [integer("total", 1007)]);

@@ -1,15 +1,15 @@
-//! What is wrong with a request is named to its caller, and to nobody else's cost.
+//! Faulty requests: the error names the fault, and other calls are not affected.
 
 mod limits;
 mod refused;
 
-use amaas_e2e::{Function, Launch, Stage};
+use amaas_e2e::{Function, ProcessBuilder, TestEnv};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 
-/// A function and a caller that sends whatever it likes.
+/// A function, and a client that can send anything.
 struct Target {
-    stage: Stage,
+    env: TestEnv,
     function: Function,
     http: reqwest::Client,
     endpoint: String,
@@ -20,16 +20,16 @@ impl Target {
         Self::with(|launch| launch).await
     }
 
-    async fn with(change: impl FnOnce(Launch) -> Launch) -> Self {
-        let stage = Stage::set().await;
-        let function = change(stage.sentiment().await).start();
+    async fn with(change: impl FnOnce(ProcessBuilder) -> ProcessBuilder) -> Self {
+        let env = TestEnv::start().await;
+        let function = change(env.sentiment().await).start();
         let endpoint = format!("http://{}", function.ready().await);
-        Self { stage, function, http: reqwest::Client::new(), endpoint }
+        Self { env, function, http: reqwest::Client::new(), endpoint }
     }
 
-    /// A request with a good key.
+    /// A request with a valid key.
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.anonymous(method, path).bearer_auth(self.stage.key().expose())
+        self.anonymous(method, path).bearer_auth(self.env.key().expose())
     }
 
     fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
@@ -40,7 +40,7 @@ impl Target {
         Refusal::of(self.request(Method::POST, path).body(body).send().await.expect("an answer")).await
     }
 
-    /// That it still answers, and answers well.
+    /// Asserts that it still answers correctly.
     async fn still_serves(&self) {
         let body = r#"{"inputs":["a wonderful film"]}"#;
         let answer = self.request(Method::POST, PREDICT).body(body).send().await.expect("an answer");
@@ -50,7 +50,7 @@ impl Target {
     }
 }
 
-/// An answer that says no.
+/// An error response.
 #[derive(Debug)]
 struct Refusal {
     status: u16,
@@ -88,7 +88,7 @@ impl Refusal {
     }
 }
 
-/// Stands in payloads, and must stand in no answer.
+/// A text in payloads that must occur in no answer.
 const CANARY: &str = "canary4711";
 const PREDICT: &str = "/v1/models/sentiment/predict";
 const INFER: &str = "/v2/models/sentiment/infer";

@@ -1,20 +1,20 @@
-//! The conformance kit judges `amaas dev` through each of its drivers: bare HTTP, and the clients of Triton and `KServe`.
+//! The conformance kit tests `amaas dev` through each of its drivers: bare HTTP, and the clients of Triton and `KServe`.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use amaas_e2e::{Dev, skip};
+use amaas_e2e::{DevProcess, skip};
 use serde_json::Value;
 use tokio::process::Command;
 
-/// What the kit ends with where a package is missing.
+/// The kit's exit code if a package is missing.
 const MISSING: i32 = 77;
-/// What amaas does otherwise than the protocol advises; it does all that the protocol demands.
+/// Deviations of amaas from recommendations of the protocol; it satisfies all requirements.
 const OTHERWISE: [&str; 2] = [
-    // A text with a zero byte: ONNX Runtime's binding takes texts that end with one.
+    // A text with a zero byte: ONNX Runtime's binding takes zero-terminated texts.
     "rest/json/zero/whole",
-    // `onnxruntime_onnx` is what Triton's clients know; the protocol has `onnx_onnxv1`.
+    // Triton's clients know `onnxruntime_onnx`; the protocol has `onnx_onnxv1`.
     "rest/metadata/platform",
 ];
 
@@ -25,13 +25,13 @@ async fn every_driver_of_the_kit_is_content() {
     };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let Some(list) = kit(&python, ["models".as_ref(), folder.path().as_os_str()]).await else { return };
-    let dev = Dev::start().await;
+    let dev = DevProcess::start().await;
     for (name, file) in list.lines().filter_map(|line| line.split_once('\t')) {
         dev.publish(name, &folder.path().join(file)).await;
     }
     let grpc = dev.endpoint().trim_start_matches("http://");
     let key = format!("Authorization: Bearer {}", dev.key());
-    // Models are listed, and not loaded by calls: what the extension says beyond that is not looked at.
+    // Models are listed, and not loaded by calls; the rest of the extension is not implemented.
     let arguments =
         ["--url", dev.endpoint(), "--grpc", grpc, "--header", &key, "--assume", "model_repository", "--json"];
     let Some(score) = kit(&python, arguments.map(OsStr::new)).await else { return };
@@ -46,7 +46,7 @@ async fn every_driver_of_the_kit_is_content() {
     println!("{} cases passed", with("passed").len());
 }
 
-/// What the kit prints, or nothing where it cannot run.
+/// The kit's output; `None` if it cannot run.
 async fn kit<'a>(python: &OsString, arguments: impl IntoIterator<Item = &'a OsStr>) -> Option<String> {
     let kit = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
     let output = Command::new(python).arg(kit).args(arguments).output().await;
@@ -59,7 +59,7 @@ async fn kit<'a>(python: &OsString, arguments: impl IntoIterator<Item = &'a OsSt
     };
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     match output.status.code() {
-        // 1: a case failed, which the results say.
+        // 1: a case failed, which the results show.
         Some(0 | 1) => Some(String::from_utf8(output.stdout).expect("UTF-8")),
         Some(MISSING) => {
             skip(said.trim());

@@ -2,39 +2,39 @@
 
 use amaas::task::TextClassification;
 use amaas::{Answer, Model};
-use amaas_e2e::Stage;
+use amaas_e2e::TestEnv;
 use amaas_e2e::cases::{self, TOLERANCE};
 use amaas_e2e::lambda::Lambda;
 
 #[tokio::test]
 async fn golden_cases_hold_over_http() {
-    let stage = Stage::set().await;
-    let function = stage.sentiment().await.start();
-    golden_cases_hold(&stage.client(function.endpoint().await).model("sentiment")).await;
+    let env = TestEnv::start().await;
+    let function = env.sentiment().await.start();
+    golden_cases_hold(&env.client(function.endpoint().await).model("sentiment")).await;
 }
 
 #[tokio::test]
 async fn golden_cases_hold_under_lambda() {
-    let stage = Stage::set().await;
-    let lambda = Lambda::start(stage.sentiment().await).await;
-    golden_cases_hold(&stage.client(lambda.url()).model("sentiment")).await;
+    let env = TestEnv::start().await;
+    let lambda = Lambda::start(env.sentiment().await).await;
+    golden_cases_hold(&env.client(lambda.url()).model("sentiment")).await;
     // And the keys, once.
     assert_eq!(lambda.answers(), (65, 0));
 }
 
 #[tokio::test]
 async fn golden_cases_hold_under_lambda_as_a_stream() {
-    let stage = Stage::set().await;
-    let lambda = Lambda::start(stage.sentiment().await.set("AMAAS_RESPONSE_MODE", "stream")).await;
-    golden_cases_hold(&stage.client(lambda.url()).model("sentiment")).await;
+    let env = TestEnv::start().await;
+    let lambda = Lambda::start(env.sentiment().await.set("AMAAS_RESPONSE_MODE", "stream")).await;
+    golden_cases_hold(&env.client(lambda.url()).model("sentiment")).await;
     assert_eq!(lambda.answers(), (0, 65));
 }
 
 #[tokio::test]
 async fn texts_are_judged_as_keras_reads_them() {
-    let stage = Stage::set().await;
-    let function = stage.sentiment().await.start();
-    texts_are_judged(&stage.client(function.endpoint().await).model("sentiment")).await;
+    let env = TestEnv::start().await;
+    let function = env.sentiment().await.start();
+    texts_are_judged(&env.client(function.endpoint().await).model("sentiment")).await;
 }
 
 pub(crate) async fn golden_cases_hold(model: &Model) {

@@ -1,17 +1,17 @@
-//! gRPC beside the routes: one port, the same key, and no way around the seal. Its messages are judged by Triton's and `KServe`'s
-//! own clients in `conformance`, health checks and reflection by gRPC's own here.
+//! gRPC beside the HTTP routes: one port, the same key, and the same sealing policy. `conformance` tests messages with Triton's and
+//! `KServe`'s own clients; gRPC's own clients test health checks and reflection here.
 
 use std::ffi::OsString;
 
-use amaas_e2e::{Function, Program, Stage, onnx, skip};
+use amaas_e2e::{Function, Program, TestEnv, onnx, skip};
 use reqwest::{Client, RequestBuilder, Response};
 
 /// `method` of a function, with `message`, over HTTP/2 without TLS.
-async fn call(function: &Function, stage: &Stage, method: &str, message: &[u8]) -> Response {
-    request(function, method, message).await.bearer_auth(stage.key().expose()).send().await.expect("an answer")
+async fn call(function: &Function, env: &TestEnv, method: &str, message: &[u8]) -> Response {
+    request(function, method, message).await.bearer_auth(env.key().expose()).send().await.expect("an answer")
 }
 
-/// The same without a key, to be sent.
+/// The same request without a key, not sent yet.
 async fn request(function: &Function, method: &str, message: &[u8]) -> RequestBuilder {
     let client = Client::builder().http2_prior_knowledge().build().expect("a client");
     let url = format!("{}/inference.GRPCInferenceService/{method}", function.endpoint().await);
@@ -21,7 +21,7 @@ async fn request(function: &Function, method: &str, message: &[u8]) -> RequestBu
     client.post(url).header("content-type", "application/grpc").header("te", "trailers").body(body)
 }
 
-/// The status in the headers, where there is no message before it; and its text, which is percent-encoded.
+/// The status in the headers if there is no message before it, and its percent-encoded text.
 fn status(response: &Response) -> (Option<String>, String) {
     let header = |name| response.headers().get(name).map(|value| value.to_str().expect("text").replace("%20", " "));
     (header("grpc-status"), header("grpc-message").unwrap_or_default())
@@ -34,26 +34,26 @@ fn named(name: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn one_port_speaks_it_beside_the_routes() {
-    let stage = Stage::set().await;
-    stage.publish("plus-one", onnx::plus_one()).await;
-    let function = stage.launch(Program::Tensor, "plus-one").await.start();
+    let env = TestEnv::start().await;
+    env.publish("plus-one", onnx::plus_one()).await;
+    let function = env.launch(Program::Tensor, "plus-one").await.start();
     function.ready().await;
 
-    let ready = call(&function, &stage, "ServerReady", &[]).await;
+    let ready = call(&function, &env, "ServerReady", &[]).await;
     assert_eq!(status(&ready).0, None);
     assert_eq!(ready.bytes().await.expect("a message"), [0, 0, 0, 0, 2, 8, 1][..]);
-    let unknown = call(&function, &stage, "ModelInfer", &named("nobody")).await;
+    let unknown = call(&function, &env, "ModelInfer", &named("nobody")).await;
     let (code, text) = status(&unknown);
     assert_eq!((code.as_deref(), text.contains("unknown model")), (Some("5"), true), "{text}");
     assert_eq!(unknown.headers()["x-request-id"].len(), 32);
-    assert_eq!(status(&call(&function, &stage, "ModelDestroy", &[]).await).0.as_deref(), Some("12"), "UNIMPLEMENTED");
-    assert_eq!(status(&call(&function, &stage, "ModelReady", &[0xff; 9]).await).0.as_deref(), Some("13"), "no message");
+    assert_eq!(status(&call(&function, &env, "ModelDestroy", &[]).await).0.as_deref(), Some("12"), "UNIMPLEMENTED");
+    assert_eq!(status(&call(&function, &env, "ModelReady", &[0xff; 9]).await).0.as_deref(), Some("13"), "no message");
 
-    // Two bytes each, and hundreds once they are decoded.
+    // Two bytes each, and hundreds when they are decoded.
     let many = [0x2a, 0].repeat(5_000);
-    let (code, text) = status(&call(&function, &stage, "ModelInfer", &many).await);
+    let (code, text) = status(&call(&function, &env, "ModelInfer", &many).await);
     assert_eq!((code.as_deref(), text.contains("more than 4096 entries")), (Some("8"), true), "{text}");
-    // Whoever has no key is told so before anybody reads what was sent.
+    // A client without a key is refused before its message is read.
     for message in [&many[..], &[0xff; 9]] {
         let anonymous = request(&function, "ModelInfer", message).await.send().await.expect("an answer");
         assert_eq!(status(&anonymous).0.as_deref(), Some("16"), "UNAUTHENTICATED");
@@ -70,22 +70,22 @@ async fn one_port_speaks_it_beside_the_routes() {
 
 #[tokio::test]
 async fn nothing_plain_goes_where_sealed_calls_are_required() {
-    let stage = Stage::set().await;
-    stage.publish("plus-one", onnx::plus_one()).await;
-    let function = stage.launch(Program::Tensor, "plus-one").await.set("AMAAS_SEALING", "required").start();
+    let env = TestEnv::start().await;
+    env.publish("plus-one", onnx::plus_one()).await;
+    let function = env.launch(Program::Tensor, "plus-one").await.set("AMAAS_SEALING", "required").start();
     function.ready().await;
-    assert_eq!(status(&call(&function, &stage, "ServerReady", &[]).await).0, None);
+    assert_eq!(status(&call(&function, &env, "ServerReady", &[]).await).0, None);
     for method in ["ModelInfer", "ModelStreamInfer", "ModelMetadata", "RepositoryIndex"] {
-        let refused = call(&function, &stage, method, &named("plus-one")).await;
+        let refused = call(&function, &env, method, &named("plus-one")).await;
         let (code, text) = status(&refused);
         assert_eq!((code.as_deref(), text.contains("sealed calls only")), (Some("7"), true), "{method}: {text}");
     }
 }
 
-/// What gRPC's own clients say of health and reflection, or why they cannot be asked.
-async fn judged(function: &Function, model: &str, health: &str) -> Result<String, String> {
+/// The report of gRPC's own clients on health and reflection, or why they cannot run.
+async fn run_clients(function: &Function, model: &str, health: &str) -> Result<String, String> {
     let python = std::env::var_os("AMAAS_TEST_PYTHON").unwrap_or_else(|| OsString::from("python3"));
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/grpc_judge.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/grpc_clients.py");
     let mut command = tokio::process::Command::new(&python);
     command.arg(script).arg(function.address().await.to_string()).args([model, health]);
     let output = command.output().await.map_err(|error| format!("{}: {error}", python.display()))?;
@@ -100,18 +100,18 @@ async fn judged(function: &Function, model: &str, health: &str) -> Result<String
 
 #[tokio::test]
 async fn health_and_reflection_are_what_grpcs_own_clients_expect() {
-    let stage = Stage::set().await;
-    stage.publish("plus-one", onnx::plus_one()).await;
+    let env = TestEnv::start().await;
+    env.publish("plus-one", onnx::plus_one()).await;
     for (version, sealing, health) in
         [("1", "optional", "SERVING"), ("1", "required", "SERVING"), ("9", "optional", "NOT_SERVING")]
     {
-        let launch = stage.launch(Program::Tensor, "plus-one").await;
+        let launch = env.launch(Program::Tensor, "plus-one").await;
         let function = launch.set("AMAAS_MODEL_VERSION", version).set("AMAAS_SEALING", sealing).start();
         match health {
             "SERVING" => drop(function.ready().await),
             _ => drop(function.not_ready(|reason| reason.contains("manifest.json")).await),
         }
-        match judged(&function, "plus-one", health).await {
+        match run_clients(&function, "plus-one", health).await {
             Ok(said) => println!("{said}"),
             Err(why) => return skip(&why),
         }
@@ -120,9 +120,9 @@ async fn health_and_reflection_are_what_grpcs_own_clients_expect() {
 
 #[tokio::test]
 async fn a_load_balancer_that_sends_an_empty_message_is_answered() {
-    let stage = Stage::set().await;
-    stage.publish("plus-one", onnx::plus_one()).await;
-    let function = stage.launch(Program::Tensor, "plus-one").await.start();
+    let env = TestEnv::start().await;
+    env.publish("plus-one", onnx::plus_one()).await;
+    let function = env.launch(Program::Tensor, "plus-one").await.start();
     function.ready().await;
     let http2 = Client::builder().http2_prior_knowledge().build().expect("a client");
     let ask = async |service: &str, message: &[u8]| {

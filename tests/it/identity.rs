@@ -1,4 +1,4 @@
-//! Identities other than keys, judged by others: tokens that `PyJWT` signed, and signatures that botocore makes too.
+//! Other identities than keys, against independent implementations: tokens signed by `PyJWT`, and signatures by botocore.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use amaas::sigv4::Credentials;
 use amaas::{Client, RetryConfig, Sealing, SigV4};
 use amaas_access::oidc::{OidcConfig, OidcVerifier, TokenError};
-use amaas_e2e::{judge, skip};
+use amaas_e2e::{reference, skip};
 use amaas_ohttp::key_list::KeyList;
 use amaas_ohttp::{KeyRing, PrivateKey, Suite};
 use axum::Router;
@@ -20,14 +20,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// A server with these routes on this machine, for as long as the test runs: its URL.
+/// Serves these routes on this machine until the end of the test, and returns the URL.
 fn serve(listener: TcpListener, routes: Router) -> String {
     let address = listener.local_addr().expect("it is bound");
     tokio::spawn(async move { axum::serve(listener, routes).await.expect("it serves") });
     format!("http://{address}")
 }
 
-/// An issuer that `PyJWT` plays.
+/// An issuer run by `PyJWT`.
 #[derive(Deserialize)]
 struct Issuer {
     jwks: Value,
@@ -39,7 +39,7 @@ struct Issuer {
 async fn tokens_of_another_implementation_are_taken_and_its_bad_ones_are_not() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    let said = judge::says("tokens.py", ("pyjwt", "identity/requirements.txt"), &[&url, "amaas"], "").await;
+    let said = reference::output_of("tokens.py", ("pyjwt", "identity/requirements.txt"), &[&url, "amaas"], "").await;
     let issuer: Issuer = match said {
         Ok(said) => serde_json::from_str(&said).expect("an issuer"),
         Err(why) => return skip(&why),
@@ -85,10 +85,10 @@ async fn tokens_of_another_implementation_are_taken_and_its_bad_ones_are_not() {
     assert_eq!(refused, expected);
 }
 
-/// What a server got, as the judge takes it.
+/// The requests of a server, as the reference takes them.
 type Requests = Arc<Mutex<Vec<Value>>>;
 
-/// A server that writes down what it gets, offers keys, and refuses everything else.
+/// A server that records requests, offers keys, and refuses everything else.
 async fn recording(requests: &Requests) -> String {
     let ring = KeyRing::new(vec![PrivateKey::derive(1, Suite::X25519, &[7; 32])]).expect("one key");
     let list = KeyList::new(ring.public_keys()).expect("one key").encode();
@@ -135,7 +135,7 @@ async fn another_implementation_signs_requests_as_the_sdk_does() {
         "region": "eu-central-1", "service": "lambda", "requests": requests,
     });
     let moto = ("moto", "../infra/tests/requirements.txt");
-    match judge::says("signature.py", moto, &[], &told.to_string()).await {
+    match reference::output_of("signature.py", moto, &[], &told.to_string()).await {
         Ok(said) => assert_eq!(said.trim(), "8 requests"),
         Err(why) => skip(&why),
     }

@@ -1,11 +1,11 @@
-//! Ledgers: one list of what each of them has to do, and functions that share one.
+//! Ledgers: one contract for each back end, and functions that share one.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use amaas_e2e::dynamodb::{self, DynamoDb};
-use amaas_e2e::patience::until;
-use amaas_e2e::{Function, Launch, Program, Stage, onnx, skip};
+use amaas_e2e::wait::until;
+use amaas_e2e::{Function, ProcessBuilder, Program, TestEnv, onnx, skip};
 use amaas_ledger::{
     Clock, CounterOutcome, CounterUpdate, InsertOutcome, Ledger, LedgerError, LedgerKey, LedgerWrite, MAX_VALUE_BYTES,
     MemoryLedger, NO_EXPIRY, Revision, SqliteLedger,
@@ -15,11 +15,11 @@ use futures_util::future::join_all;
 use reqwest::Response;
 use serde_json::json;
 
-/// Time that goes on when the test says so.
+/// A clock that the test sets.
 #[derive(Clone, Default)]
-struct Hand(Arc<Mutex<Duration>>);
+struct ManualClock(Arc<Mutex<Duration>>);
 
-impl Hand {
+impl ManualClock {
     fn clock(&self) -> Clock {
         let hand = self.clone();
         *self.0.lock().expect("not poisoned") = Duration::from_hours(24 * 365 * 56);
@@ -45,8 +45,8 @@ async fn value(ledger: &dyn Ledger, key: &LedgerKey) -> Option<Bytes> {
     ledger.read(key).await.expect("it can be reached").map(|entry| entry.value)
 }
 
-/// What every ledger has to do.
-async fn behaves(ledger: Arc<dyn Ledger>, hand: Hand) {
+/// The contract of every ledger.
+async fn behaves(ledger: Arc<dyn Ledger>, hand: ManualClock) {
     entries_are_told_apart(&*ledger).await;
     only_who_knows_the_revision_changes_an_entry(&*ledger).await;
     entries_end(&*ledger, &hand).await;
@@ -97,7 +97,7 @@ async fn only_who_knows_the_revision_changes_an_entry(ledger: &dyn Ledger) {
     }
 }
 
-async fn entries_end(ledger: &dyn Ledger, hand: &Hand) {
+async fn entries_end(ledger: &dyn Ledger, hand: &ManualClock) {
     let [ends, extended, replaced] = ["ends", "extended", "replaced"].map(|name| LedgerKey::new(name, "x"));
     let old = insert(ledger, &ends, "old").await;
     let long = insert(ledger, &extended, "long").await;
@@ -151,7 +151,7 @@ async fn of_many_at_once_one_has_its_way(ledger: &Arc<dyn Ledger>) {
     assert_eq!(replaced.count(), 1);
 }
 
-async fn many_are_written_at_once(ledger: &dyn Ledger, hand: &Hand) {
+async fn many_are_written_at_once(ledger: &dyn Ledger, hand: &ManualClock) {
     let write = |name: &str, value: &str, ttl| LedgerWrite {
         key: LedgerKey::new("batch", name),
         value: value.to_owned().into(),
@@ -160,7 +160,7 @@ async fn many_are_written_at_once(ledger: &dyn Ledger, hand: &Hand) {
     let names: Vec<_> = (0..60).map(|number| format!("{number:02}")).collect();
     let old = insert(ledger, &LedgerKey::new("batch", "00"), "old").await;
     let writes: Vec<_> = names.iter().map(|name| write(name, name, NO_EXPIRY)).collect();
-    // Again, as after an answer that was lost, and one name twice, of which the last counts.
+    // Again, as after a lost answer; and one name twice, where the last value wins.
     for writes in [&writes[..], &writes, &[write("59", "no", MINUTE), write("59", "59", NO_EXPIRY)], &[]] {
         ledger.write(writes).await.expect("reached");
     }
@@ -175,7 +175,7 @@ async fn many_are_written_at_once(ledger: &dyn Ledger, hand: &Hand) {
     assert_eq!(listed.iter().map(|listed| &listed.sort).collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
 }
 
-async fn entries_are_listed_in_order(ledger: &dyn Ledger, hand: &Hand) {
+async fn entries_are_listed_in_order(ledger: &dyn Ledger, hand: &ManualClock) {
     insert(ledger, &LedgerKey::new("list", "ends"), "x").await;
     hand.turn(MINUTE);
     let lasting = |partition, sort, value: &str| LedgerWrite {
@@ -209,7 +209,7 @@ async fn entries_are_listed_in_order(ledger: &dyn Ledger, hand: &Hand) {
     );
 }
 
-async fn counters_keep_to_floor_and_ceiling(ledger: &dyn Ledger, hand: &Hand) {
+async fn counters_keep_to_floor_and_ceiling(ledger: &dyn Ledger, hand: &ManualClock) {
     let key = LedgerKey::new("counter", "x");
     let add = async |amount, floor, ceiling| {
         ledger.count(&key, CounterUpdate { amount, floor, ceiling, ttl: MINUTE }).await.expect("reached")
@@ -220,7 +220,7 @@ async fn counters_keep_to_floor_and_ceiling(ledger: &dyn Ledger, hand: &Hand) {
     assert_eq!(add(1, 5, 10).await, CounterOutcome::Now(10));
     assert_eq!(add(-3, 5, i64::MAX).await, CounterOutcome::Now(7));
     assert_eq!(add(0, 0, i64::MAX).await, CounterOutcome::Now(7), "it is looked at");
-    assert_eq!(add(6, 20, 25).await, CounterOutcome::Full(20), "below its floor it stands there");
+    assert_eq!(add(6, 20, 25).await, CounterOutcome::Full(20), "below its floor it counts from the floor");
     assert_eq!(add(5, 20, 25).await, CounterOutcome::Now(25));
     hand.turn(MINUTE / 2);
     assert_eq!(add(1, 0, 30).await, CounterOutcome::Now(26), "and lives on");
@@ -255,13 +255,13 @@ async fn no_counter_passes_its_ceiling_however_many_add(ledger: &Arc<dyn Ledger>
 
 #[tokio::test]
 async fn memory_behaves() {
-    let hand = Hand::default();
+    let hand = ManualClock::default();
     behaves(Arc::new(MemoryLedger::new(hand.clock())), hand).await;
 }
 
 #[tokio::test]
 async fn sqlite_behaves() {
-    let (hand, folder) = (Hand::default(), tempfile::tempdir().expect("a folder"));
+    let (hand, folder) = (ManualClock::default(), tempfile::tempdir().expect("a folder"));
     let ledger = SqliteLedger::open(&folder.path().join("ledger.sqlite"), hand.clock()).await.expect("opened");
     behaves(Arc::new(ledger), hand).await;
 }
@@ -272,7 +272,7 @@ async fn dynamodb_behaves() {
         Ok(server) => server,
         Err(why) => return skip(&why),
     };
-    let hand = Hand::default();
+    let hand = ManualClock::default();
     behaves(Arc::new(amaas_ledger::DynamoDbLedger::new(server.client(), dynamodb::TABLE, hand.clock())), hand).await;
     let missing = amaas_ledger::DynamoDbLedger::new(server.client(), "missing", Clock::default());
     assert!(matches!(missing.read(&LedgerKey::new("a", "b")).await, Err(LedgerError::Denied { .. })));
@@ -281,34 +281,34 @@ async fn dynamodb_behaves() {
 const TEXT: &str = r#"{"inputs":["a wonderful film with a canary in it"]}"#;
 
 /// A plain call with the idempotency key `key`.
-async fn call(stage: &Stage, function: &Function, key: &str, body: &str) -> Response {
+async fn call(env: &TestEnv, function: &Function, key: &str, body: &str) -> Response {
     let url = format!("{}/v1/models/sentiment/predict", function.endpoint().await);
-    let post = reqwest::Client::new().post(url).bearer_auth(stage.key().expose()).header("idempotency-key", key);
+    let post = reqwest::Client::new().post(url).bearer_auth(env.key().expose()).header("idempotency-key", key);
     post.body(body.to_owned()).send().await.expect("an answer")
 }
 
-/// Status, whether it was given before, and the body.
+/// Status, whether it is a replay, and the body.
 async fn read(answer: Response) -> (u16, bool, String) {
     let replayed = answer.headers().contains_key("idempotency-replayed");
     (answer.status().as_u16(), replayed, answer.text().await.expect("a body"))
 }
 
-/// Functions that share a ledger give one answer to one call, whichever of them gets it, and whichever of them is killed.
-async fn one_answer_for_all(stage: &Stage, launch: &Launch) {
+/// Functions that share a ledger give one answer to a call, whichever function gets it, and whichever is killed.
+async fn one_answer_for_all(env: &TestEnv, launch: &ProcessBuilder) {
     let (mut first, second) = (launch.start(), launch.start());
     first.ready().await;
     second.ready().await;
-    let (status, replayed, answer) = read(call(stage, &first, "k", TEXT).await).await;
+    let (status, replayed, answer) = read(call(env, &first, "k", TEXT).await).await;
     assert_eq!((status, replayed), (200, false), "{answer}");
-    assert_eq!(read(call(stage, &second, "k", TEXT).await).await, (200, true, answer.clone()));
+    assert_eq!(read(call(env, &second, "k", TEXT).await).await, (200, true, answer.clone()));
     first.kill().await;
     let third = launch.start();
     third.ready().await;
-    assert_eq!(read(call(stage, &third, "k", TEXT).await).await, (200, true, answer));
-    let (status, _, problem) = read(call(stage, &third, "k", r#"{"inputs":["another"]}"#).await).await;
+    assert_eq!(read(call(env, &third, "k", TEXT).await).await, (200, true, answer));
+    let (status, _, problem) = read(call(env, &third, "k", r#"{"inputs":["another"]}"#).await).await;
     assert!(status == 422 && problem.contains("idempotency-key-reused"), "{status} {problem}");
 
-    let at_once = (0..12).map(|index| call(stage, if index % 2 == 0 { &second } else { &third }, "at-once", TEXT));
+    let at_once = (0..12).map(|index| call(env, if index % 2 == 0 { &second } else { &third }, "at-once", TEXT));
     let mut fresh = 0;
     for answer in join_all(at_once).await {
         let (status, replayed, answer) = read(answer).await;
@@ -320,13 +320,13 @@ async fn one_answer_for_all(stage: &Stage, launch: &Launch) {
 
 #[tokio::test]
 async fn functions_of_one_machine_give_one_answer() {
-    let stage = Stage::set().await;
-    one_answer_for_all(&stage, &stage.sentiment().await).await;
+    let env = TestEnv::start().await;
+    one_answer_for_all(&env, &env.sentiment().await).await;
     for end in ["", "-wal"] {
-        let mut file = stage.ledger().into_os_string();
+        let mut file = env.ledger().into_os_string();
         file.push(end);
         let bytes = std::fs::read(file).expect("read");
-        for secret in ["canary", "positive", stage.key().expose()].map(str::as_bytes) {
+        for secret in ["canary", "positive", env.key().expose()].map(str::as_bytes) {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{}", String::from_utf8_lossy(secret));
         }
     }
@@ -334,30 +334,30 @@ async fn functions_of_one_machine_give_one_answer() {
 
 #[tokio::test]
 async fn functions_in_many_places_give_one_answer() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let mut server = match DynamoDb::start().await {
         Ok(server) => server,
         Err(why) => return skip(&why),
     };
     let table = amaas_ledger::DynamoDbLedger::new(server.client(), dynamodb::TABLE, Clock::default());
-    stage.add_key_to(&stage.accounts_in(Arc::new(table))).await;
-    one_answer_for_all(&stage, &server.as_ledger_of(stage.sentiment().await, dynamodb::TABLE)).await;
+    env.add_key_to(&env.accounts_in(Arc::new(table))).await;
+    one_answer_for_all(&env, &server.as_ledger_of(env.sentiment().await, dynamodb::TABLE)).await;
 
-    let misled = server.as_ledger_of(stage.sentiment().await, "missing").start();
-    // Where its alias points can be an older state of it, of which only the ledger could tell.
+    let misled = server.as_ledger_of(env.sentiment().await, "missing").start();
+    // Its alias may be an older one, which only the ledger could detect.
     let reason = misled.not_ready(|reason| reason.contains("could not be read from the ledger")).await;
     assert!(!reason.contains("missing"), "{reason}");
-    let (status, _, problem) = read(call(&stage, &misled, "k", TEXT).await).await;
+    let (status, _, problem) = read(call(&env, &misled, "k", TEXT).await).await;
     assert!(status == 503 && problem.contains("keys-unavailable"), "{status} {problem}");
     assert!(!problem.contains("missing"), "{problem}");
 
-    let function = server.as_ledger_of(stage.sentiment().await, dynamodb::TABLE).start();
+    let function = server.as_ledger_of(env.sentiment().await, dynamodb::TABLE).start();
     function.ready().await;
-    assert_eq!(read(call(&stage, &function, "known", TEXT).await).await.0, 200);
+    assert_eq!(read(call(&env, &function, "known", TEXT).await).await.0, 200);
     server.stop().await;
-    // Nothing can be told of repeats now, and predictions go on.
+    // Repeats cannot be detected now, and predictions continue.
     for _ in 0..2 {
-        let (status, replayed, answer) = read(call(&stage, &function, "gone", TEXT).await).await;
+        let (status, replayed, answer) = read(call(&env, &function, "gone", TEXT).await).await;
         assert_eq!((status, replayed), (200, false), "{answer}");
     }
     function.logs().containing("calls run without a ledger").await;
@@ -365,31 +365,31 @@ async fn functions_in_many_places_give_one_answer() {
 
 #[tokio::test]
 async fn a_call_whose_function_is_killed_runs_again_elsewhere() {
-    let stage = Stage::set().await;
-    stage.publish("count", onnx::count()).await;
-    let launch = stage.launch(Program::Tensor, "count").await;
+    let env = TestEnv::start().await;
+    env.publish("count", onnx::count()).await;
+    let launch = env.launch(Program::Tensor, "count").await;
     let (mut first, second) = (launch.start(), launch.start());
     first.ready().await;
     second.ready().await;
     let url = async |function: &Function| format!("{}/v2/models/count/infer", function.endpoint().await);
     let (at_first, at_second) = (url(&first).await, url(&second).await);
     let call = async |url: &str, body: String| {
-        let post = reqwest::Client::new().post(url).bearer_auth(stage.key().expose()).header("idempotency-key", "k");
+        let post = reqwest::Client::new().post(url).bearer_auth(env.key().expose()).header("idempotency-key", "k");
         post.body(body).send().await.map(|answer| answer.status().as_u16())
     };
     let count = |steps: u64| {
         let integer = |name, value| json!({ "name": name, "shape": [1], "datatype": "INT64", "data": [value] });
         json!({ "inputs": [integer("steps", steps), integer("start", 1)] }).to_string()
     };
-    // No call at all, so it is told what it lacks, but for as long as another one has its place.
+    // No inference call, so the error names what is missing, unless another call holds the lease.
     let other = async || call(&at_second, "{}".to_owned()).await.expect("an answer");
     let stats = format!("{}/v2/models/count/stats", first.endpoint().await);
     let begun = async || {
-        let answer = reqwest::Client::new().get(&stats).bearer_auth(stage.key().expose()).send().await;
+        let answer = reqwest::Client::new().get(&stats).bearer_auth(env.key().expose()).send().await;
         let stats: serde_json::Value = answer.expect("an answer").json().await.expect("JSON");
         stats["model_stats"][0]["inference_stats"]["queue"]["count"] == 1
     };
-    // Longer than any test. Nothing else is called before it runs, which would take the place.
+    // Longer than any test. No other call comes before it runs, which would take the lease.
     let (killed, ()) = tokio::join!(call(&at_first, count(1 << 60)), async {
         until("the call runs", begun).await;
         first.kill().await;

@@ -1,4 +1,4 @@
-//! Models that cannot be loaded, and stores that come and go.
+//! Models that cannot be loaded, and stores that are temporarily unavailable.
 
 mod broken;
 mod mended;
@@ -9,9 +9,9 @@ mod untrusted;
 
 use amaas::task::TextClassification;
 use amaas::{Answer, Client, Readiness};
-use amaas_e2e::Stage;
+use amaas_e2e::TestEnv;
 
-/// That the model answers, and answers well.
+/// Asserts that the model answers correctly.
 async fn serves(client: &Client) {
     let answer: Answer<TextClassification> =
         client.model("sentiment").predict("a wonderful film").await.expect("an answer");
@@ -20,10 +20,10 @@ async fn serves(client: &Client) {
 
 #[tokio::test]
 async fn a_model_that_is_loaded_says_what_it_is() {
-    let stage = Stage::set().await;
-    let function = stage.sentiment().await.start();
+    let env = TestEnv::start().await;
+    let function = env.sentiment().await.start();
     function.ready().await;
-    let client = stage.client(function.endpoint().await);
+    let client = env.client(function.endpoint().await);
     let model = client.model("sentiment");
     assert!(matches!(
         model.ready().await.expect("an answer"),

@@ -1,7 +1,7 @@
-//! No answer of a caller holds values of another one, whatever the network does to rows that share a run.
+//! No answer contains values of another call, whatever the network does to rows that share a run.
 //!
-//! Eight callers of two tenants call networks whose rows see one another seldom, each with a value of its own, so that an answer tells
-//! whose values are in it.
+//! Eight clients of two tenants call networks whose rows seldom influence one another. Each sends a value of its own, so that an
+//! answer shows whose values are in it.
 
 // The numbers of these tests are small.
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
@@ -10,7 +10,7 @@ use amaas::task::Prompt;
 use amaas::{ApiKey, Client, Datatype, Tensor, TensorData};
 use amaas_access::KeyTerms;
 use amaas_e2e::onnx::mixing;
-use amaas_e2e::{Function, Program, Stage, library};
+use amaas_e2e::{Function, Program, TestEnv, library};
 use amaas_engine::Batching;
 use amaas_generate::Generate;
 use amaas_model::manifest::Manifest;
@@ -20,7 +20,7 @@ use amaas_serve::sealing::KeySet;
 use amaas_store::live;
 use futures_util::future::join_all;
 
-/// Rows of one value, and what the network makes of them when it runs them alone.
+/// Rows of one value, and the network's output for them in a run of their own.
 struct Case {
     name: &'static str,
     network: fn() -> Vec<u8>,
@@ -73,11 +73,11 @@ const CASES: [Case; 5] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn networks_that_mix_rows_share_no_runs_and_answer_each_caller_with_its_own() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     for case in CASES {
-        let manifest = stage.publish(case.name, (case.network)()).await;
+        let manifest = env.publish(case.name, (case.network)()).await;
         assert_eq!((manifest.batching, manifest.rows_proof), (Batching::None, None), "{}", case.name);
-        let served = Served::start(&stage, case.name).await;
+        let served = Served::start(&env, case.name).await;
         let wrong = served.wrong(&case).await;
         assert_eq!(wrong.len(), 0, "{} of {CALLS} answers of {}: {:?}", wrong.len(), case.name, wrong.first());
     }
@@ -85,33 +85,33 @@ async fn networks_that_mix_rows_share_no_runs_and_answer_each_caller_with_its_ow
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_was_published_before_there_was_a_proof_shares_no_runs() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let [lag, ..] = CASES;
-    let publisher = Publisher { protection: BlobProtection::Unsealed, ..stage.publisher().clone() };
+    let publisher = Publisher { protection: BlobProtection::Unsealed, ..env.publisher().clone() };
     let publication = Publication::of_network(lag.name.parse().expect("a name"), (lag.network)());
-    let store = stage.store().await;
-    if let BlobProtection::Sealed(vault) = &stage.publisher().protection {
+    let store = env.store().await;
+    if let BlobProtection::Sealed(vault) = &env.publisher().protection {
         KeySet::create(&store, &publication.model, vault).await.expect("the keys can be kept");
     }
     let result = publish(&store, publication, &Tasks::default(), library().await, &publisher).await;
-    // As a trial alone had it once, which saw no difference.
+    // As if a trial had seen no difference.
     let manifest = Manifest { batching: Batching::Rows, ..result.expect("published").manifest };
-    let file = stage.file("models/lag/1/manifest.json");
+    let file = env.file("models/lag/1/manifest.json");
     std::fs::write(file, manifest.sign(&publisher.signer)).expect("the file can be written");
-    let served = Served::start(&stage, lag.name).await;
+    let served = Served::start(&env, lag.name).await;
     let wrong = served.wrong(&lag).await;
     assert_eq!(wrong.len(), 0, "{} of {CALLS} answers: {:?}", wrong.len(), wrong.first());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_publishers_word_calls_of_one_tenant_share_runs_and_those_of_two_never() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let publication = Publication::of_network("lag".parse().expect("a name"), mixing::lag());
     let publication = Publication { batching: BatchingPolicy::SameTenant, ..publication };
-    let manifest = stage.publish_with(publication, &Tasks::default()).await;
+    let manifest = env.publish_with(publication, &Tasks::default()).await;
     assert_eq!((manifest.batching, manifest.rows_proof), (Batching::SameTenant, None));
-    let served = Served::start(&stage, "lag").await;
-    // Each tenant sends one value, so what is not a multiple of it that the network makes of it alone is another's.
+    let served = Served::start(&env, "lag").await;
+    // Each tenant sends one value, so any other output than a multiple of its own is another tenant's.
     let call = async |number: usize| {
         let (client, value): (_, f32) = (&served.clients[number], [1.0, 1000.0][number]);
         for _ in 0..50 {
@@ -132,7 +132,7 @@ async fn with_the_publishers_word_calls_of_one_tenant_share_runs_and_those_of_tw
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decoder_that_mixes_rows_makes_each_text_as_if_alone() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     for policy in [BatchingPolicy::Auto, BatchingPolicy::SameTenant] {
         let name = format!("decoder-{policy:?}").to_lowercase();
         let publication = Publication {
@@ -142,10 +142,10 @@ async fn a_decoder_that_mixes_rows_makes_each_text_as_if_alone() {
             batching: policy,
             ..amaas_generate::bundle(live()).expect("committed")
         };
-        let manifest = stage.publish_with(publication, &Tasks::default().with::<TextGeneration<Generate>>()).await;
+        let manifest = env.publish_with(publication, &Tasks::default().with::<TextGeneration<Generate>>()).await;
         let shared = if policy == BatchingPolicy::Auto { Batching::None } else { Batching::SameTenant };
         assert_eq!((manifest.batching, manifest.rows_proof), (shared, None));
-        let served = Served::of(&stage, Program::Generate, &name).await;
+        let served = Served::of(&env, Program::Generate, &name).await;
         // Two tokens each, so that their sequences have one length; those of one tenant are equal.
         let text = async |number: usize| {
             let prompt = Prompt::new(["A", "What"][number]).max_tokens(12).temperature(0.0);
@@ -170,21 +170,21 @@ struct Served {
 }
 
 impl Served {
-    async fn start(stage: &Stage, model: &str) -> Self {
-        Self::of(stage, Program::Tensor, model).await
+    async fn start(env: &TestEnv, model: &str) -> Self {
+        Self::of(env, Program::Tensor, model).await
     }
 
-    async fn of(stage: &Stage, program: Program, model: &str) -> Self {
+    async fn of(env: &TestEnv, program: Program, model: &str) -> Self {
         let other = ApiKey::generate("test").expect("random");
         let terms = KeyTerms { name: model.to_owned(), ..KeyTerms::of("others".parse().expect("a name")) };
-        stage.accounts().await.add_key(&other, terms).await.expect("the key can be kept");
-        let function = stage.launch(program, model).await.start();
+        env.accounts().await.add_key(&other, terms).await.expect("the key can be kept");
+        let function = env.launch(program, model).await.start();
         let endpoint = function.endpoint().await;
         let client = |key: &ApiKey| {
             Client::builder().endpoint(&endpoint).api_key(key).build().expect("a loopback endpoint and a key")
         };
-        let clients = [client(stage.key()), client(&other)];
-        Self { function, clients, key: stage.key().clone() }
+        let clients = [client(env.key()), client(&other)];
+        Self { function, clients, key: env.key().clone() }
     }
 
     /// The client of a caller, and its value.
@@ -192,7 +192,7 @@ impl Served {
         (&self.clients[usize::from(caller % 2)], f32::from(3 * caller + 1))
     }
 
-    /// The answers that are not what the network makes of their calls alone: what was sent, and what came.
+    /// The answers that differ from a run of their own: the input and the output.
     async fn wrong(&self, case: &Case) -> Vec<(f32, Vec<f32>)> {
         let caller = async |number: u8| {
             let ((client, value), mut wrong) = (self.caller(number), Vec::new());
@@ -210,7 +210,7 @@ impl Served {
         join_all((0..CALLERS).map(caller)).await.concat()
     }
 
-    /// How many rows were answered, and in how many runs.
+    /// The number of answered rows, and of runs.
     async fn statistics(&self, model: &str) -> (u64, u64) {
         let url = format!("{}/v2/models/{model}/stats", self.function.endpoint().await);
         let answer = reqwest::Client::new().get(url).bearer_auth(self.key.expose()).send().await.expect("an answer");

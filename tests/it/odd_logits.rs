@@ -1,47 +1,47 @@
-//! What a decoder gives that is no number, or no text: told in words, and never as a fault of ours or as nothing at all.
+//! Logits that are not finite, and tokens without a text: errors and answers name them, and they are no internal failure.
 
 use amaas_e2e::onnx::{Constant, Dim, Graph, Node, Value};
-use amaas_e2e::{Function, Program, Stage};
+use amaas_e2e::{Function, Program, TestEnv};
 use amaas_generate::Generate;
 use amaas_model::task::{Tasks, TextGeneration, TextGenerator};
 use amaas_store::live;
 use amaas_wire::Datatype::{Fp32, Int64};
 use serde_json::{Value as Json, json};
 
-/// The committed tokenizer behind a network that says by the last token alone what comes next.
-struct Odd {
-    stage: Stage,
+/// The committed tokenizer with a network whose next token depends on the last token alone.
+struct OddTokens {
+    env: TestEnv,
     function: Function,
 }
 
-impl Odd {
+impl OddTokens {
     async fn start() -> Self {
-        let stage = Stage::set().await;
+        let env = TestEnv::start().await;
         let mut publication = amaas_generate::bundle(live()).expect("the committed model is whole");
         publication.network = network(&tokens()).into();
         publication.golden = None;
-        stage.publish_with(publication, &Tasks::default().with::<TextGeneration<Generate>>()).await;
-        let function = stage.launch(Program::Generate, "generate").await.start();
+        env.publish_with(publication, &Tasks::default().with::<TextGeneration<Generate>>()).await;
+        let function = env.launch(Program::Generate, "generate").await.start();
         function.ready().await;
-        Self { stage, function }
+        Self { env, function }
     }
 
     async fn post(&self, path: &str, body: &Json) -> (u16, String) {
         let url = format!("{}{path}", self.function.endpoint().await);
-        let post = reqwest::Client::new().post(url).bearer_auth(self.stage.key().expose());
+        let post = reqwest::Client::new().post(url).bearer_auth(self.env.key().expose());
         let answer = post.header("content-type", "application/json").body(body.to_string()).send().await;
         let answer = answer.expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("text"))
     }
 }
 
-/// Ids of texts of one token each, and how many there are.
-struct Tokens {
+/// Ids of texts of one token each, and their number.
+struct VocabularyIds {
     vocabulary: usize,
     of: Box<dyn Fn(&str) -> usize>,
 }
 
-fn tokens() -> Tokens {
+fn tokens() -> VocabularyIds {
     let publication = amaas_generate::bundle(live()).expect("the committed model is whole");
     let tokenizer = publication.assets[Generate::TOKENIZER].clone();
     let json: Json = serde_json::from_slice(&tokenizer).expect("JSON");
@@ -51,12 +51,12 @@ fn tokens() -> Tokens {
         let ids = generate.encode(text).expect("a text");
         usize::try_from(ids[1]).expect("a token")
     };
-    Tokens { vocabulary, of: Box::new(of) }
+    VocabularyIds { vocabulary, of: Box::new(of) }
 }
 
-/// `~` is followed by NaN, `^` by nothing that can be, `|` by a "b" that is certain, and `{` by `~`. All else is followed by "a", by what
-/// ends a text, or by the first byte of a character; nothing else can be.
-fn network(tokens: &Tokens) -> Vec<u8> {
+/// `~` is followed by NaN, `^` by no possible token, `|` by a certain "b", and `{` by `~`. Any other token is followed by "a", by the
+/// end-of-text token, or by the first byte of a character.
+fn network(tokens: &VocabularyIds) -> Vec<u8> {
     let row = |logits: &[(usize, f32)], others: f32| {
         let mut row = vec![others; tokens.vocabulary];
         for (token, logit) in logits {
@@ -103,7 +103,7 @@ fn network(tokens: &Tokens) -> Vec<u8> {
 
 #[tokio::test]
 async fn what_is_no_number_is_told_in_words() {
-    let odd = Odd::start().await;
+    let odd = OddTokens::start().await;
     let said = "the network gave logits that are no numbers";
     for (prompt, temperature) in [("~", 0), ("~", 1), ("^", 0), ("^", 1), ("{", 0)] {
         let body = json!({"model": "generate", "prompt": prompt, "max_tokens": 3, "temperature": temperature});
@@ -115,7 +115,7 @@ async fn what_is_no_number_is_told_in_words() {
         let (status, text) = odd.post("/v1/models/generate/predict", &body).await;
         assert!(status == 422 && text.contains(said), "{status}: {text}");
     }
-    // In the middle of a stream the status has left.
+    // In the middle of a stream the status has already been sent.
     let body = json!({"model": "generate", "prompt": "{", "max_tokens": 3, "temperature": 0, "stream": true});
     let (status, text) = odd.post("/v1/completions", &body).await;
     assert!(status == 200 && text.contains(r#""text":"~""#), "{text}");
@@ -134,7 +134,7 @@ async fn what_is_no_number_is_told_in_words() {
 
 #[tokio::test]
 async fn each_token_is_told_by_a_name_of_its_own_and_with_a_number() {
-    let odd = Odd::start().await;
+    let odd = OddTokens::start().await;
     let body = json!({"model": "generate", "prompt": "x", "max_tokens": 2, "temperature": 0, "logprobs": 5});
     let (_, text) = odd.post("/v1/completions", &body).await;
     let answer: Json = serde_json::from_str(&text).expect("JSON");
@@ -152,7 +152,7 @@ async fn each_token_is_told_by_a_name_of_its_own_and_with_a_number() {
         let sum: f64 = top.values().filter_map(Json::as_f64).map(f64::exp).sum();
         assert!((sum - 1.0).abs() < 1e-9, "{sum}");
     }
-    // A token that is taken has the same name in both.
+    // A sampled token has the same name in both.
     let body = json!({"model": "generate", "prompt": "x", "max_tokens": 1, "seed": 1, "temperature": 2, "logprobs": 5});
     for seed in 0..8 {
         let mut body = body.clone();

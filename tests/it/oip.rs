@@ -1,4 +1,4 @@
-//! The Open Inference Protocol over REST, with what Triton's clients add to it.
+//! The Open Inference Protocol over REST, with the extensions of Triton's clients.
 
 mod binary;
 mod coding;
@@ -6,57 +6,57 @@ mod numbers;
 mod parameters;
 mod routes;
 
-use amaas_e2e::{Function, Program, Stage};
+use amaas_e2e::{Function, Program, TestEnv};
 use reqwest::header::HeaderMap;
 use reqwest::{Body, RequestBuilder};
 use serde_json::Value;
 
-/// A function that serves an ONNX file as it is, and a caller that sends whatever it likes.
-struct Served {
-    stage: Stage,
+/// A function that serves an ONNX file without a task, and a client that can send anything.
+struct OipServer {
+    env: TestEnv,
     _function: Function,
     endpoint: String,
     model: String,
 }
 
-/// An answer, whatever it is.
+/// A response.
 #[derive(Debug)]
-struct Answered {
+struct Response {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-impl Served {
+impl OipServer {
     async fn start(model: &str, network: Vec<u8>) -> Self {
-        let stage = Stage::set().await;
-        stage.publish(model, network).await;
-        let function = stage.launch(Program::Tensor, model).await.set("AMAAS_MAX_BODY_BYTES", "65536").start();
+        let env = TestEnv::start().await;
+        env.publish(model, network).await;
+        let function = env.launch(Program::Tensor, model).await.set("AMAAS_MAX_BODY_BYTES", "65536").start();
         let endpoint = format!("http://{}", function.ready().await);
-        Self { stage, _function: function, endpoint, model: model.to_owned() }
+        Self { env, _function: function, endpoint, model: model.to_owned() }
     }
 
-    /// Calls the model with `body` as `change` has it sent.
-    async fn infer(&self, body: impl Into<Body>, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Answered {
+    /// Calls the model with `body`, after `change` edited the request.
+    async fn infer(&self, body: impl Into<Body>, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Response {
         let url = format!("{}/v2/models/{}/infer", self.endpoint, self.model);
-        let request = reqwest::Client::new().post(url).bearer_auth(self.stage.key().expose()).body(body);
-        Answered::of(change(request)).await
+        let request = reqwest::Client::new().post(url).bearer_auth(self.env.key().expose()).body(body);
+        Response::of(change(request)).await
     }
 
-    /// Calls the model with `json`, which says its own length, and `bytes` behind it.
-    async fn binary(&self, json: &Value, bytes: &[u8]) -> Answered {
+    /// Calls the model with `json`, whose length is in a header, followed by `bytes`.
+    async fn binary(&self, json: &Value, bytes: &[u8]) -> Response {
         let json = json.to_string();
         let length = json.len();
         self.infer([json.as_bytes(), bytes].concat(), |request| request.header(HEADER, length)).await
     }
 
-    async fn get(&self, path: &str) -> Answered {
+    async fn get(&self, path: &str) -> Response {
         let request = reqwest::Client::new().get(format!("{}{path}", self.endpoint));
-        Answered::of(request.bearer_auth(self.stage.key().expose())).await
+        Response::of(request.bearer_auth(self.env.key().expose())).await
     }
 }
 
-impl Answered {
+impl Response {
     async fn of(request: RequestBuilder) -> Self {
         let answer = request.send().await.expect("an answer");
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -71,7 +71,7 @@ impl Answered {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
-    /// The JSON of an answer with bytes behind it, and those.
+    /// The JSON of a binary answer, and the bytes after it.
     fn parts(&self) -> (Value, &[u8]) {
         assert_eq!((self.status, self.header("content-type")), (200, Some("application/octet-stream")), "{self:?}");
         let length = self.header(HEADER).and_then(|length| length.parse().ok()).expect("a length");
@@ -79,7 +79,7 @@ impl Answered {
         (serde_json::from_slice(json).expect("JSON"), bytes)
     }
 
-    /// That it is the protocol's error object, and says `text`.
+    /// Asserts that it is the protocol's error object, with `text`.
     fn refuses(&self, status: u16, text: &str) {
         assert_eq!((self.status, self.header("content-type")), (status, Some("application/json")), "{text}: {self:?}");
         let json = self.json();

@@ -1,5 +1,5 @@
-//! Every operator case of the package `onnx` through the whole stack, sealed, against Python's ONNX Runtime in a process of its own:
-//! bit for bit, since it is the same version with the same options. The time goes into the requests to the object store.
+//! Every operator case of the package `onnx` through the whole stack, sealed, against Python's ONNX Runtime in a separate process. The
+//! outputs are equal bit for bit, since version and options are the same. Requests to the object store take most of the time.
 
 pub(crate) mod cases;
 
@@ -34,7 +34,7 @@ async fn operators_give_what_they_give_in_process() {
     agreed(&left_out[0]);
     let (count, names) = (all.cases.len(), left_out.iter().flat_map(|list| list.lines()));
     let others = names.filter(|line| line.starts_with("  ")).count();
-    // Past the test harness, which shows nothing of a test that passes.
+    // Past the test harness, which hides the output of a passing test.
     let _ = writeln!(
         std::io::stderr(),
         "{count} operator cases of onnx {} equal bit for bit, sealed; {others} left out:\n{}",
@@ -43,7 +43,7 @@ async fn operators_give_what_they_give_in_process() {
     );
 }
 
-/// Why cases failed, of which one host serves all.
+/// The failures of cases that share one host.
 async fn failures(folder: &Path, cases: &[Case], values: &Bytes) -> Vec<String> {
     let place = tempfile::tempdir().expect("a temporary folder");
     let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::default() };
@@ -74,7 +74,7 @@ async fn judge(stack: &LocalStack, publication: Publication, case: &Case, values
     Ok(())
 }
 
-/// What is left out is what was left out when somebody last looked.
+/// The left-out cases are those of the committed list.
 fn agreed(left_out: &str) {
     let path = Path::new(OPERATORS).join("left_out.txt");
     if std::env::var_os("AMAAS_TEST_REWRITE").is_some() {
@@ -101,5 +101,5 @@ fn read(folder: &Path, name: &str) -> Vec<u8> {
 
 /// Models of one host: each has a thread and a session until the host ends.
 const BATCH: usize = 100;
-/// Cases that are published and called side by side.
+/// Cases that are published and called concurrently.
 const AT_ONCE: usize = 2;

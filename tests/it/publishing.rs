@@ -1,18 +1,18 @@
-//! What `publish` refuses because no call to it could be answered, and what a function says of a model that an older program published.
+//! Models that `publish` refuses because no call could be answered, and models published by an older program.
 
 mod encoders;
 mod limits;
 mod memory;
 
-use amaas_e2e::{Stage, library};
+use amaas_e2e::{TestEnv, library};
 use amaas_embed::Embed;
 use amaas_model::publish::{Publication, PublishError, PublishOutcome, publish};
 use amaas_model::task::{Tasks, TextEmbedding};
 use amaas_store::live;
 
-/// What comes of publishing `publication` on `stage`.
-async fn published(stage: &Stage, publication: Publication, tasks: &Tasks) -> Result<PublishOutcome, PublishError> {
-    publish(&stage.store().await, publication, tasks, library().await, stage.publisher()).await
+/// Publishes `publication` in `env`.
+async fn published(env: &TestEnv, publication: Publication, tasks: &Tasks) -> Result<PublishOutcome, PublishError> {
+    publish(&env.store().await, publication, tasks, library().await, env.publisher()).await
 }
 
 /// The publication of the bundled `embed`, with another network and without golden cases.

@@ -1,4 +1,4 @@
-//! The SDK over a network that breaks.
+//! The SDK with a faulty network.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,38 +11,38 @@ use amaas::{
     Sealing,
 };
 use amaas_e2e::faults::{Fault, Proxy};
-use amaas_e2e::patience::PATIENCE;
-use amaas_e2e::{Function, Stage, loopback};
+use amaas_e2e::wait::MAX_WAIT;
+use amaas_e2e::{Function, TestEnv, loopback};
 
-/// A caller whose first request is the call: plain, so that a script of faults can say which of them breaks. Sealed calls follow
-/// the same table (`sdk/tests/it`).
-fn plain(stage: &Stage, proxy: &Proxy) -> Client {
-    stage.client_builder(proxy.endpoint()).sealing(Sealing::Off).build().expect("enough is set")
+/// A client whose first request is the call: plain, so that a script of faults can name the request to break. Sealed calls follow
+/// the same rules (`sdk/tests/it`).
+fn plain(env: &TestEnv, proxy: &Proxy) -> Client {
+    env.client_builder(proxy.endpoint()).sealing(Sealing::Off).build().expect("enough is set")
 }
 
 const TEXT: &str = "a wonderful film";
 
-/// A function, and a proxy before it.
-async fn faulty(stage: &Stage) -> (Function, Proxy) {
-    let function = stage.sentiment().await.start();
+/// A function behind a proxy.
+async fn faulty(env: &TestEnv) -> (Function, Proxy) {
+    let function = env.sentiment().await.start();
     let address = function.ready().await;
     (function, Proxy::start(address).await)
 }
 
 #[tokio::test]
 async fn a_reset_is_tried_again_with_the_same_idempotency_key() {
-    let stage = Stage::set().await;
-    let (_function, proxy) = faulty(&stage).await;
+    let env = TestEnv::start().await;
+    let (_function, proxy) = faulty(&env).await;
     proxy.script([Fault::Reset(0), Fault::Reset(100)]);
-    let model = plain(&stage, &proxy).model("sentiment");
+    let model = plain(&env, &proxy).model("sentiment");
     let answer: Answer<TextClassification> = model.predict(TEXT).await.expect("an answer");
     assert_eq!((answer.attempts(), answer.prediction().label.as_str()), (3, "positive"));
 
     let requests = proxy.requests();
     assert_eq!(requests.iter().map(String::len).take(2).collect::<Vec<_>>(), [0, 100]);
-    // The head is longer than what the second connection let through.
+    // The head is longer than the second connection's limit.
     proxy.script([Fault::Reset(LONGER_THAN_A_HEAD), Fault::Pass]);
-    let fresh = plain(&stage, &proxy).model("sentiment");
+    let fresh = plain(&env, &proxy).model("sentiment");
     let long = "wonderful ".repeat(1000);
     let answer: Answer<TextClassification> = fresh.predict(&long).await.expect("an answer");
     assert_eq!(answer.attempts(), 2);
@@ -54,11 +54,11 @@ async fn a_reset_is_tried_again_with_the_same_idempotency_key() {
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_tried_again() {
-    let stage = Stage::set().await;
-    let (_function, proxy) = faulty(&stage).await;
+    let env = TestEnv::start().await;
+    let (_function, proxy) = faulty(&env).await;
     // In the head, and in the body, which has some 100 bytes for each prediction.
     proxy.script([Fault::Cut(40), Fault::Cut(1000)]);
-    let model = plain(&stage, &proxy).model("sentiment");
+    let model = plain(&env, &proxy).model("sentiment");
     let answer: Answer<TextClassification> = model.predict_many(&[TEXT; 20]).await.expect("an answer");
     assert_eq!((answer.attempts(), answer.predictions().len()), (3, 20));
     let keys = proxy.headers("idempotency-key");
@@ -67,10 +67,10 @@ async fn an_answer_that_breaks_off_is_tried_again() {
 
 #[tokio::test]
 async fn without_an_idempotency_key_what_may_have_been_done_is_not_tried_again() {
-    let stage = Stage::set().await;
-    let (_function, proxy) = faulty(&stage).await;
+    let env = TestEnv::start().await;
+    let (_function, proxy) = faulty(&env).await;
     proxy.script([Fault::Cut(40)]);
-    let model = plain(&stage, &proxy).model("sentiment");
+    let model = plain(&env, &proxy).model("sentiment");
     let blind = model.with(CallOptions::default().without_idempotency_key());
     let error = blind.predict::<TextClassification>(TEXT).await.expect_err("the answer broke off");
     assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Interrupted, 1, true));
@@ -79,18 +79,18 @@ async fn without_an_idempotency_key_what_may_have_been_done_is_not_tried_again()
 
 #[tokio::test]
 async fn silence_ends_with_the_calls_time() {
-    let stage = Stage::set().await;
-    let (_function, proxy) = faulty(&stage).await;
+    let env = TestEnv::start().await;
+    let (_function, proxy) = faulty(&env).await;
     proxy.script([Fault::Hang]);
     let time = Duration::from_millis(300);
-    let model = plain(&stage, &proxy).model("sentiment");
+    let model = plain(&env, &proxy).model("sentiment");
     let error = model.with(CallOptions::default().timeout(time)).predict::<TextClassification>(TEXT).await;
     let error = error.expect_err("silence");
     assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Timeout, 1, true));
-    assert!(error.elapsed() >= time && error.elapsed() < PATIENCE / 4, "{:?}", error.elapsed());
+    assert!(error.elapsed() >= time && error.elapsed() < MAX_WAIT / 4, "{:?}", error.elapsed());
 
     proxy.script([Fault::Hang]);
-    let hurried = stage
+    let hurried = env
         .client_builder(proxy.endpoint())
         .sealing(Sealing::Off)
         .attempt_timeout(time)
@@ -102,10 +102,10 @@ async fn silence_ends_with_the_calls_time() {
 
 #[tokio::test]
 async fn a_refused_connection_is_tried_again() {
-    let stage = Stage::set().await;
-    let function = stage.sentiment().await.start();
-    let late = Late {
-        key: stage.key().expose().to_owned(),
+    let env = TestEnv::start().await;
+    let function = env.sentiment().await.start();
+    let late = LateListener {
+        key: env.key().expose().to_owned(),
         asked: AtomicU32::new(0),
         address: loopback::closed_address(),
         upstream: function.ready().await,
@@ -114,14 +114,14 @@ async fn a_refused_connection_is_tried_again() {
     let opened = Arc::clone(&late.opened);
     let endpoint = format!("http://{}", late.address);
     let retry = RetryConfig::default().base(Duration::from_millis(1));
-    let client = stage
+    let client = env
         .client_builder(endpoint)
         .sealing(Sealing::Off)
         .credentials(late)
         .retry(retry)
         .build()
         .expect("enough is set");
-    // Refusals prove that nothing was done, so they need no idempotency key.
+    // A refusal proves that nothing ran, so it needs no idempotency key.
     let blind = client.model("sentiment").with(CallOptions::default().without_idempotency_key());
     let answer: Answer<TextClassification> = blind.predict(TEXT).await.expect("an answer");
     assert_eq!((answer.attempts(), answer.prediction().label.as_str()), (3, "positive"));
@@ -129,8 +129,8 @@ async fn a_refused_connection_is_tried_again() {
     assert_eq!(proxy.requests().len(), 1);
 }
 
-/// Opens a server's port at the third attempt: credentials are asked for before each.
-struct Late {
+/// Opens a server's port at the third attempt. The SDK asks for credentials before each.
+struct LateListener {
     key: String,
     asked: AtomicU32,
     address: SocketAddr,
@@ -138,7 +138,7 @@ struct Late {
     opened: Arc<Mutex<Option<Proxy>>>,
 }
 
-impl CredentialProvider for Late {
+impl CredentialProvider for LateListener {
     fn authorization(&self) -> AuthorizationFuture<'_> {
         Box::pin(async {
             if self.asked.fetch_add(1, Ordering::Relaxed) == 2 {
@@ -152,10 +152,10 @@ impl CredentialProvider for Late {
 
 #[tokio::test]
 async fn what_nobody_answers_is_given_up_with_the_cause() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let retry = RetryConfig::default().base(Duration::from_millis(1));
     let endpoint = format!("http://{}", loopback::closed_address());
-    let client = stage.client_builder(endpoint).retry(retry).build().expect("enough is set");
+    let client = env.client_builder(endpoint).retry(retry).build().expect("enough is set");
     let error = client.model("sentiment").predict::<TextClassification>(TEXT).await.expect_err("nobody is there");
     assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Connect, 3, true));
 }

@@ -1,5 +1,5 @@
-//! The proof that rows do not see one another (`amaas_model::publish::prove_rows`), against networks made to deceive it, networks that it has to
-//! accept, what exporters write, ONNX's operator cases, and random graphs. ONNX Runtime judges: rows alone give what they give together, or not.
+//! The proof of row independence (`amaas_model::publish::prove_rows`), against adversarial networks, networks that it has to accept,
+//! exporters' networks, ONNX's operator cases, and random graphs. ONNX Runtime is the reference: rows alone equal rows together, or not.
 
 mod corpus;
 mod exports;
@@ -12,10 +12,10 @@ mod values;
 
 use amaas_model::publish::{NetworkFiles, NotProven, prove_rows};
 
-/// What the proof says of the ONNX file `file`.
+/// The proof's result for the ONNX file `file`.
 fn prove(file: Vec<u8>) -> Result<(), NotProven> {
     prove_rows(&NetworkFiles::from(file)).expect("an ONNX file")
 }
 
-/// The folder of data for these tests.
+/// The data folder of these tests.
 const ROWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rows");

@@ -1,35 +1,35 @@
-//! Runs end, and so does what they take: a deadline, a bound on memory, and a bound on answers.
+//! Bounds of a run: deadline, memory, and size of the answer.
 
 use std::time::{Duration, Instant};
 
-use amaas_e2e::patience::{until, within};
-use amaas_e2e::{Function, Program, Stage, onnx};
+use amaas_e2e::wait::{until, within};
+use amaas_e2e::{Function, Program, TestEnv, onnx};
 use reqwest::Client;
 use serde_json::{Value, json};
 
-/// A function, and who calls it.
+/// A function and its client.
 struct Target {
     http: Client,
     url: String,
     key: String,
     function: Function,
-    _stage: Stage,
+    _env: TestEnv,
 }
 
 impl Target {
     /// A function for `network` with `variables` in its environment.
     async fn of(network: Vec<u8>, variables: &[(&str, &str)]) -> Self {
-        let stage = Stage::set().await;
-        stage.publish("net", network).await;
-        let launch = stage.launch(Program::Tensor, "net").await;
+        let env = TestEnv::start().await;
+        env.publish("net", network).await;
+        let launch = env.launch(Program::Tensor, "net").await;
         let launch = variables.iter().fold(launch, |launch, (name, value)| launch.set(name, *value));
         let function = launch.start();
         let address = function.ready().await;
         let url = format!("http://{address}/v2/models/net/infer");
-        Self { http: Client::new(), url, key: stage.key().expose().to_owned(), function, _stage: stage }
+        Self { http: Client::new(), url, key: env.key().expose().to_owned(), function, _env: env }
     }
 
-    /// What comes of a call with these inputs: the status, and the answer or what the error says.
+    /// A call with these inputs: the status, and the answer or the error's text.
     async fn call(&self, inputs: &Value) -> (u16, Value) {
         let request = self.http.post(&self.url).bearer_auth(&self.key).json(&json!({ "inputs": inputs }));
         let answer = request.send().await.expect("an answer");
@@ -38,7 +38,7 @@ impl Target {
         (status, if status == 200 { body["outputs"][0].clone() } else { body["error"].clone() })
     }
 
-    /// The error of a call that has to be refused with 422.
+    /// The error of a call that must be refused with 422.
     async fn refused(&self, inputs: &Value) -> String {
         let (status, error) = self.call(inputs).await;
         assert_eq!(status, 422, "{error}");
@@ -48,11 +48,11 @@ impl Target {
     /// Its memory, in MiB.
     fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.function.pid())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux reports it");
         line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") >> 10
     }
 
-    /// Whether nothing that happened so far was logged as a failure of the function.
+    /// Whether no failure of the function has been logged so far.
     fn has_not_failed(&self) {
         let failed = self.function.logs().lines().into_iter().find(|line| line.contains("\"failed\""));
         assert_eq!(failed, None);
@@ -74,7 +74,7 @@ fn shaped(shape: &[i64]) -> Value {
 #[tokio::test]
 async fn a_run_without_end_ends_at_its_deadline_and_others_go_on() {
     let target = Target::of(onnx::count(), &[("AMAAS_MAX_RUN_SECONDS", "1")]).await;
-    // Some short ones first, after which a call of that size is one that could be run where it comes in.
+    // Some short calls first, so that a call of that size could run inline.
     for steps in 0..40 {
         assert_eq!(target.call(&counting(steps)).await.0, 200);
     }
@@ -114,7 +114,7 @@ async fn an_operator_that_does_not_end_costs_its_caller_and_not_the_model() {
 }
 
 impl Target {
-    /// The same, but for refusals of this kind.
+    /// The same, without refusals of this kind.
     fn has_not_failed_but_for(&self, kind: &str) {
         let lines = self.function.logs().lines();
         let failed = lines.into_iter().find(|line| line.contains("\"failed\"") && !line.contains(kind));
@@ -130,7 +130,7 @@ async fn what_no_machine_has_is_refused_to_the_caller_and_a_peak_is_given_back()
         let target = Target::of(network, &[("AMAAS_MAX_RUN_BYTES", &bound)]).await;
         let before = target.resident();
         for shape in [
-            // 100 TB, more than a number of bytes can be, more than a number can be, and more than the bound.
+            // 100 TB, more than the largest number of bytes, more than the largest number, and more than the bound.
             &[25_000_000_000_000][..],
             &[1 << 62],
             &[1 << 62, 1 << 62],
@@ -141,7 +141,7 @@ async fn what_no_machine_has_is_refused_to_the_caller_and_a_peak_is_given_back()
             assert!(error.contains("operator Expand") && error.contains("AMAAS_MAX_RUN_BYTES"), "{shape:?}: {error}");
             assert!(!error.contains("25000000000000") && !error.contains("100000000000000"), "a value: {error}");
         }
-        // 190 MiB, of 256; and again, for what is free in the arena is no obstacle.
+        // 190 MiB, of 256; and again, because free memory of the arena is reused.
         for _ in 0..3 {
             let answer = target.call(&shaped(&[50_000_000])).await;
             let fits =
@@ -168,7 +168,7 @@ async fn answers_are_bounded_whatever_their_form() {
             format!("the answer has {got} bytes, more than the 40000 that one may have here; send fewer rows a call")
         );
     }
-    // 40,000 bytes of numbers are more as text.
+    // 40,000 bytes of numbers are longer as text.
     let error = target.refused(&shaped(&[10_000])).await;
     assert!(error.contains("more than the 40000 that one may have here"), "{error}");
     let binary = json!({ "inputs": shaped(&[10_001]), "parameters": { "binary_data_output": true } });
@@ -179,7 +179,7 @@ async fn answers_are_bounded_whatever_their_form() {
     assert_eq!(binary.status(), 200);
     target.has_not_failed();
 
-    // What the shapes say is known before anything runs.
+    // The size by the declared shapes is known before any run.
     let square = Target::of(onnx::square(), &[("AMAAS_MAX_ANSWER_BYTES", "4000000")]).await;
     let x = json!([{ "name": "x", "datatype": "FP32", "shape": [4096, 1], "data": vec![1.0; 4096] }]);
     assert!(square.refused(&x).await.contains("the answer has 67108864 bytes"));

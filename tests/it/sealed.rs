@@ -1,8 +1,8 @@
-//! Sealed calls, made by somebody else's client: the crate `ohttp`, with `bhttp` inside.
+//! Sealed calls with an independent client: the crate `ohttp`, with `bhttp` inside.
 
 use std::time::SystemTime;
 
-use amaas_e2e::{Function, Launch, Stage};
+use amaas_e2e::{Function, ProcessBuilder, TestEnv};
 use amaas_serve::sealing::{KeySet, OVERLAP};
 use amaas_store::ModelName;
 use amaas_store::vault::{FileKey, Vault};
@@ -13,36 +13,36 @@ use reqwest::header::CONTENT_TYPE;
 
 const PATH: &str = "/v1/models/sentiment/predict";
 
-/// A function with keys, ready.
-async fn function(stage: &Stage, policy: &str) -> Function {
-    KeySet::create(&stage.store().await, &name(), &vault(stage)).await.expect("keys");
-    let function = launch(stage, policy).await.start();
+/// A function with sealing keys, ready.
+async fn function(env: &TestEnv, policy: &str) -> Function {
+    KeySet::create(&env.store().await, &name(), &vault(env)).await.expect("keys");
+    let function = launch(env, policy).await.start();
     function.ready().await;
     function
 }
 
-/// A function that wants keys.
-async fn launch(stage: &Stage, policy: &str) -> Launch {
-    stage.sentiment().await.set("AMAAS_SEALING", policy)
+/// A function that requires API keys.
+async fn launch(env: &TestEnv, policy: &str) -> ProcessBuilder {
+    env.sentiment().await.set("AMAAS_SEALING", policy)
 }
 
-/// The stage's own key.
-fn vault(stage: &Stage) -> Vault {
-    Vault::File(FileKey::open(&stage.kms_key()).expect("a key"))
+/// The environment's own key.
+fn vault(env: &TestEnv) -> Vault {
+    Vault::File(FileKey::open(&env.kms_key()).expect("a key"))
 }
 
 fn name() -> ModelName {
     "sentiment".parse().expect("a name")
 }
 
-/// The public keys of the function, as it offers them now.
+/// The function's current public keys.
 async fn keys(endpoint: &str) -> Bytes {
     let keys = reqwest::get(format!("{endpoint}/v1/models/sentiment/keys")).await.expect("an answer");
     assert_eq!(keys.headers()[CONTENT_TYPE], "application/ohttp-keys");
     keys.bytes().await.expect("a list")
 }
 
-/// Status and content of the answer inside the answer.
+/// Status and content of the inner response.
 async fn call(endpoint: &str, key: &str, content: &str) -> (u16, String) {
     let keys = keys(endpoint).await;
     call_with(&keys, endpoint, key, content).await
@@ -87,15 +87,15 @@ fn opened(sealed: &Bytes, opener: ClientResponse) -> (u16, String) {
 
 #[tokio::test]
 async fn another_implementation_calls_the_function() {
-    let stage = Stage::set().await;
-    let function = function(&stage, "required").await;
+    let env = TestEnv::start().await;
+    let function = function(&env, "required").await;
     let endpoint = function.endpoint().await;
-    let (status, content) = call(&endpoint, stage.key().expose(), r#"{"inputs":["a wonderful film"]}"#).await;
+    let (status, content) = call(&endpoint, env.key().expose(), r#"{"inputs":["a wonderful film"]}"#).await;
     assert_eq!(status, 200, "{content}");
     assert!(content.contains("\"label\":\"positive\""), "{content}");
 
-    // What the route refuses is inside too, and the caller's key is checked inside.
-    let (status, content) = call(&endpoint, stage.key().expose(), r#"{"inputs":[1]}"#).await;
+    // Refusals of the route are in the inner response too, and the key is checked inside.
+    let (status, content) = call(&endpoint, env.key().expose(), r#"{"inputs":[1]}"#).await;
     assert_eq!((status, content.contains("malformed-body")), (400, true), "{content}");
     let (status, _) = call(&endpoint, "amaas_test_wrong", "{}").await;
     assert_eq!(status, 401);
@@ -103,32 +103,32 @@ async fn another_implementation_calls_the_function() {
 
 #[tokio::test]
 async fn plain_calls_are_refused_only_where_sealing_is_required() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     for (policy, expected) in [("required", 403), ("optional", 200)] {
-        let function = function(&stage, policy).await;
+        let function = function(&env, policy).await;
         let post = reqwest::Client::new().post(format!("{}{PATH}", function.endpoint().await));
-        let post = post.bearer_auth(stage.key().expose()).body(r#"{"inputs":["fine"]}"#);
+        let post = post.bearer_auth(env.key().expose()).body(r#"{"inputs":["fine"]}"#);
         assert_eq!(post.send().await.expect("an answer").status().as_u16(), expected, "{policy}");
     }
 }
 
 #[tokio::test]
 async fn keys_that_are_rotated_fail_no_call() {
-    let stage = Stage::set().await;
-    let function = function(&stage, "required").await;
+    let env = TestEnv::start().await;
+    let function = function(&env, "required").await;
     let endpoint = function.endpoint().await;
     let old = keys(&endpoint).await;
-    KeySet::rotate(&stage.store().await, &name(), &vault(&stage), OVERLAP).await.expect("rotated");
-    let (status, content) = call_with(&old, &endpoint, stage.key().expose(), r#"{"inputs":["fine"]}"#).await;
+    KeySet::rotate(&env.store().await, &name(), &vault(&env), OVERLAP).await.expect("rotated");
+    let (status, content) = call_with(&old, &endpoint, env.key().expose(), r#"{"inputs":["fine"]}"#).await;
     assert_eq!(status, 200, "{content}");
     assert_eq!(keys(&endpoint).await, old, "the new keys are offered in a minute");
 }
 
 #[tokio::test]
 async fn a_sealed_call_is_taken_once_by_all_who_share_a_ledger() {
-    let stage = Stage::set().await;
-    KeySet::create(&stage.store().await, &name(), &vault(&stage)).await.expect("keys");
-    let launch = launch(&stage, "required").await;
+    let env = TestEnv::start().await;
+    KeySet::create(&env.store().await, &name(), &vault(&env)).await.expect("keys");
+    let launch = launch(&env, "required").await;
     let functions = [launch.start(), launch.start()];
     let mut endpoints = Vec::new();
     for function in &functions {
@@ -136,24 +136,24 @@ async fn a_sealed_call_is_taken_once_by_all_who_share_a_ledger() {
         endpoints.push(function.endpoint().await);
     }
     let keys = keys(&endpoints[0]).await;
-    let (recorded, opener) = seal(&keys, stage.key().expose(), r#"{"inputs":["fine"]}"#);
+    let (recorded, opener) = seal(&keys, env.key().expose(), r#"{"inputs":["fine"]}"#);
     let (status, content) = opened(&send(&endpoints[0], recorded.clone()).await, opener);
     assert_eq!(status, 200, "{content}");
     for (endpoint, function) in endpoints.iter().zip(&functions).rev() {
-        // The answer is sealed to the caller who was recorded, so it is the log that tells.
+        // The answer is sealed to the recorded client, so the test reads the log.
         send(endpoint, recorded.clone()).await;
         let line = function.logs().containing("\"kind\":\"replayed\"").await;
         assert!(line.contains("\"status\":409"), "{line}");
-        let (status, content) = call_with(&keys, endpoint, stage.key().expose(), r#"{"inputs":["fine"]}"#).await;
+        let (status, content) = call_with(&keys, endpoint, env.key().expose(), r#"{"inputs":["fine"]}"#).await;
         assert_eq!(status, 200, "{content}");
     }
 }
 
 #[tokio::test]
 async fn a_function_without_keys_waits_for_them() {
-    let stage = Stage::set().await;
-    std::fs::remove_file(stage.file("sealing/sentiment.json")).expect("the stage made them");
-    let function = launch(&stage, "required").await.start();
+    let env = TestEnv::start().await;
+    std::fs::remove_file(env.file("sealing/sentiment.json")).expect("the environment made them");
+    let function = launch(&env, "required").await.start();
     function.ready().await;
     let endpoint = function.endpoint().await;
     let answer = reqwest::get(format!("{endpoint}/v1/keys")).await.expect("an answer");
@@ -163,8 +163,8 @@ async fn a_function_without_keys_waits_for_them() {
     let plain = reqwest::Client::new().post(format!("{endpoint}{PATH}")).body("{}").send().await.expect("an answer");
     assert_eq!(plain.status().as_u16(), 403);
 
-    KeySet::create(&stage.store().await, &name(), &vault(&stage)).await.expect("keys");
+    KeySet::create(&env.store().await, &name(), &vault(&env)).await.expect("keys");
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
-    let (status, content) = call(&endpoint, stage.key().expose(), r#"{"inputs":["fine"]}"#).await;
+    let (status, content) = call(&endpoint, env.key().expose(), r#"{"inputs":["fine"]}"#).await;
     assert_eq!(status, 200, "{content}");
 }

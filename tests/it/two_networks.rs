@@ -1,4 +1,4 @@
-//! A task with two networks in one file: the second one runs only for some inputs, so that a call is charged twice.
+//! A task with two networks in one file: the second one runs only for some inputs, so a call is charged twice.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use amaas_store::live;
 use amaas_wire::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// Whether a review is positive, and where the surname of the author of a positive one comes from.
+/// Whether a review is positive, and the language of a positive review's author by surname.
 struct Fans {
     sentiment: Sentiment,
     names: Names,
@@ -29,7 +29,7 @@ struct Review {
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Fan {
     label: String,
-    /// Of positive reviews only.
+    /// For positive reviews only.
     language: Option<String>,
 }
 
@@ -99,7 +99,7 @@ async fn a_new_task_with_two_networks_needs_one_file() {
     let answer: Answer<Fan> = served.model().predict_many(&reviews).await.expect("an answer");
     let languages: Vec<_> = answer.predictions().iter().map(|fan| fan.language.as_deref()).collect();
     assert_eq!(languages, [Some("Czech"), None, Some("Japanese")]);
-    // Each review is a row of the first network, and each positive one another of the second.
+    // Each review is a row of the first network, and each positive one is another row of the second.
     assert_eq!(answer.usage().rows, 5);
 
     let answer: Answer<Fan> = served.model().predict(&review(bad, "Smith")).await.expect("an answer");

@@ -1,15 +1,15 @@
-//! Memory of a process that sees many versions of a model.
+//! Memory of a process that loads many versions of a model.
 
-use amaas_e2e::{Dev, onnx, patience::until};
+use amaas_e2e::{DevProcess, onnx, wait::until};
 use serde_json::Value;
 
-/// Of a network in tensors of 1 MiB, such as those of a Transformer: glibc keeps such blocks in its arenas when they are freed.
+/// The size of a network in tensors of 1 MiB, as Transformers have: glibc keeps such blocks in its arenas when they are freed.
 const TENSORS: usize = 64;
 const VALUES: usize = 1 << 18;
 const MODEL_MIB: u64 = (TENSORS * VALUES * 4) as u64 >> 20;
 
-/// The memory of `dev`, once it gave back what it gives back: the least of some seconds.
-async fn resident_mib(dev: &Dev) -> u64 {
+/// The memory of `dev` after it released what it can: the minimum of some seconds.
+async fn resident_mib(dev: &DevProcess) -> u64 {
     let mut least = u64::MAX;
     for _ in 0..10 {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -24,7 +24,7 @@ async fn resident_mib(dev: &Dev) -> u64 {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_process_does_not_grow_with_the_versions_that_it_saw() {
-    let dev = Dev::start().await;
+    let dev = DevProcess::start().await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("network.onnx");
     let (mut first, url) = (0, format!("{}/v2/models/versions", dev.endpoint()));
@@ -42,6 +42,6 @@ async fn a_process_does_not_grow_with_the_versions_that_it_saw() {
     }
     let last = resident_mib(&dev).await;
     println!("{first} MiB after one version of {MODEL_MIB} MiB, {last} MiB after five");
-    // Versions that stay would be four times that much. What a busy machine frees later was 39 MiB at most.
+    // Versions that stay loaded would need four times that much. A busy machine frees later, 39 MiB at most.
     assert!(last < first + MODEL_MIB, "{first} MiB after one version of {MODEL_MIB} MiB, {last} MiB after five");
 }

@@ -20,7 +20,7 @@ from tensor import DATATYPES, Tensor
 
 
 class LeftOut(Exception):
-    """A case that cannot be called; says why."""
+    """A case that cannot be called, with the reason."""
 
 
 class LeftOutHere(LeftOut):
@@ -60,7 +60,7 @@ def write(folder: Path) -> None:
 
 
 def answered(case: TestCase, network: bytes) -> list[Call]:
-    """The case's calls, each with the outputs that ONNX Runtime gives in process, twice the same."""
+    """The case's calls, each with ONNX Runtime's outputs in this process, if two runs agree."""
     graph = case.model.graph
     if foreign := sorted({kind for value in [*graph.input, *graph.output] if (kind := foreign_kind(value))}):
         raise LeftOut(f"the protocol has no type {', '.join(foreign)}")
@@ -83,7 +83,7 @@ def answered(case: TestCase, network: bytes) -> list[Call]:
 
 
 def foreign_kind(value: ValueInfoProto) -> str | None:
-    """The type of a graph's input or output, where the protocol does not have it."""
+    """The type of a graph's input or output, if the protocol lacks it."""
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
         return kind.removesuffix("_type")

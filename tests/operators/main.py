@@ -18,7 +18,7 @@ from pathlib import Path
 
 
 def missing() -> list[str]:
-    """The packages that are not there as `requirements.txt` has them."""
+    """The packages of `requirements.txt` that are missing."""
     lines = (Path(__file__).parent / "requirements.txt").read_text().splitlines()
     return [line for line in lines if not line.startswith("#") and not is_installed(*line.split("=="))]
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime in this process, with the options that functions set (functions/serve/src/load/session.rs)."""
+"""ONNX Runtime in this process, with the options that functions set (functions/serve/engine/src/session/)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ onnxruntime.set_default_logger_severity(4)  # what it warns of is not asked for
 
 
 class Refused(Exception):
-    """ONNX Runtime cannot run a case; says why, in its words."""
+    """ONNX Runtime cannot run a case, with its own message."""
 
 
 def run(model: bytes, calls: list[list[Tensor]], seed: int) -> list[list[Tensor]]:
-    """The outputs of each call by a new session, whose random operators begin at `seed` unless they have one of their own."""
+    """The outputs of each call with a new session; random operators without a seed use `seed`."""
     onnxruntime.set_seed(seed)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -41,7 +41,7 @@ def outputs(session: onnxruntime.InferenceSession, inputs: list[Tensor]) -> list
 
 
 def shortened(error: str) -> str:
-    """Without codes, source files and node names."""
+    """The message without codes, source files and node names."""
     text = re.sub(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", error.replace("\n", " "))
     text = re.sub(r"^(Fatal error|Exception during initialization): ", "", text)
     text = re.sub(r"Non-zero status code returned while running (\w+) node\. Name:'' Status Message: ", r"\1: ", text)

@@ -10,7 +10,7 @@ from tensor import Tensor
 
 
 def variants(model: ModelProto, inputs: list[Tensor]) -> Iterator[tuple[str, bytes]]:
-    """The network with rows: of all inputs, or of one, while the others are part of the network, each under a name for what it is."""
+    """Variants of the network with rows, by name: of all inputs, or of one, with the others as constants."""
     if inputs and all(tensor.shape for tensor in inputs) and len({tensor.shape[0] for tensor in inputs}) == 1:
         yield "all", with_rows(model, [], inputs)
     if len(inputs) > 1:

@@ -1,6 +1,6 @@
 """Tensors in the protocol's binary form, and as ONNX Runtime has them.
 
-Values are little-endian bytes, row-major; an element of BYTES stands behind its length in 4 bytes. They go into ONNX Runtime and
+Values are little-endian bytes, row-major; an element of BYTES follows its length in 4 bytes. They go into ONNX Runtime and
 come out of it as bytes, so that no NaN loses its payload and BF16, which numpy does not have, is a type like the others.
 """
 
@@ -37,7 +37,7 @@ class Tensor:
 
     @classmethod
     def of_case(cls, name: str, element: int, given: Any) -> Tensor:
-        """What the generator of a case gives for a graph's input: an array, a number of numpy, or a tensor of ONNX."""
+        """Converts a case's value of a graph's input: an array, a NumPy scalar, or an ONNX tensor."""
         array = numpy_helper.to_array(given) if isinstance(given, TensorProto) else np.asarray(given)
         tensor = cls.of_array(name, array)
         if tensor.element != element:
@@ -60,7 +60,7 @@ class Tensor:
         return cls(name, value.element_type(), tuple(value.shape()), values)
 
     def ort(self) -> OrtValue:
-        """The tensor as ONNX Runtime takes it; it has none for texts that way."""
+        """The tensor as ONNX Runtime takes it; not possible for texts."""
         return OrtValue.ortvalue_from_numpy_with_onnx_type(self._bits(), self.element)
 
     def texts(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-//! `cargo lambda watch`, somebody else's Lambda.
+//! `cargo lambda watch`, an independent emulation of Lambda.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,10 +7,10 @@ use std::process::Stdio;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use crate::patience::until;
+use crate::wait::until;
 use crate::{Logs, Program, loopback, python};
 
-/// The Runtime API and Function URLs of `cargo lambda`, without its rebuilding. It ends when this is dropped.
+/// The Runtime API and Function URLs of `cargo lambda`, without its rebuilds. It ends when this is dropped.
 pub struct CargoLambda {
     address: SocketAddr,
     _child: Child,
@@ -18,7 +18,7 @@ pub struct CargoLambda {
 }
 
 impl CargoLambda {
-    /// Installs it where it is not there yet, and starts it.
+    /// Installs it if it is missing, and starts it.
     ///
     /// # Errors
     /// Why it cannot be installed: no Python, no pip, or no package index that can be reached.
@@ -28,7 +28,7 @@ impl CargoLambda {
         let mut command = Command::new(program);
         command.args(["lambda", "watch", "--only-lambda-apis", "--disable-cors", "--invoke-address"]);
         command.arg(address.ip().to_string()).args(["--invoke-port", &address.port().to_string()]);
-        // It reads the manifest of the folder that it is in; it must not ask the network for that.
+        // It reads the manifest of its working directory; that must not need the network.
         command
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/sentiment"))
             .env("CARGO_NET_OFFLINE", "true");
@@ -45,7 +45,7 @@ impl CargoLambda {
         Ok(Self { address, _child: child, logs })
     }
 
-    /// What a function has to be told as `AWS_LAMBDA_RUNTIME_API`.
+    /// The function's `AWS_LAMBDA_RUNTIME_API`.
     pub fn runtime_api(&self, program: Program) -> String {
         format!("http://{}/.rt/{}", self.address, program.name())
     }
@@ -55,7 +55,7 @@ impl CargoLambda {
         format!("http://{}/lambda-url/{}", self.address, program.name())
     }
 
-    /// What it writes to standard error.
+    /// Its standard error.
     pub fn logs(&self) -> &Logs {
         &self.logs
     }

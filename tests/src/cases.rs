@@ -1,9 +1,9 @@
-//! The cases with known answers that lie beside the sentiment model, made by another ONNX Runtime than ours.
+//! The golden cases of the sentiment model, made with another ONNX Runtime.
 
 use amaas_model::manifest::{GoldenCase, GoldenCases};
 use serde_json::Value;
 
-/// Ids and the probabilities that an independent Python program got for them.
+/// Ids, and the probabilities that an independent Python program computed for them.
 pub fn golden() -> Vec<GoldenCase> {
     let golden = GoldenCases::from_json(include_bytes!("../../functions/sentiment/model/golden.json"));
     golden.expect("the committed cases").cases
@@ -12,15 +12,15 @@ pub fn golden() -> Vec<GoldenCase> {
 /// A text and the probability that it is positive.
 #[derive(Clone, Debug)]
 pub struct TextCase {
-    /// What is special about it.
+    /// What the case tests.
     pub name: String,
     /// The text.
     pub text: String,
-    /// What the model should say.
+    /// The expected probability.
     pub positive: f64,
 }
 
-/// Texts and the probabilities that an independent Python program got for them, the odd ones too.
+/// Texts, edge cases among them, and the probabilities that an independent Python program computed for them.
 pub fn texts() -> Vec<TextCase> {
     let cases = serde_json::from_str::<Value>(include_str!("../../functions/sentiment/model/texts.json"));
     let cases = cases.expect("the committed cases");
@@ -40,5 +40,5 @@ fn text_case(case: &Value) -> TextCase {
     }
 }
 
-/// How far an answer may be off: another build of the same library sums in the same order.
+/// The tolerance of an answer: another build of the same library sums in the same order.
 pub const TOLERANCE: f64 = 1e-6;

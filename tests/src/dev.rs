@@ -8,20 +8,20 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::launch::binary;
 use crate::library;
-use crate::patience::{until, within};
+use crate::process::binary;
+use crate::wait::{until, within};
 
 /// A running `amaas dev`. It ends when this is dropped.
-pub struct Dev {
-    // Before its folder: fields end in the order in which they stand.
+pub struct DevProcess {
+    // Before its folder: fields are dropped in the order of their declaration.
     child: Child,
     folder: TempDir,
     endpoint: String,
     key: String,
 }
 
-impl Dev {
+impl DevProcess {
     /// Starts it, and waits until it has called each of its models.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -47,7 +47,7 @@ impl Dev {
         &self.endpoint
     }
 
-    /// A key that may use every model.
+    /// A key for every model.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -63,12 +63,12 @@ impl Dev {
     }
 }
 
-/// The program in `folder`, without this process's settings.
+/// The program in `folder`, without the settings of this process.
 async fn amaas(folder: &Path) -> Command {
     let mut command = Command::new(binary("amaas"));
     command.current_dir(folder).env_clear().stdin(Stdio::null());
     command.env("ORT_DYLIB_PATH", library().await).env("ORT_DISABLE_TELEMETRY", "1");
-    // Where it records that the folder is its own.
+    // The folder in which it records its env file.
     command.env("XDG_STATE_HOME", folder.join("state"));
     command
 }

@@ -1,7 +1,7 @@
-//! A server that speaks DynamoDB's protocol: `moto_server`, from the package index.
+//! A server with DynamoDB's protocol: `moto_server`, from the package index.
 //!
-//! A condition and its write are one step in DynamoDB. In moto they are two, so it is given one thread, and takes one request after the
-//! other. What it does not show: throttling, several replicas, what IAM allows, and how long the real thing takes.
+//! In DynamoDB a condition and its write are atomic. In moto they are two steps, so it runs with one thread, one request after the
+//! other. It cannot test throttling, several replicas, IAM or latency.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -14,8 +14,8 @@ use aws_sdk_dynamodb::types::{
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use crate::patience::until;
-use crate::{Launch, Logs, loopback, python};
+use crate::wait::until;
+use crate::{Logs, ProcessBuilder, loopback, python};
 
 /// The server, with a table for a ledger. It ends when this is dropped.
 pub struct DynamoDb {
@@ -24,7 +24,7 @@ pub struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// Installs it where it is not there yet, starts it, and makes the table.
+    /// Installs it if it is missing, starts it, and makes the table.
     ///
     /// # Errors
     /// Why it cannot be installed.
@@ -47,7 +47,7 @@ impl DynamoDb {
         self.child.kill().await.expect("it is running");
     }
 
-    /// A client of it.
+    /// A client for it.
     pub fn client(&self) -> Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -58,7 +58,7 @@ impl DynamoDb {
     }
 
     /// `launch` with a table of this server as its ledger.
-    pub fn as_ledger_of(&self, launch: Launch, table: &str) -> Launch {
+    pub fn as_ledger_of(&self, launch: ProcessBuilder, table: &str) -> ProcessBuilder {
         launch.set("AMAAS_LEDGER", format!("dynamodb:{table}")).set("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint())
     }
 
@@ -85,7 +85,7 @@ impl DynamoDb {
     }
 }
 
-/// The table that is there.
+/// The name of the table.
 pub const TABLE: &str = "ledger";
 
 const ONE_AT_A_TIME: &str = "

@@ -1,5 +1,5 @@
-//! A TCP proxy that breaks connections, as networks and dying servers do. Each connection takes the next fault of a
-//! script; when the script is at its end, connections pass.
+//! Fault injection: a TCP proxy that breaks connections, as networks and dying servers do. Each connection takes the next fault of a
+//! script; after the end of the script, connections pass.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,27 +10,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// What happens to a connection.
+/// The fault of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     Pass,
-    /// It is reset when so many bytes of the request have been read; the server sees none of them.
+    /// A reset after this many bytes of the request; the server sees none of them.
     Reset(usize),
-    /// The request is read and nothing ever comes back.
+    /// The request is read, and no answer ever comes.
     Hang,
-    /// It ends when so many bytes of the answer have passed.
+    /// The connection ends after this many bytes of the answer.
     Cut(usize),
 }
 
 /// A running proxy. It ends with all its connections when this is dropped.
 pub struct Proxy {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<ProxyState>,
     accepting: JoinHandle<()>,
 }
 
-struct Shared {
+struct ProxyState {
     upstream: Mutex<SocketAddr>,
     script: Mutex<VecDeque<Fault>>,
     requests: Mutex<Vec<Vec<u8>>>,
@@ -47,11 +47,11 @@ impl Proxy {
         let listener = TcpListener::bind(address).await.expect("the address is free");
         let address = listener.local_addr().expect("it is bound");
         let (upstream, script, requests) = (Mutex::new(upstream), Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { upstream, script, requests });
+        let shared = Arc::new(ProxyState { upstream, script, requests });
         Self { address, accepting: tokio::spawn(accept(listener, Arc::clone(&shared))), shared }
     }
 
-    /// Where it listens.
+    /// The proxy's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -61,7 +61,7 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// What happens to the next connections.
+    /// Appends faults for the next connections.
     pub fn script(&self, faults: impl IntoIterator<Item = Fault>) {
         lock(&self.shared.script).extend(faults);
     }
@@ -71,7 +71,7 @@ impl Proxy {
         *lock(&self.shared.upstream) = upstream;
     }
 
-    /// What came over each connection so far, as text.
+    /// The requests of each connection so far, as text.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.shared.requests).iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
     }
@@ -93,13 +93,13 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<ProxyState>) {
     // Connections end with this task.
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         let fault = lock(&shared.script).pop_front().unwrap_or(Fault::Pass);
         let mut requests = lock(&shared.requests);
-        let record = Record { shared: Arc::clone(&shared), index: requests.len() };
+        let record = ConnectionRecord { shared: Arc::clone(&shared), index: requests.len() };
         requests.push(Vec::new());
         drop(requests);
         connections.spawn(connection(client, fault, record));
@@ -107,21 +107,21 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Any error ends the connection, which is all that a proxy can do about it.
-async fn connection(mut client: TcpStream, fault: Fault, record: Record) -> io::Result<()> {
+/// Any error ends the connection, as in any proxy.
+async fn connection(mut client: TcpStream, fault: Fault, record: ConnectionRecord) -> io::Result<()> {
     match fault {
         Fault::Reset(bytes) => {
             let mut left = bytes;
-            let mut buffer = vec![0; BUFFER];
+            let mut buffer = vec![0; BUFFER_BYTES];
             while left > 0 {
-                let read = client.read(&mut buffer[..left.min(BUFFER)]).await?;
+                let read = client.read(&mut buffer[..left.min(BUFFER_BYTES)]).await?;
                 record.append(&buffer[..read]);
                 left = if read == 0 { 0 } else { left - read };
             }
             client.set_zero_linger()
         }
         Fault::Hang => loop {
-            let mut buffer = vec![0; BUFFER];
+            let mut buffer = vec![0; BUFFER_BYTES];
             match client.read(&mut buffer).await? {
                 0 => return Ok(()),
                 read => record.append(&buffer[..read]),
@@ -132,8 +132,8 @@ async fn connection(mut client: TcpStream, fault: Fault, record: Record) -> io::
     }
 }
 
-/// Carries bytes both ways until the server is done, or `limit` bytes of its answers have passed.
-async fn forward(client: TcpStream, record: &Record, limit: usize) -> io::Result<()> {
+/// Forwards bytes in both directions until the server is done, or `limit` bytes of its answers have passed.
+async fn forward(client: TcpStream, record: &ConnectionRecord, limit: usize) -> io::Result<()> {
     let upstream = *lock(&record.shared.upstream);
     let server = TcpStream::connect(upstream).await?;
     client.set_nodelay(true)?;
@@ -141,7 +141,7 @@ async fn forward(client: TcpStream, record: &Record, limit: usize) -> io::Result
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let up = async {
-        let mut buffer = vec![0; BUFFER];
+        let mut buffer = vec![0; BUFFER_BYTES];
         loop {
             let read = from_client.read(&mut buffer).await?;
             if read == 0 {
@@ -152,10 +152,10 @@ async fn forward(client: TcpStream, record: &Record, limit: usize) -> io::Result
         }
     };
     let down = async {
-        let mut buffer = vec![0; BUFFER];
+        let mut buffer = vec![0; BUFFER_BYTES];
         let mut left = limit;
         while left > 0 {
-            let read = from_server.read(&mut buffer[..left.min(BUFFER)]).await?;
+            let read = from_server.read(&mut buffer[..left.min(BUFFER_BYTES)]).await?;
             if read == 0 {
                 break;
             }
@@ -166,7 +166,7 @@ async fn forward(client: TcpStream, record: &Record, limit: usize) -> io::Result
     };
     let up = async {
         match up.await {
-            // The answer may still be on its way.
+            // The answer may still be in transit.
             Ok(()) => std::future::pending().await,
             Err(error) => Err(error),
         }
@@ -177,17 +177,17 @@ async fn forward(client: TcpStream, record: &Record, limit: usize) -> io::Result
     }
 }
 
-/// Where the bytes of a connection are kept.
-struct Record {
-    shared: Arc<Shared>,
+/// The recorded bytes of a connection.
+struct ConnectionRecord {
+    shared: Arc<ProxyState>,
     index: usize,
 }
 
-impl Record {
+impl ConnectionRecord {
     fn append(&self, bytes: &[u8]) {
         let request = &mut lock(&self.shared.requests)[self.index];
-        // The head of a request is what tests look at.
-        let room = KEPT.saturating_sub(request.len());
+        // Tests look at the head of a request.
+        let room = MAX_RECORDED_BYTES.saturating_sub(request.len());
         request.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 }
@@ -196,5 +196,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const BUFFER: usize = 16 << 10;
-const KEPT: usize = 4 << 10;
+const BUFFER_BYTES: usize = 16 << 10;
+const MAX_RECORDED_BYTES: usize = 4 << 10;

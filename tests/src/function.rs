@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 
 use crate::Logs;
-use crate::patience::{until, within};
+use crate::wait::{until, within};
 
 /// A running function. It is killed when this is dropped.
 pub struct Function {
@@ -27,12 +27,12 @@ impl Function {
         Self { child, pid, logs, output }
     }
 
-    /// What it writes to standard error.
+    /// Its standard error.
     pub fn logs(&self) -> &Logs {
         &self.logs
     }
 
-    /// What it writes to standard output.
+    /// Its standard output.
     pub fn output(&self) -> &Logs {
         &self.output
     }
@@ -42,7 +42,7 @@ impl Function {
         self.pid.as_raw_nonzero().get()
     }
 
-    /// Where its HTTP server listens; waits until it does.
+    /// The address of its HTTP server; waits until it listens.
     pub async fn address(&self) -> SocketAddr {
         let line = self.logs.message("listening").await;
         line["address"].as_str().and_then(|address| address.parse().ok()).expect("the line names the address")
@@ -53,29 +53,29 @@ impl Function {
         format!("http://{}", self.address().await)
     }
 
-    /// Waits until its HTTP server says that every model is ready.
+    /// Waits until its HTTP server reports that every model is ready.
     pub async fn ready(&self) -> SocketAddr {
         let address = self.address().await;
         until("the function gets ready", || async { self.readiness().await.ready }).await;
         address
     }
 
-    /// Waits until it says that it is not ready, with a reason that `fits`, and gives the reason.
+    /// Waits until it reports that it is not ready, with a reason that `fits`, and returns the reason.
     pub async fn not_ready(&self, fits: impl Fn(&str) -> bool) -> String {
-        let mut told = String::new();
+        let mut last_reason = String::new();
         until("the function says why it is not ready", async || {
             let reason = self.readiness().await.reason.unwrap_or_default();
-            if reason != told {
+            if reason != last_reason {
                 eprintln!("not ready: {reason}");
             }
-            told = reason;
-            fits(&told)
+            last_reason = reason;
+            fits(&last_reason)
         })
         .await;
-        told
+        last_reason
     }
 
-    /// What `/v2/health/ready` says now; the status says the same.
+    /// The body of `/v2/health/ready`, after a check that the status agrees.
     pub async fn readiness(&self) -> ReadyState {
         let url = format!("{}/v2/health/ready", self.endpoint().await);
         let answer = within("an answer about readiness", reqwest::get(url)).await.expect("the server answers");
@@ -90,7 +90,7 @@ impl Function {
         kill_process(self.pid, Signal::TERM).expect("it is running");
     }
 
-    /// Ends it at once, and waits until it is gone.
+    /// Kills it, and waits until it is gone.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("it is running");
     }
@@ -105,11 +105,11 @@ impl Drop for Function {
     fn drop(&mut self) {
         if panicking() {
             let lines = self.logs.lines();
-            let last = &lines[lines.len().saturating_sub(SHOWN)..];
+            let last = &lines[lines.len().saturating_sub(MAX_SHOWN_LINES)..];
             eprintln!("the end of the function's log:\n{}", last.join("\n"));
         }
     }
 }
 
 /// Lines of the log that a failed test shows.
-const SHOWN: usize = 20;
+const MAX_SHOWN_LINES: usize = 20;

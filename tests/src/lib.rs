@@ -1,8 +1,7 @@
-//! What the whole-system tests of `tests/it` stand on: the real programs as processes, an object store, the outside of
-//! Lambda, and faults on the way.
+//! The test environment of `tests/it`: real programs as processes, an object store, an emulation of Lambda's APIs, and fault injection.
 //!
-//! Invariants: each test has ports, folders and processes of its own, and its processes end with it. Nothing waits for a
-//! time to pass where it can wait for a condition. What goes wrong in here panics, and says what was expected.
+//! Invariants: each test has ports, folders and processes of its own, and its processes end with it. Tests wait for conditions, not for
+//! time. A failure in here panics with the expected condition.
 
 #![allow(clippy::missing_panics_doc)] // a panic is how a test fails
 
@@ -12,24 +11,24 @@ mod dev;
 pub mod dynamodb;
 pub mod faults;
 mod function;
-pub mod judge;
 pub mod lambda;
-mod launch;
 mod library;
 mod logs;
 pub mod loopback;
 pub mod onnx;
-pub mod patience;
+mod process;
 mod published;
 mod python;
+pub mod reference;
 mod skip;
 pub mod sockets;
-mod stage;
+mod test_env;
+pub mod wait;
 
-pub use self::dev::Dev;
+pub use self::dev::DevProcess;
 pub use self::function::Function;
-pub use self::launch::{Launch, Program, command_line};
 pub use self::library::library;
 pub use self::logs::Logs;
+pub use self::process::{ProcessBuilder, Program, command_line};
 pub use self::skip::skip;
-pub use self::stage::Stage;
+pub use self::test_env::TestEnv;

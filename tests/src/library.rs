@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use amaas_engine::runtime::find_or_fetch;
 use tokio::sync::OnceCell;
 
-/// Where the library is: `ORT_DYLIB_PATH`, the user's cache, or fetched through pip into it.
+/// The path of the library: `ORT_DYLIB_PATH`, or the user's cache, into which pip fetches it.
 pub async fn library() -> &'static Path {
     static LIBRARY: OnceCell<PathBuf> = OnceCell::const_new();
     let fetch = || {

@@ -1,12 +1,12 @@
-//! What a process writes to standard error or output, as it comes.
+//! The output of a process, line by line, while it runs.
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::sync::watch;
 
-use crate::patience::within;
+use crate::wait::within;
 
-/// The log of a process: JSON lines, and whatever else stands between them; or what else it writes in lines.
+/// The lines of a process's standard error or output. Log lines are JSON; other lines may be among them.
 pub struct Logs(watch::Receiver<Vec<String>>);
 
 impl Logs {
@@ -27,7 +27,7 @@ impl Logs {
         self.0.borrow().clone()
     }
 
-    /// The JSON line whose `message` is `message`; waits for it.
+    /// Waits for the JSON line whose `message` is `message`.
     pub async fn message(&self, message: &str) -> Value {
         self.find(&format!("log line {message:?}"), |line| {
             let line: Value = serde_json::from_str(line).ok()?;
@@ -36,7 +36,7 @@ impl Logs {
         .await
     }
 
-    /// The first line that contains `text`; waits for it.
+    /// Waits for the first line that contains `text`.
     pub async fn containing(&self, text: &str) -> String {
         self.find(&format!("log line with {text:?}"), |line| line.contains(text).then(|| line.to_owned())).await
     }

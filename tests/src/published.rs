@@ -17,17 +17,17 @@ use tokio::sync::OnceCell;
 
 use crate::library;
 
-/// A folder that an object store can serve, and a key to what is in it.
-pub(crate) struct Published {
+/// A folder for an object store, and a key for its model.
+pub(crate) struct PublishedModel {
     folder: TempDir,
     pub(crate) key: ApiKey,
     pub(crate) publisher: Publisher,
 }
 
-impl Published {
-    /// The sentiment model and a key, put there through S3.
+impl PublishedModel {
+    /// The sentiment model and a key, published through S3.
     pub(crate) async fn sentiment() -> &'static Self {
-        static PUBLISHED: OnceCell<Published> = OnceCell::const_new();
+        static PUBLISHED: OnceCell<PublishedModel> = OnceCell::const_new();
         PUBLISHED.get_or_init(Self::publish).await
     }
 
@@ -68,5 +68,5 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The file with the key that wraps keys, beside the bucket.
+/// The file of the key that wraps keys, beside the bucket.
 pub(crate) const KMS_KEY: &str = "kms.key";

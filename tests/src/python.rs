@@ -1,4 +1,4 @@
-//! Python programs of others, each in a virtual environment of its own beside the build.
+//! Python packages for tests, each in a virtual environment of its own beside the build.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -6,12 +6,12 @@ use std::process::Stdio;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-/// The folder with the programs of `packages`, which pip installs into the environment `name` where they are not there yet.
+/// The folder with the programs of `packages`. Pip installs them into the environment `name` if they are missing.
 ///
 /// # Errors
 /// Why they cannot be installed: no Python, no pip, or no package index that can be reached.
 pub(crate) async fn environment(name: &str, packages: &[&str]) -> Result<PathBuf, String> {
-    // Two tests must not make the same one at once.
+    // Two tests must not install the same one concurrently.
     let _one = INSTALLING.lock().await;
     let test = std::env::current_exe().expect("a process knows its program");
     // target/<profile>/deps/it-<hash>

@@ -1,11 +1,10 @@
-//! Tests that need something that is not there.
+//! Skips tests whose requirements are missing.
 
 use std::io::Write;
 
-/// Says on standard error why a test is skipped: written past the test harness, which shows nothing of a test that
-/// passes.
+/// Reports on standard error why a test is skipped, past the test harness, which hides the output of a passing test.
 pub fn skip(why: &str) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
-    // Whoever closed standard error does not want to know.
+    // If standard error is closed, the report is lost.
     let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
 }

@@ -6,15 +6,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// A TCP socket over IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Socket {
-    /// This end.
+    /// The local end.
     pub local: SocketAddr,
-    /// The other end; 0.0.0.0:0 where it listens.
+    /// The remote end; 0.0.0.0:0 if it listens.
     pub remote: SocketAddr,
-    /// Whether it takes connections.
+    /// Whether it listens.
     pub listens: bool,
 }
 
-/// The sockets that the process `pid` holds now. None of ours uses IPv6; one that did would be a panic.
+/// The open sockets of the process `pid`. Our programs use no IPv6; an IPv6 socket panics.
 pub fn of(pid: i32) -> Vec<Socket> {
     let inodes = inodes(pid);
     assert!(rows(pid, "tcp6").iter().all(|row| !inodes.contains(row.inode())), "no socket over IPv6");

@@ -1,10 +1,10 @@
-//! What a function runs on: the two processors that Lambda has, and who calls them what.
+//! The two processor architectures of Lambda, and their names in other systems.
 
 use std::fmt;
 
 use clap::ValueEnum;
 
-/// A processor, in Lambda's words.
+/// A processor architecture, by Lambda's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Architecture {
     /// Also written amd64
@@ -16,12 +16,12 @@ pub(crate) enum Architecture {
 }
 
 impl Architecture {
-    /// This machine's; `None` where it is one that Lambda does not have.
+    /// This machine's; `None` if Lambda does not have it.
     pub(crate) fn here() -> Option<Self> {
         [Self::X86_64, Self::Arm64].into_iter().find(|architecture| architecture.cpu() == std::env::consts::ARCH)
     }
 
-    /// Whether this machine's programs can be packaged for it.
+    /// Whether programs of this machine run on it.
     pub(crate) fn is_here(self) -> bool {
         std::env::consts::OS == "linux" && Self::here() == Some(self)
     }
@@ -36,7 +36,7 @@ impl Architecture {
         }
     }
 
-    /// In Rust's words, and GNU's.
+    /// Its name in Rust and GNU targets.
     pub(crate) fn cpu(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64",
@@ -44,7 +44,7 @@ impl Architecture {
         }
     }
 
-    /// In the words of container images.
+    /// Its name in container images.
     pub(crate) fn oci(self) -> &'static str {
         match self {
             Self::X86_64 => "amd64",
@@ -52,17 +52,17 @@ impl Architecture {
         }
     }
 
-    /// The folder that its libraries have in multiarch systems, and the beginning of its compilers' names.
+    /// The folder of its libraries in multiarch systems, and the prefix of its compilers.
     pub(crate) fn gnu(self) -> String {
         format!("{}-linux-gnu", self.cpu())
     }
 
-    /// The target that cargo builds for.
+    /// Cargo's target.
     pub(crate) fn target(self) -> String {
         format!("{}-unknown-linux-gnu", self.cpu())
     }
 
-    /// What the names of packages end with.
+    /// The suffix of package names.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::X86_64 => "",

@@ -1,4 +1,4 @@
-//! What the command line takes. The comments are its help texts, shown to people as they stand.
+//! The command line. These comments are the help texts, printed as they are.
 #![allow(clippy::doc_markdown)]
 
 mod accounts;
@@ -19,16 +19,19 @@ use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValuePa
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::accounts::{
-    AccountsArguments, LedgerArguments, LedgerCommand, PriceChange, Prices, TenantChange, TenantTerms, Tenants, Usage,
+    AccountsArguments, LedgerArguments, LedgerCommand, PriceChange, PricesCommand, TenantChange, TenantTerms,
+    TenantsCommand, UsageArguments,
 };
-pub(crate) use self::estimate::{EntryPoint, Estimate, InstancePrice, OfModel};
-pub(crate) use self::keys::{CreateKey, Keys, ListKeys, RotateKeys};
-pub(crate) use self::models::{ModelVersions, Models, ModelsCommand, Prune, RemoveModel, StoreCommand};
+pub(crate) use self::estimate::{EntryPoint, EstimateArguments, InstancePrice, PerModel};
+pub(crate) use self::keys::{CreateKey, KeysCommand, ListKeys, RotateKeys};
+pub(crate) use self::models::{
+    ModelVersions, ModelsArguments, ModelsCommand, PruneArguments, RemoveModel, StoreCommand,
+};
 use self::number::{AtLeast, port};
 use crate::architecture::Architecture;
 
-/// What `amaas --help` says at its end; clap breaks the lines.
-const SETTINGS: &str = "\
+/// The end of `amaas --help`; clap wraps the lines.
+const SETTINGS_HELP: &str = "\
 Where settings come from: the flag of the one thing (--store), the flag of all (--data), the environment, the file env in the \
 folder of `amaas dev`. What belongs together comes from one of them: a key of the environment (AMAAS_API_KEY, AMAAS_SIGNING_KEY, \
 AMAAS_KMS_KEY) is never used with an endpoint, a store or a ledger of the file, and AWS credentials and AMAAS_SIGV4 never are. \
@@ -54,81 +57,81 @@ was busy, so trying again can help; 4 the key was refused.";
     max_term_width = MAX_HELP_WIDTH,
     after_help = "Exit codes: 0 done; 1 failed; 2 wrong arguments or configuration; 3 the service, the store or \
                   the ledger could not be reached or was busy, so trying again can help; 4 the key was refused.",
-    after_long_help = SETTINGS
+    after_long_help = SETTINGS_HELP
 )]
-pub(crate) struct Arguments {
+pub(crate) struct CommandLine {
     /// Print JSON instead of text, errors included
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// The folder that `amaas dev` keeps everything in; one that is named here is trusted [env: AMAAS_DATA] [default: .amaas here, or
+    /// The data folder of `amaas dev`; a folder that is named here is trusted [env: AMAAS_DATA] [default: .amaas here, or
     /// above up to the root of the Git repository or the home folder]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CliCommand,
 }
 
-/// Columns of help, however wide the terminal is.
+/// The width of help in columns, for terminals of any width.
 const MAX_HELP_WIDTH: usize = 100;
 
 #[derive(Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CliCommand {
     /// Run everything on this machine: object store, models, functions, a key
-    Dev(Dev),
+    Dev(DevArguments),
     /// Check an ONNX file and put it into the model store
-    Publish(Publish),
-    /// Show what a network takes and gives, and whether calls may share its runs: of an ONNX file, a folder of them, or a model
-    Inspect(Inspect),
-    /// Show the public key of whoever signs what is published, for AMAAS_PUBLISHERS
-    Signer(Signer),
-    /// Point an alias to a version that is there: to roll back, in one write
+    Publish(PublishArguments),
+    /// Show a network's inputs and outputs, and whether calls may share its runs: of an ONNX file, a folder of them, or a model
+    Inspect(InspectArguments),
+    /// Show the publisher's public key, for AMAAS_PUBLISHERS
+    Signer(SignerArguments),
+    /// Point an alias to an existing version: to roll back, in one write
     Alias(AliasArguments),
     /// Call a model with its task's own inputs
-    Predict(Predict),
+    Predict(PredictArguments),
     /// Call a model with tensors (Open Inference Protocol v2 JSON)
-    Infer(Infer),
-    /// Verify what a function signed of a call, offline
+    Infer(InferArguments),
+    /// Verify a function's receipt for a call, offline
     #[command(subcommand)]
-    Receipt(Receipts),
-    /// List the models that the key may use; list and remove what the store holds of a model
-    Models(Models),
-    /// Delete what the model store holds and no model refers to
+    Receipt(ReceiptCommand),
+    /// List the models that the key may use; list and remove a model's versions in the store
+    Models(ModelsArguments),
+    /// Delete objects of the model store to which no model refers
     #[command(subcommand)]
     Store(StoreCommand),
     /// Make, list and revoke API keys; rotate the keys that calls are sealed to
     #[command(subcommand)]
-    Keys(Keys),
-    /// Make, change and list tenants: whose calls are taken, how many, and what they may cost
+    Keys(KeysCommand),
+    /// Make, change and list tenants, their limits and their budgets
     #[command(subcommand)]
-    Tenants(Tenants),
-    /// Set and list what calls cost
+    Tenants(TenantsCommand),
+    /// Set and list prices of calls
     #[command(subcommand)]
-    Prices(Prices),
-    /// Sign what a ledger of an earlier version holds
+    Prices(PricesCommand),
+    /// Sign the records of a ledger from an earlier version
     #[command(subcommand)]
     Ledger(LedgerCommand),
-    /// Show what calls were counted as: the key's own, or a tenant's out of the ledger
-    Usage(Usage),
-    /// Print what Terraform or OpenTofu knows of a deployed model, for `eval`: endpoint, store, ledger, keys' names
-    Env(Env),
-    /// Say what a model costs a month on AWS, before anything is applied: from figures, or from a plan of Terraform
-    Estimate(Box<Estimate>),
+    /// Show the usage of the key's tenant, or of a tenant in the ledger
+    Usage(UsageArguments),
+    /// Print the Terraform or OpenTofu outputs of a deployed model, for `eval`: endpoint, store, ledger, names of keys
+    Env(EnvArguments),
+    /// Estimate the monthly cost of a model on AWS before the apply: from figures, or from a Terraform plan
+    Estimate(Box<EstimateArguments>),
     /// Make a function's zip for Lambda, or its container image
-    Package(Package),
+    Package(PackageArguments),
 }
 
 #[derive(Args)]
-pub(crate) struct Dev {
+pub(crate) struct DevArguments {
     /// The port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 8080, value_parser = port)]
     pub(crate) port: u16,
-    /// Say where the milliseconds of each model's load went
+    /// Print where the milliseconds of each model's load went
     #[arg(long)]
     pub(crate) profile: bool,
 }
 
 #[derive(Args)]
-pub(crate) struct Publish {
+pub(crate) struct PublishArguments {
     /// The ONNX file
     pub(crate) network: PathBuf,
     /// The model's name
@@ -143,7 +146,7 @@ pub(crate) struct Publish {
     /// The task that gives it typed inputs, such as "sentiment" [default: none, tensors only]
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) task: Option<String>,
-    /// Publish the model although this program does not have its task, and so cannot try it: the program that serves it has
+    /// Publish the model although this program does not have its task, and so cannot test it; the serving program has it
     #[arg(long, requires = "task")]
     pub(crate) unchecked_task: bool,
     /// A file that the task needs, under its own name or under NAME; may be given again
@@ -155,24 +158,24 @@ pub(crate) struct Publish {
     /// Golden cases: inputs and the outputs that another implementation gave for them (amaas.golden/1)
     #[arg(long, value_name = "FILE")]
     pub(crate) golden: Option<PathBuf>,
-    /// Which calls may share a run: "auto", all of them where the network's graph is proven to keep rows apart, and none where it is
-    /// not; "off", none; "same-tenant", those of one tenant, on your word: rows of a network that is not proven may change one another
+    /// Which calls may share a run: "auto", all of them if the network's graph is proven to keep rows apart, else none; "off",
+    /// none; "same-tenant", those of one tenant, at your own risk: rows of a network that is not proven may change one another
     #[arg(long, value_name = "POLICY", value_enum, default_value_t)]
     pub(crate) batching: BatchingArgument,
     /// The publisher's private key, Ed25519 as PKCS#8 in PEM [env: AMAAS_SIGNING_KEY] [default: that of `amaas dev`]
     #[arg(long, value_name = "FILE")]
     pub(crate) signing_key: Option<PathBuf>,
-    /// What wraps the key that the model is sealed with: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of `amaas dev`]
+    /// The key that wraps the model's data key: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of `amaas dev`]
     #[arg(long, value_name = "KEY")]
     pub(crate) kms_key: Option<String>,
-    /// Store the model as it is, for everybody to read who can read the store
+    /// Store the model without encryption, readable for everyone with access to the store
     #[arg(long, conflicts_with = "kms_key")]
     pub(crate) unsealed: bool,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
 }
 
-/// [`BatchingPolicy`] as the command line has it.
+/// [`BatchingPolicy`] on the command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BatchingArgument {
     #[default]
@@ -192,8 +195,8 @@ impl From<BatchingArgument> for BatchingPolicy {
 }
 
 #[derive(Args)]
-pub(crate) struct Inspect {
-    /// An ONNX file, a folder with ONNX files, or a model of the store, where MODEL:VERSION and MODEL:ALIAS are names too [default of
+pub(crate) struct InspectArguments {
+    /// An ONNX file, a folder with ONNX files, or a model of the store: MODEL, MODEL:VERSION or MODEL:ALIAS [default of
     /// a model: what "live" points to]
     #[arg(value_name = "FILE|FOLDER|MODEL")]
     pub(crate) what: PathBuf,
@@ -201,7 +204,7 @@ pub(crate) struct Inspect {
     pub(crate) store: StoreArguments,
 }
 
-/// `FILE` or `NAME=FILE`: what stands before the first `=`, unless there is a slash in it or a file of the whole name.
+/// `FILE` or `NAME=FILE`. The name ends at the first `=`, unless a slash is before it or a file of the whole text exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NamedFile {
     pub(crate) name: Option<String>,
@@ -220,11 +223,11 @@ impl FromStr for NamedFile {
 }
 
 #[derive(Args)]
-pub(crate) struct Signer {
+pub(crate) struct SignerArguments {
     /// The private key, Ed25519 as PKCS#8 in PEM [env: AMAAS_SIGNING_KEY] [default: that of `amaas dev`]
     #[arg(long, value_name = "FILE")]
     pub(crate) signing_key: Option<PathBuf>,
-    /// Make the key where there is none
+    /// Make the key if it does not exist
     #[arg(long)]
     pub(crate) create: bool,
 }
@@ -237,7 +240,7 @@ pub(crate) struct AliasArguments {
     pub(crate) alias: Alias,
     /// The version that it will point to
     pub(crate) version: Version,
-    /// The publisher's key, which signs where the alias points [env: AMAAS_SIGNING_KEY] [default: that of `amaas dev`]
+    /// The publisher's key, which signs the alias [env: AMAAS_SIGNING_KEY] [default: that of `amaas dev`]
     #[arg(long, value_name = "FILE")]
     pub(crate) signing_key: Option<PathBuf>,
     #[command(flatten)]
@@ -252,16 +255,16 @@ pub(crate) struct StoreArguments {
 }
 
 #[derive(Args)]
-pub(crate) struct Predict {
+pub(crate) struct PredictArguments {
     /// The model's name
     pub(crate) model: String,
-    /// Inputs as text; "-" or none reads one input a line from standard input, and empty lines at its end are none. More than
+    /// Inputs as text; "-" or none reads one input per line from standard input, without empty lines at its end. More than
     /// 4096 inputs are several calls, with a line of JSON each
     pub(crate) inputs: Vec<String>,
     /// The inputs are JSON values, not text
     #[arg(long)]
     pub(crate) json_inputs: bool,
-    /// An image file: with inputs, texts to be ranked by how well they tell what is in it; alone, the input
+    /// An image file: with inputs, texts to be ranked by how well they describe it; alone, the input
     #[arg(long, value_name = "FILE", conflicts_with = "json_inputs")]
     pub(crate) image: Option<PathBuf>,
     /// Ask for this version
@@ -273,7 +276,7 @@ pub(crate) struct Predict {
 }
 
 #[derive(Args)]
-pub(crate) struct Infer {
+pub(crate) struct InferArguments {
     /// The model's name
     pub(crate) model: String,
     /// A file with the request's JSON; "-" reads standard input
@@ -288,8 +291,8 @@ pub(crate) struct Infer {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum Receipts {
-    /// Say whether a receipt is signed by who may sign it, and for this input and output, and what it says
+pub(crate) enum ReceiptCommand {
+    /// Verify a receipt's signature, input and output, and show its content
     Verify(VerifyReceipt),
 }
 
@@ -298,19 +301,20 @@ pub(crate) struct VerifyReceipt {
     /// A file with the receipt: the value of the header amaas-receipt, or a whole stream that ends with it; "-" reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) receipt: PathBuf,
-    /// Who may have signed it, as `amaas keys signer MODEL` shows, and of `amaas dev` `amaas keys signer dev` [env: AMAAS_SIGNERS] [default: those of `amaas dev`]
+    /// The keys that may sign it, as `amaas keys signer MODEL` shows them, or `amaas keys signer dev` for `amaas dev` [env: AMAAS_SIGNERS]
+    /// [default: those of `amaas dev`]
     #[arg(long = "signer", value_name = "KEY", value_delimiter = ',')]
     pub(crate) signers: Vec<VerifyingKey>,
-    /// The body that was sent, as it was before it was sealed or compressed
+    /// The request's body, before sealing and compression
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
-    /// The body that was answered, likewise
+    /// The response's body, likewise
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Args)]
-pub(crate) struct Env {
+pub(crate) struct EnvArguments {
     /// The folder in which `terraform apply` ran, such as infra/examples/minimal
     #[arg(long, value_name = "FOLDER")]
     pub(crate) terraform: PathBuf,
@@ -318,7 +322,7 @@ pub(crate) struct Env {
     /// installed]
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) command: Option<PathBuf>,
-    /// The model, where several are deployed and each has an endpoint of its own
+    /// The model, if several are deployed and each has an endpoint of its own
     #[arg(long)]
     pub(crate) model: Option<String>,
 }
@@ -328,7 +332,7 @@ pub(crate) struct Env {
 A GPU image: --library is the libonnxruntime.so of the onnxruntime-gpu wheel, --include its \
 libonnxruntime_providers_shared.so and libonnxruntime_providers_cuda.so, which ONNX Runtime looks for beside itself, and \
 --base an image that has CUDA and cuDNN of the versions that the wheel asks for. NVIDIA's driver comes from the host.")]
-pub(crate) struct Package {
+pub(crate) struct PackageArguments {
     /// The function: the name of a folder in functions/, such as "sentiment". Without --binary cargo builds it in this workspace,
     /// which runs the workspace's build scripts
     #[arg(value_parser = NonEmptyStringValueParser::new())]
@@ -343,19 +347,19 @@ pub(crate) struct Package {
     /// need of this machine's libraries, or of the cross compiler's for another processor]
     #[arg(long, value_name = "FOLDER", requires = "image")]
     pub(crate) base: Option<PathBuf>,
-    /// The root folder of another system whose libraries an image without --base is made of
+    /// The root folder of another system, whose libraries go into an image without --base
     #[arg(long, value_name = "FOLDER", requires = "image", conflicts_with = "base")]
     pub(crate) sysroot: Option<PathBuf>,
-    /// What to write: the zip; with --image a folder, or a tar archive where it ends in .tar [default: amaas-FUNCTION.zip or
+    /// The output: the zip; with --image a folder, or a tar archive if it ends in .tar [default: amaas-FUNCTION.zip or
     /// .oci in target/ or in CARGO_TARGET_DIR; amaas-FUNCTION-arm64 for arm64]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// A binary that is built already [default: build it with cargo, profile dist, and with the features that its host
+    /// An existing binary [default: cargo builds it, with the profile dist and the features that its host
     /// needs: lambda and dynamodb for a zip, all but publish for an image]
     #[arg(long, value_name = "FILE")]
     pub(crate) binary: Option<PathBuf>,
     /// The ONNX Runtime library [default: the pinned build for the processor]
-    // An empty variable is as good as none, and no error.
+    // An empty variable counts as not set.
     #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) library: Option<PathBuf>,
     /// Another library to put beside it; may be given again

@@ -58,7 +58,7 @@ impl ExitStatus {
 }
 
 impl CliError {
-    /// Something went wrong.
+    /// The operation failed.
     pub(crate) fn new(message: impl Display) -> Self {
         Self { message: message.to_string(), hint: None, code: ExitStatus::Failed, call: None }
     }
@@ -73,7 +73,7 @@ impl CliError {
         Self { code: ExitStatus::OutputClosed, ..Self::new("standard output is closed") }
     }
 
-    /// The process itself could not get what it needs.
+    /// The process lacks a resource that it needs.
     #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(CliError::process)`
     pub(crate) fn process(error: std::io::Error) -> Self {
         Self::new(format!("the process could not start: {error}"))
@@ -89,7 +89,7 @@ impl CliError {
         Self::new(format!("there is no tenant {name}")).hint("`amaas tenants list` shows them")
     }
 
-    /// Adds what the user can do.
+    /// Adds the remedy.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -100,13 +100,13 @@ impl CliError {
         !matches!(self.code, ExitStatus::OutputClosed)
     }
 
-    /// The error in text: the message, and the hint in a line of its own.
+    /// The error as text: the message, and the hint in a line of its own.
     pub(crate) fn text(&self) -> String {
         let hint = self.hint.iter().map(|hint| format!("\n  try: {hint}"));
         format!("error: {}{}", self.message, hint.collect::<String>())
     }
 
-    /// As `amaas --help` documents it.
+    /// The exit code, as `amaas --help` documents it.
     pub(crate) fn json(&self) -> serde_json::Value {
         let call = self.call.as_deref();
         serde_json::json!({ "error": {
@@ -143,8 +143,8 @@ impl From<amaas::Error> for CliError {
             ErrorKind::Unauthorized | ErrorKind::Credentials => {
                 (ExitStatus::Refused, Some("make a key with `amaas keys create` and set it as AMAAS_API_KEY"))
             }
-            ErrorKind::Forbidden => (ExitStatus::Refused, Some(forbidden(&error))),
-            ErrorKind::Budget => (ExitStatus::Failed, Some(spent(&error))),
+            ErrorKind::Forbidden => (ExitStatus::Refused, Some(permission_hint(&error))),
+            ErrorKind::Budget => (ExitStatus::Failed, Some(budget_hint(&error))),
             ErrorKind::RateLimited => {
                 (ExitStatus::Unavailable, Some("wait, or raise the limit with `amaas tenants set NAME --limit LIMIT`"))
             }
@@ -161,7 +161,7 @@ impl From<amaas::Error> for CliError {
         };
         let call = (error.attempts() > 0).then(|| Box::new(FailedCall::of(&error)));
         let message = match error.kind() {
-            // Layers of the HTTP client say nothing of their own.
+            // Layers of the HTTP client add no information.
             ErrorKind::Connect | ErrorKind::Certificate | ErrorKind::Interrupted => error.to_string(),
             _ => with_sources(&error),
         };
@@ -182,7 +182,7 @@ impl FailedCall {
     }
 }
 
-/// The text of an error, and those of its sources that it does not have in it.
+/// The text of an error, followed by the sources that it does not contain.
 fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let sources = std::iter::successors(error.source(), |source| source.source());
@@ -194,8 +194,8 @@ fn with_sources(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What to do where a key may not do what it was used for. Routes with errors of their own shape do not say which of them it is.
-fn forbidden(error: &amaas::Error) -> &'static str {
+/// The remedy for a key without the required permission. Routes with another error shape do not name the missing one.
+fn permission_hint(error: &amaas::Error) -> &'static str {
     match slug(error) {
         Some("key-scope") => "make a key for this model with `amaas keys create --model MODEL`",
         Some("key-routes") => "make a key for this route with `amaas keys create --route ROUTE`",
@@ -208,8 +208,8 @@ fn forbidden(error: &amaas::Error) -> &'static str {
     }
 }
 
-/// What to do where calls may cost no more this month.
-fn spent(error: &amaas::Error) -> &'static str {
+/// The remedy for an exhausted budget.
+fn budget_hint(error: &amaas::Error) -> &'static str {
     match slug(error) {
         Some("budget-exhausted") => "raise the budget with `amaas tenants set NAME --budget MONEY`",
         Some("key-budget-exhausted") => "make a key that may cost more with `amaas keys create --max-cost MONEY`",
@@ -220,7 +220,7 @@ fn spent(error: &amaas::Error) -> &'static str {
     }
 }
 
-/// The stable name of what the service said.
+/// The stable name of the service's answer.
 fn slug(error: &amaas::Error) -> Option<&str> {
     error.problem()?.kind.strip_prefix(TYPE_PREFIX)
 }
@@ -231,9 +231,9 @@ impl From<clap::Error> for CliError {
             return Self::usage("a command is missing").hint("`amaas help` lists them");
         }
         let text = error.render().to_string();
-        // What follows the first paragraph is how the command is used.
+        // clap's text after the first paragraph is the usage.
         let what = text.split("\n\n").next().unwrap_or_default();
-        Self::usage(what.strip_prefix("error: ").unwrap_or(what).trim_end()).hint("`amaas help` and `--help` tell more")
+        Self::usage(what.strip_prefix("error: ").unwrap_or(what).trim_end()).hint("`amaas help` and `--help` show more")
     }
 }
 
@@ -367,7 +367,7 @@ impl From<PublishError> for CliError {
                 let alike = known
                     .iter()
                     .map(|known| (strsim::jaro(task, known), known))
-                    .filter(|(likeness, _)| *likeness > ALIKE);
+                    .filter(|(likeness, _)| *likeness > MIN_SIMILARITY);
                 let closest = alike.max_by(|one, other| one.0.total_cmp(&other.0));
                 let hint = closest.map_or_else(
                     || "--unchecked-task, if the program that will serve the model has this task".to_owned(),
@@ -388,5 +388,5 @@ impl From<PublishError> for CliError {
     }
 }
 
-/// How alike two names are, from 0 to 1, of which one may be a slip for the other; as clap has it.
-const ALIKE: f64 = 0.7;
+/// The similarity of two names, from 0 to 1, above which one is suggested for the other; clap's value.
+const MIN_SIMILARITY: f64 = 0.7;

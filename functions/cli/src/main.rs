@@ -11,14 +11,14 @@ use std::process::ExitCode;
 
 use amaas_engine::runtime::exit_now;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{CliCommand, CommandLine};
 use crate::error::CliError;
 use crate::settings::Settings;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::of_process() {
+    let arguments = match CommandLine::of_process() {
         Ok(arguments) => arguments,
-        // What could not be parsed may still ask for JSON.
+        // Arguments that cannot be parsed may contain `--json`.
         Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
             let failure = CliError::from(error);
             output::error(&failure, true);
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let json = arguments.json;
-    // A model may still be loading, which cannot be called back, and nobody waits for it any more.
+    // A model may still be loading; its load cannot be cancelled, and its result is not needed.
     match start(arguments) {
         Ok(()) => exit_now(0),
         Err(failure) => {
@@ -37,9 +37,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(arguments: Arguments) -> Result<(), CliError> {
-    // ONNX Runtime must find its telemetry switched off, and this starts the program again where it would not.
-    let quiet = matches!(arguments.command, Command::Dev(_) | Command::Publish(_));
+fn start(arguments: CommandLine) -> Result<(), CliError> {
+    // ONNX Runtime must find its telemetry disabled; if it would not, this call starts the program again.
+    let quiet = matches!(arguments.command, CliCommand::Dev(_) | CliCommand::Publish(_));
     if quiet {
         amaas_engine::runtime::disable_telemetry_or_reexec().map_err(CliError::process)?;
     }
@@ -51,26 +51,26 @@ fn start(arguments: Arguments) -> Result<(), CliError> {
     result
 }
 
-async fn run(arguments: Arguments) -> Result<(), CliError> {
+async fn run(arguments: CommandLine) -> Result<(), CliError> {
     let settings = Settings::new(arguments.data, arguments.json);
     match arguments.command {
-        Command::Dev(dev) => commands::dev::run(&settings, dev).await,
-        Command::Publish(publish) => commands::publish::run(&settings, publish).await,
-        Command::Inspect(inspect) => commands::inspect::run(&settings, &inspect).await,
-        Command::Signer(signer) => commands::signer::run(&settings, &signer),
-        Command::Alias(alias) => commands::alias::run(&settings, alias).await,
-        Command::Predict(predict) => commands::predict::run(&settings, predict).await,
-        Command::Infer(infer) => commands::infer::run(&settings, infer).await,
-        Command::Receipt(receipts) => commands::receipt::run(&settings, &receipts),
-        Command::Models(models) => commands::models::run(&settings, models).await,
-        Command::Store(store) => commands::store::run(&settings, store).await,
-        Command::Keys(keys) => commands::keys::run(&settings, keys).await,
-        Command::Tenants(tenants) => commands::tenants::run(&settings, tenants).await,
-        Command::Prices(prices) => commands::prices::run(&settings, prices).await,
-        Command::Ledger(ledger) => commands::ledger::run(&settings, ledger).await,
-        Command::Usage(usage) => commands::usage::run(&settings, usage).await,
-        Command::Env(env) => commands::env::run(&settings, &env),
-        Command::Estimate(estimate) => commands::estimate::run(&settings, &estimate),
-        Command::Package(package) => commands::package::run(&settings, package),
+        CliCommand::Dev(dev) => commands::dev::run(&settings, dev).await,
+        CliCommand::Publish(publish) => commands::publish::run(&settings, publish).await,
+        CliCommand::Inspect(inspect) => commands::inspect::run(&settings, &inspect).await,
+        CliCommand::Signer(signer) => commands::signer::run(&settings, &signer),
+        CliCommand::Alias(alias) => commands::alias::run(&settings, alias).await,
+        CliCommand::Predict(predict) => commands::predict::run(&settings, predict).await,
+        CliCommand::Infer(infer) => commands::infer::run(&settings, infer).await,
+        CliCommand::Receipt(receipts) => commands::receipt::run(&settings, &receipts),
+        CliCommand::Models(models) => commands::models::run(&settings, models).await,
+        CliCommand::Store(store) => commands::store::run(&settings, store).await,
+        CliCommand::Keys(keys) => commands::keys::run(&settings, keys).await,
+        CliCommand::Tenants(tenants) => commands::tenants::run(&settings, tenants).await,
+        CliCommand::Prices(prices) => commands::prices::run(&settings, prices).await,
+        CliCommand::Ledger(ledger) => commands::ledger::run(&settings, ledger).await,
+        CliCommand::Usage(usage) => commands::usage::run(&settings, usage).await,
+        CliCommand::Env(env) => commands::env::run(&settings, &env),
+        CliCommand::Estimate(estimate) => commands::estimate::run(&settings, &estimate),
+        CliCommand::Package(package) => commands::package::run(&settings, package),
     }
 }

@@ -1,4 +1,4 @@
-//! Text, tables and JSON on standard output. A reader that had enough (`| head -1`) ends the command quietly.
+//! Text, tables and JSON on standard output. If the reader closes it (`| head -1`), the command ends without an error.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -11,21 +11,21 @@ use serde::Serialize;
 
 use crate::error::CliError;
 
-/// Rows of a table under a head of their own.
-pub(crate) struct Group {
+/// Rows of a table under a heading.
+pub(crate) struct TableGroup {
     pub(crate) head: String,
     pub(crate) rows: Vec<Vec<String>>,
 }
 
-/// A table of groups and of rows that belong to none, at most [`WIDTH`] columns wide; those of `numbers` stand at the right.
-pub(crate) fn grouped(heads: &[&str], numbers: Range<usize>, groups: &[Group], last: Vec<Vec<String>>) -> String {
+/// A table of groups, followed by the rows `last`, at most [`MAX_WIDTH`] columns wide. The columns `numbers` are aligned to the right.
+pub(crate) fn grouped(heads: &[&str], numbers: Range<usize>, groups: &[TableGroup], last: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    // The preset has a space on either side of a table, of which the first is taken away below.
-    table.set_width(u16::try_from(WIDTH - INDENT.len() + 2).unwrap_or(u16::MAX));
+    // The preset has a space on either side of a table; the left one is removed below.
+    table.set_width(u16::try_from(MAX_WIDTH - INDENT.len() + 2).unwrap_or(u16::MAX));
     table.set_header(heads);
     for group in groups {
-        // An empty row keeps the place of the head, which may be wider than any column.
+        // An empty row reserves a line for the heading, which may be wider than any column.
         table.add_row(vec![""; heads.len()]);
         table.add_rows(&group.rows);
     }
@@ -43,10 +43,10 @@ pub(crate) fn grouped(heads: &[&str], numbers: Range<usize>, groups: &[Group], l
     table.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// `text` in lines of at most [`WIDTH`] columns that all begin with `indent`. Words that are too long for a line, such as addresses of
-/// Terraform, are broken before a point or a bracket.
+/// `text` in lines of at most [`MAX_WIDTH`] columns that all begin with `indent`. Words that are too long for a line, such as Terraform
+/// addresses, are broken before a point or a bracket.
 pub(crate) fn wrapped(text: &str, indent: &str) -> String {
-    let room = WIDTH.saturating_sub(indent.chars().count());
+    let room = MAX_WIDTH.saturating_sub(indent.chars().count());
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
         let mut line: Vec<char> = Vec::new();
@@ -102,8 +102,8 @@ pub(crate) fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Columns of what is wrapped, however wide the terminal is.
-pub(crate) const WIDTH: usize = 100;
+/// The width of wrapped text in columns, for terminals of any width.
+pub(crate) const MAX_WIDTH: usize = 100;
 const INDENT: &str = "  ";
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
         let lines: Vec<_> = wrapped(&address, "").lines().map(str::to_owned).collect();
         assert_eq!(lines.concat(), address);
         assert_eq!(lines[0], format!("module.{}", "m".repeat(90)));
-        // What has no place to be broken at is broken anywhere.
+        // A word without a point or bracket is broken anywhere.
         assert_eq!(wrapped(&"ä".repeat(201), ""), ["ä".repeat(100), "ä".repeat(100), "ä".to_owned()].join("\n"));
         assert_eq!(wrapped("a\nb", " "), " a\n b");
     }
@@ -130,12 +130,12 @@ mod tests {
     fn heads_stand_over_their_rows() {
         let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
         let groups = [
-            Group { head: "one".to_owned(), rows: vec![row(["a", "1"]), row(["b", "22"])] },
-            Group { head: "h".repeat(120), rows: vec![row([&"long ".repeat(30), "3"])] },
+            TableGroup { head: "one".to_owned(), rows: vec![row(["a", "1"]), row(["b", "22"])] },
+            TableGroup { head: "h".repeat(120), rows: vec![row([&"long ".repeat(30), "3"])] },
         ];
         let table = grouped(&["WHAT", "NUMBER"], 1..2, &groups, vec![row(["all", "26"])]);
         let lines: Vec<_> = table.lines().collect();
-        assert!(lines.iter().all(|line| line.len() <= WIDTH), "{table}");
+        assert!(lines.iter().all(|line| line.len() <= MAX_WIDTH), "{table}");
         assert!(lines[0].starts_with("  WHAT ") && lines[0].ends_with("  NUMBER"), "{table}");
         assert_eq!(lines[1], "one");
         assert!(lines[2].starts_with("  a ") && lines[2].ends_with("      1"), "{table}");

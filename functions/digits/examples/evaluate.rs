@@ -1,12 +1,12 @@
-//! Accuracy of the digits model on MNIST's 10,000 test images, through the whole stack: each image a PNG, sent through the
-//! SDK, sealed, to the model served over http, which was loaded from an object store that speaks S3.
+//! Accuracy of the digits model on MNIST's 10,000 test images, through the whole stack: each image is a PNG, sent sealed through the
+//! SDK to the model, which is served over HTTP and was loaded from an object store over S3.
 //!
 //! ```text
 //! cargo run -p amaas-digits --example evaluate-digits -- --data mnist.npz [--drawn]
 //! ```
 //!
-//! With `--drawn` each image is sent as if somebody had drawn it: ten times as large, black on white, off the middle, as a
-//! JPEG. What is measured then is the way to MNIST's form too.
+//! With `--drawn` each image is sent as a drawing: ten times as large, black on white, off centre, as a JPEG. That measures the
+//! normalisation to MNIST's form too.
 
 use std::error::Error;
 use std::io::{Cursor, Read};
@@ -69,7 +69,7 @@ async fn evaluate(digits: Vec<Digit>, form: Form) -> Result<()> {
     Ok(())
 }
 
-/// Which digit each image is, and was read as.
+/// The label of each image, and the predicted digit.
 async fn judge(model: Model, digits: Vec<Digit>, form: Form) -> Result<Vec<(u8, u8)>> {
     let labels: Vec<u8> = digits.iter().map(|digit| digit.label).collect();
     let pack = move || digits.iter().map(|digit| packed(&digit.pixels, form)).collect::<Result<Vec<_>>>();

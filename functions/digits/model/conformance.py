@@ -1,4 +1,4 @@
-"""Writes golden.json and images.json: what digits.onnx gives in Python, for the service to be held to.
+"""Writes golden.json and images.json: the outputs of digits.onnx in Python, as a reference for the service.
 
     python conformance.py
 
@@ -71,7 +71,7 @@ def normal(width: int) -> dict[int, Image.Image]:
 
 
 def images():
-    """What is special, the digit, the file, whether a lossless path leads from it to the network, and the image."""
+    """Name of the case, digit, file, whether its decoding is lossless, and the image."""
     for digit, image in normal(2).items():
         yield f"{digit} as it is", digit, packed(image, "PNG"), True, image
     four = normal(2)[4]
@@ -113,7 +113,7 @@ def packed(image: Image.Image, kind: str, **options) -> str:
 
 
 def image_case(what: str, digit: int, file: str, exact: bool, image: Image.Image | None, probabilities) -> dict:
-    """An image and its digit; the probabilities too, where both programs decode to the same levels."""
+    """An image and its digit; the probabilities too, if both programs decode to the same levels."""
     case = {"what": what, "digit": digit, "image": file}
     if image is None:
         return case
@@ -123,7 +123,7 @@ def image_case(what: str, digit: int, file: str, exact: bool, image: Image.Image
 
 
 def pixels_of(levels: np.ndarray) -> np.ndarray:
-    """What the network is given for an image; see "From an image to pixels" in README.md."""
+    """The network's input for an image; see "From an image to pixels" in README.md."""
     border = np.sort(np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]]))
     background = int(border[len(border) // 2])
     if background - int(levels.min()) > int(levels.max()) - background:
@@ -159,7 +159,7 @@ def golden_case(pixels: np.ndarray, probabilities: list[float]) -> dict:
 
 
 def write(path: Path, schema: str, cases: list[dict]) -> None:
-    """One case a line."""
+    """One case per line."""
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     head = f'"format":{json.dumps(schema)},"atol":{ATOL},"producer":{json.dumps(PRODUCER)}'
     path.write_text(f'{{{head},"cases":[\n{lines}\n]}}\n')

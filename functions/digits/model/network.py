@@ -1,7 +1,7 @@
 """The network, twice: as the Keras model that is trained and as the ONNX graph that is served.
 
 The graph is written by hand because Keras' own export of max pooling does not run in ONNX Runtime. It takes the pixels as
-they are, bytes from 0 to 255, so that nobody who calls it has to know how they are scaled.
+they are, bytes from 0 to 255, so that clients need not know how they are scaled.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ IR_VERSION = 9  # ONNX Runtime reads it since 1.17
 
 
 def build(steps: int) -> keras.Model:
-    """Two times convolution and pooling, two dense layers; `steps` is how long training is."""
+    """Two convolutions with pooling, two dense layers; `steps` is the number of training steps."""
     model = keras.Sequential(
         [
             keras.Input((SIDE, SIDE, 1), name="pixels"),

@@ -69,7 +69,7 @@ def varied(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
     middle = (side - 1) / 2
     grid = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij")).reshape(2, -1) - middle
     places = matrix @ grid + middle + random.uniform(-2, 2, (count, 2, 1))
-    padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1)))  # what comes from outside is black
+    padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1)))  # outside is black
     places = np.clip(places + 1, 0, side + 0.999)
     row, column = places.astype(np.int64).transpose(1, 0, 2)
     below, right = (places % 1).transpose(1, 0, 2)

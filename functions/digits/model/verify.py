@@ -1,4 +1,4 @@
-"""Judges digits.onnx by golden.json and images.json with Python's ONNX Runtime; needs only numpy with it.
+"""Checks digits.onnx against golden.json and images.json with Python's ONNX Runtime; needs only numpy with it.
 
     python verify.py
 

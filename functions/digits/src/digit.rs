@@ -1,34 +1,33 @@
-//! A drawn digit as MNIST has them: white on black, 28 × 28, the ink fitted into 20 × 20 with its centre of mass in the
-//! middle.
+//! Normalises a drawn digit as MNIST does: white on black, 28 × 28, the ink scaled into 20 × 20 with its centre of mass in the middle.
 //!
-//! An image that is so already goes through as it is: 28 × 28 with a black border (or with a white one, then inverted).
-//! Otherwise the border's median is the background, and ink is what lies further from it, be that darker or brighter.
+//! An image of 28 × 28 with a black border is not changed; one with a white border is inverted. Otherwise the border's median is the
+//! background, and the levels furthest from it, darker or brighter, are ink.
 
 use image::imageops::{FilterType, crop_imm, resize};
 use image::{GrayImage, Luma};
 
-/// The pixels of the digit in `image`, row by row; `None` where nothing stands out from the background.
+/// The pixels of the digit in `image`, row by row; `None` if nothing differs enough from the background.
 pub fn digit(mut image: GrayImage) -> Option<[u8; PIXELS]> {
     let background = white_on_black(&mut image)?;
-    if image.dimensions() == (SIDE, SIDE) && background <= BLACK {
+    if image.dimensions() == (SIDE, SIDE) && background <= MAX_BLACK_LEVEL {
         return image.as_raw().as_slice().try_into().ok();
     }
     stretch(&mut image, background);
-    let (left, top, width, height) = ink(&image)?;
-    let (wide, high) = fitted(width, height);
+    let (left, top, width, height) = ink_box(&image)?;
+    let (wide, high) = fitted_size(width, height);
     let mut small = resize(&*crop_imm(&image, left, top, width, height), wide, high, FilterType::Triangle);
-    // Thin strokes grow pale where they are made smaller.
+    // Thin strokes lose contrast when they are scaled down.
     stretch(&mut small, 0);
     Some(centred(&small))
 }
 
-/// Inverts `image` where its ink is darker than its background, and says how bright the background is then.
+/// Inverts `image` if its ink is darker than its background, and returns the background's level.
 fn white_on_black(image: &mut GrayImage) -> Option<u8> {
     let background = border_median(image)?;
     let (darkest, brightest) =
         image.as_raw().iter().fold((255, 0), |(low, high), level| (level.min(&low).to_owned(), *level.max(&high)));
     let (darker, brighter) = (background - darkest, brightest - background);
-    if darker.max(brighter) < LEAST_CONTRAST {
+    if darker.max(brighter) < MIN_CONTRAST {
         return None;
     }
     if brighter >= darker {
@@ -48,7 +47,7 @@ fn border_median(image: &GrayImage) -> Option<u8> {
     Some(*border.select_nth_unstable(middle).1)
 }
 
-/// Makes `background` and what is darker black, the brightest white, and the rest lie evenly between.
+/// Stretches the levels from `background`, which becomes black, to the brightest, which becomes white.
 fn stretch(image: &mut GrayImage, background: u8) {
     let brightest = image.iter().copied().max().unwrap_or_default();
     let range = u16::from(brightest.saturating_sub(background)).max(1);
@@ -58,17 +57,18 @@ fn stretch(image: &mut GrayImage, background: u8) {
     }
 }
 
-/// The smallest box around all that is more than half as bright as the brightest: left, top, width, height.
-fn ink(image: &GrayImage) -> Option<(u32, u32, u32, u32)> {
-    let bright = image.enumerate_pixels().filter(|(_, _, level)| level.0[0] >= INK).map(|(x, y, _)| (x, y, x, y));
+/// The smallest box around all pixels of at least half the full level: left, top, width, height.
+fn ink_box(image: &GrayImage) -> Option<(u32, u32, u32, u32)> {
+    let bright =
+        image.enumerate_pixels().filter(|(_, _, level)| level.0[0] >= MIN_INK_LEVEL).map(|(x, y, _)| (x, y, x, y));
     let (left, top, right, bottom) = bright.reduce(|a, b| (a.0.min(b.0), a.1.min(b.1), a.2.max(b.2), a.3.max(b.3)))?;
     Some((left, top, right - left + 1, bottom - top + 1))
 }
 
 /// The longer side as 20, the other in proportion, at least one pixel.
-fn fitted(width: u32, height: u32) -> (u32, u32) {
+fn fitted_size(width: u32, height: u32) -> (u32, u32) {
     let longer = width.max(height);
-    let scaled = |side: u32| ((side * BOX + longer / 2) / longer).max(1);
+    let scaled = |side: u32| ((side * BOX_SIDE + longer / 2) / longer).max(1);
     (scaled(width), scaled(height))
 }
 
@@ -87,17 +87,17 @@ fn centred(small: &GrayImage) -> [u8; PIXELS] {
 }
 
 /// Pixels a side.
-/// Pixels a side of what the network reads.
+/// The network's input: pixels a side.
 pub const SIDE: u32 = 28;
-/// Pixels of what the network reads.
+/// The network's input: pixels.
 pub const PIXELS: usize = 28 * 28;
-/// Pixels a side of the box that MNIST's digits are fitted into.
-const BOX: u32 = 20;
-/// How bright a border may be that still counts as black: lossy formats leave some levels.
-const BLACK: u8 = 16;
-/// An eighth of the range: below that it is the paper's own shade.
-const LEAST_CONTRAST: u8 = 32;
-const INK: u8 = 128;
+/// The box of MNIST's digits: pixels a side.
+const BOX_SIDE: u32 = 20;
+/// The brightest border that counts as black: lossy formats are not exact.
+const MAX_BLACK_LEVEL: u8 = 16;
+/// An eighth of the range: lower contrast is the paper's own shade.
+const MIN_CONTRAST: u8 = 32;
+const MIN_INK_LEVEL: u8 = 128;
 
 #[cfg(test)]
 mod tests {

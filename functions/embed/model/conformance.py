@@ -1,4 +1,4 @@
-"""Golden cases and tokens, as Python's `tokenizers` and ONNX Runtime give them, for the service to be held to.
+"""Golden cases and tokens of Python's `tokenizers` and ONNX Runtime, as a reference for the service.
 
     python conformance.py     # golden.json and texts.json of the committed network
 
@@ -70,7 +70,7 @@ def tokens(tokenizer: Path) -> list[dict]:
 
 
 def write(path: Path, schema: str, cases: list[dict], atol: float) -> None:
-    """One case a line, in ASCII: an invisible character shows as its escape."""
+    """One case per line, in ASCII: an invisible character shows as its escape."""
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     head = f'"format":{json.dumps(schema)},"atol":{atol},"producer":{json.dumps(PRODUCER)}'
     path.write_text(f'{{{head},"cases":[\n{lines}\n]}}\n')

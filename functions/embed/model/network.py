@@ -19,7 +19,7 @@ OUTPUT = "sentence_embedding"
 
 @dataclass(frozen=True)
 class Shape:
-    """What the weights do not say of themselves."""
+    """Hyperparameters that the weights do not have."""
 
     layers: int
     heads: int
@@ -27,7 +27,7 @@ class Shape:
 
 
 class Graph:
-    """Nodes and initializers, each with a name that says where it stands."""
+    """Nodes and initializers, each named by its place in the network."""
 
     def __init__(self, half: bool = False) -> None:
         self.half = half  # keep matrices in sixteen bits, to be widened when the network is loaded

@@ -1,4 +1,4 @@
-"""English texts without labels to learn from: sentences of the film reviews that the sentiment model has too."""
+"""English training texts without labels: sentences of the film reviews that the sentiment model has too."""
 
 import json
 import lzma

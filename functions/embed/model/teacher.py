@@ -1,4 +1,4 @@
-"""What MiniLM says of texts and of single words, for the small network to learn from. Kept in built/, since it takes a while."""
+"""MiniLM's vectors of texts and of single words, to train the small network. Cached in built/, since they take a while."""
 
 from pathlib import Path
 

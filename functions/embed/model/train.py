@@ -1,4 +1,4 @@
-"""Trains the small encoder that is committed: it learns to give the vectors that MiniLM gives.
+"""Trains the committed small encoder by distillation: it learns MiniLM's vectors.
 
     python build.py                # MiniLM, the teacher, into built/
     python train.py --data DIR     # DIR holds imdb_train.jsonl.xz and imdb_test.jsonl.xz; their labels are not read
@@ -26,7 +26,7 @@ from teacher import Teacher, padded
 HERE = Path(__file__).parent
 SEED = 0
 TEXTS, SALADS = 120_000, 60_000
-LONGEST = 128  # tokens; what is longer is cut
+LONGEST = 128  # tokens; longer texts are truncated
 WORD, WIDTH, INNER, HEADS, LAYERS = 64, 128, 384, 4, 2
 EPSILON = 1e-6
 EPOCHS, RATE, WARM_UP = 3, 2e-3, 200
@@ -76,7 +76,7 @@ def lesson(arguments: argparse.Namespace) -> tuple[list[list[int]], np.ndarray, 
 
 
 def start(words: np.ndarray) -> dict[str, jax.Array]:
-    """Weights to begin with. Words begin with the principal components of the vectors that the teacher gives them alone."""
+    """Initial weights. Words begin with the principal components of the vectors that the teacher gives them alone."""
     random = np.random.default_rng(SEED)
     centred = words - words.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
@@ -105,7 +105,7 @@ def norm(name: str) -> dict[str, np.ndarray]:
 
 
 def embed(params: dict[str, jax.Array], ids: jax.Array, mask: jax.Array) -> jax.Array:
-    """What the exported graph computes."""
+    """The computation of the exported graph."""
     linear = lambda x, name: x @ params[f"{name}.weight"] + params[f"{name}.bias"]
 
     def normalise(x: jax.Array, name: str) -> jax.Array:
@@ -131,7 +131,7 @@ def embed(params: dict[str, jax.Array], ids: jax.Array, mask: jax.Array) -> jax.
 
 
 def loss(params: dict[str, jax.Array], ids: jax.Array, mask: jax.Array, vectors: jax.Array) -> jax.Array:
-    """How far vectors are from the teacher's, and how far their likenesses to one another are."""
+    """The distance of vectors, and of their pairwise similarities, from the teacher's."""
     ours = embed(params, ids, mask)
     apart = 1 - (ours * vectors).sum(axis=-1).mean()
     return apart + ALIKE * jnp.square(ours @ ours.T - vectors @ vectors.T).mean()
@@ -189,7 +189,7 @@ def batch_of(ids: list[list[int]], rows: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def held_out(params: dict[str, jax.Array], ids: list[list[int]], vectors: np.ndarray) -> float:
-    """The mean cosine to the teacher over the first texts, which are not learned from."""
+    """The mean cosine to the teacher over the first texts, which are held out."""
     cosines = []
     for at in range(0, HELD_OUT, 64):
         rows = np.arange(at, min(at + 64, HELD_OUT))

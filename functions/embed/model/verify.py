@@ -1,4 +1,4 @@
-"""Judges a network and its tokenizer by their golden cases, and the committed tokenizer by texts.json, in Python.
+"""Checks a network and its tokenizer against their golden cases, and the committed tokenizer by texts.json, in Python.
 
     python verify.py                             # the committed ones
     python verify.py built/minilm-int8.onnx      # with built/minilm-int8.golden.json

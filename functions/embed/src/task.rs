@@ -1,9 +1,8 @@
 //! Texts to token ids, exactly as Hugging Face's `tokenizers` makes them, for any encoder with BERT's three inputs.
 //!
-//! What happens to odd texts: an empty one is what begins and ends a text, and nothing between; of a long one the beginning
-//! counts, as much as the published tokenizer's own truncation says, and the answer says so; the name of a special token, such as
-//! `[SEP]`, is that token. A long text whose beginning does not hold as many tokens, such as one word or white space of many kilobytes, is
-//! refused: to find its tokens would take far longer than to run the network on them.
+//! Edge cases: an empty text is the first and the last special token. A long text is truncated as the published tokenizer says, and the
+//! answer reports it. The name of a special token, such as `[SEP]`, is that token. A long text whose beginning has too few tokens, such
+//! as one word or white space of many kilobytes, is refused: tokenizing it would take far longer than running the network.
 
 use std::sync::OnceLock;
 
@@ -25,10 +24,10 @@ use tokenizers::{Encoding, Tokenizer};
 /// ```
 pub struct Embed {
     tokenizer: Tokenizer,
-    /// The same that cuts nothing.
+    /// The same tokenizer without truncation.
     whole: OnceLock<Tokenizer>,
-    /// Bytes of a text that are read at most.
-    longest: usize,
+    /// The most bytes of a text that are read.
+    max_bytes: usize,
 }
 
 impl Embed {
@@ -38,7 +37,7 @@ impl Embed {
     /// The task with the tokenizer `json`.
     ///
     /// # Errors
-    /// When it is none, or does not say how long a text may be: nothing else tells how many positions the network has.
+    /// `json` is no tokenizer, or has no truncation: the number of the network's positions is written nowhere else.
     pub fn from_tokenizer(json: &[u8]) -> Result<Self, TaskError> {
         let failed = |what: String| TaskError::new(format!("{}: {what}", Self::TOKENIZER));
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| failed(error.to_string()))?;
@@ -47,10 +46,10 @@ impl Embed {
                 "expected a truncation with the most tokens that the network takes, got none".to_owned(),
             ));
         };
-        let longest = truncation.max_length.saturating_mul(LONGEST_TOKEN).max(FIRST);
-        // Rows are padded to what they are run with.
+        let max_bytes = truncation.max_length.saturating_mul(MAX_BYTES_PER_TOKEN).max(FIRST_READ_BYTES);
+        // Rows are padded to the longest row of their run.
         tokenizer.with_padding(None);
-        Ok(Self { tokenizer, whole: OnceLock::new(), longest })
+        Ok(Self { tokenizer, whole: OnceLock::new(), max_bytes })
     }
 }
 
@@ -64,25 +63,25 @@ impl TextEncoder for Embed {
     }
 
     fn tokens(&self, text: &str) -> Result<TextTokens, InvalidInput> {
-        let mut length = FIRST;
+        let mut length = FIRST_READ_BYTES;
         loop {
-            let (part, at_word) = beginning(text, length.min(self.longest));
-            // Which token is of which word is told by the slower way only.
+            let (part, at_word) = beginning(text, length.min(self.max_bytes));
+            // Only `encode` reports the word of each token; it is slower.
             let tokenizer = &self.tokenizer;
             let encoding = if at_word { tokenizer.encode_fast(part, true) } else { tokenizer.encode(part, true) };
             let encoding = encoding.map_err(|_| InvalidInput::new("the tokenizer refused a text"))?;
             let cut = !encoding.get_overflowing().is_empty();
             let whole = part.len() == text.len();
-            // A word that is cut may have other tokens than all of it, so it has to stand behind those that count.
+            // A word that is cut may have other tokens than the whole word, so it must come after the tokens that count.
             if whole || (cut && (at_word || counts_no_last_word(&encoding))) {
                 let ids = encoding.get_ids().iter().map(|id| i64::from(*id)).collect();
                 return Ok(TextTokens { ids, truncated: cut });
             }
-            if length >= self.longest {
-                let (most, got, tokens) = (self.longest, text.len(), encoding.len());
+            if length >= self.max_bytes {
+                let (most, got, tokens) = (self.max_bytes, text.len(), encoding.len());
                 return Err(InvalidInput::new(format!(
                     "expected at most {most} bytes where the first of them do not hold {} tokens, got {got} bytes",
-                    if cut { tokens } else { tokens.max(self.longest / LONGEST_TOKEN) }
+                    if cut { tokens } else { tokens.max(self.max_bytes / MAX_BYTES_PER_TOKEN) }
                 )));
             }
             length *= 4;
@@ -90,12 +89,12 @@ impl TextEncoder for Embed {
     }
 
     fn count(&self, text: &str) -> Option<usize> {
-        // What is longer is not read whole.
-        let text = Some(text).filter(|text| text.len() <= self.longest)?;
-        // The tokenizer stops where it cuts, so that another one has to count: made once, for callers who have no text cut.
+        // A longer text is not read completely.
+        let text = Some(text).filter(|text| text.len() <= self.max_bytes)?;
+        // The tokenizer stops at its truncation, so another one has to count. It is made once, for clients that refuse truncation.
         let whole = self.whole.get_or_init(|| {
             let mut whole = self.tokenizer.clone();
-            // To cut nothing there is nothing that could be wrong.
+            // Removing the truncation cannot fail.
             let _ = whole.with_truncation(None);
             whole
         });
@@ -109,7 +108,7 @@ impl TextEncoder for Embed {
             Tensor::new(name, vec![rows.len(), length], data).map_err(InvalidInput::new)
         };
         Ok(vec![
-            // What stands where nothing is read does not matter, but has to be an id.
+            // The id at a masked position does not matter, but has to be valid.
             tensor("input_ids", |id| id.copied().unwrap_or_default())?,
             tensor("attention_mask", |id| i64::from(id.is_some()))?,
             tensor("token_type_ids", |_| 0)?,
@@ -117,8 +116,8 @@ impl TextEncoder for Embed {
     }
 }
 
-/// About the first `length` bytes of `text`, and whether they end where a word does: at the last white space among them, where there is
-/// any in their second half. Nothing of what stands behind white space changes the tokens before it.
+/// About the first `length` bytes of `text`, and whether they end at the end of a word: at the last white space in their second half,
+/// if there is any. Text after white space does not change the tokens before it.
 fn beginning(text: &str, length: usize) -> (&str, bool) {
     if text.len() <= length {
         return (text, true);
@@ -131,19 +130,19 @@ fn beginning(text: &str, length: usize) -> (&str, bool) {
     }
 }
 
-/// Whether no token that counts is of the last word of what was read: its other tokens overflow, or all of them do.
+/// Whether no token that counts belongs to the last word that was read: its tokens overflow.
 fn counts_no_last_word(encoding: &Encoding) -> bool {
     let last = |encoding: &Encoding| encoding.get_word_ids().iter().rev().find_map(|word| *word);
     let read = encoding.get_overflowing().last().and_then(last);
     read.is_some() && read != last(encoding)
 }
 
-/// Bytes of a text that are read first: 512 tokens of most languages, and a fraction of a millisecond.
-const FIRST: usize = 4 << 10;
-/// Bytes of a text that are read at most for each token that the network takes. Text has 1 to 6 a token in any writing that the tokenizer
-/// knows, and words that it does not know are one token each, of some 10 to 60 bytes; to read 128 bytes takes as long as to run a small
-/// network on a token.
-const LONGEST_TOKEN: usize = 128;
+/// Bytes of a text that are read first: 512 tokens of most languages, in a fraction of a millisecond.
+const FIRST_READ_BYTES: usize = 4 << 10;
+/// The most bytes of a text that are read for each token of the network's input. A token has 1 to 6 bytes in any script that the
+/// tokenizer knows. An unknown word is one token of some 10 to 60 bytes. Reading 128 bytes takes as long as a small network's run on a
+/// token.
+const MAX_BYTES_PER_TOKEN: usize = 128;
 
 #[cfg(test)]
 mod tests {
@@ -174,8 +173,8 @@ mod tests {
             };
             let ids: Vec<i64> = serde_json::from_value(case["ids"].clone()).expect("ids");
             let expected = TextTokens { ids, truncated: case["truncated"] == true };
-            // What is too long to be read whole, and has not enough tokens at its beginning, is refused.
-            if text.len() > embed.longest && !expected.truncated {
+            // A text that is too long to be read completely, and has too few tokens at its beginning, is refused.
+            if text.len() > embed.max_bytes && !expected.truncated {
                 embed.tokens(&text).expect_err(case["name"].as_str().expect("text"));
                 refused += 1;
                 continue;
@@ -188,7 +187,7 @@ mod tests {
     #[test]
     fn a_long_text_is_read_as_far_as_it_matters() {
         let embed = embed();
-        // Begins with white space and control characters, of which no tokens come.
+        // Begins with white space and control characters, which have no tokens.
         for nothing in [" ", "\u{1}", "\u{301}", "\t\u{2}"] {
             let text = format!("{} film", nothing.repeat(16_000 / nothing.len()));
             assert_eq!(embed.tokens(&text).expect("a text").ids, [101, 2143, 102], "{nothing:?}");
@@ -197,7 +196,7 @@ mod tests {
         let tokens = embed.tokens(&"word ".repeat(3 << 20)).expect("a text");
         assert!(tokens.truncated && tokens.ids.len() == 128);
         assert!(begun.elapsed().as_secs() < 2, "all of it was read: {:?}", begun.elapsed());
-        // Words that nothing stands between are known by their characters.
+        // Without white space, words are recognised by their characters.
         let cjk = embed.tokens(&"猫犬".repeat(1 << 19)).expect("a text");
         assert_eq!(cjk, TextTokens { truncated: true, ..embed.tokens(&"猫犬".repeat(64)).expect("a text") });
         assert_eq!(cjk.ids.len(), 128);
@@ -218,7 +217,7 @@ mod tests {
             let expected = "expected at most 16384 bytes where the first of them do not hold 128 tokens, got ";
             assert_eq!(error, format!("{expected}{} bytes", text.len()), "{what}");
         }
-        // Of the largest size that is read whole.
+        // The largest size that is read completely.
         let word = embed.tokens(&"ab".repeat(8 << 10)).expect("a text");
         assert_eq!(word, TextTokens { ids: vec![101, 100, 102], truncated: false });
     }
@@ -229,7 +228,7 @@ mod tests {
         assert_eq!(beginning("ab cd", 5), ("ab cd", true));
         assert_eq!(beginning("ab cd", 4), ("ab", true));
         assert_eq!(beginning("ab cd", 2), ("ab", false));
-        // A vertical tab is dropped by the tokenizer, so that it parts no words.
+        // The tokenizer drops a vertical tab, so it separates no words.
         assert_eq!(beginning("ab\u{b}cdef", 4), ("ab\u{b}c", false));
         assert_eq!(beginning("éé", 3), ("é", false));
     }

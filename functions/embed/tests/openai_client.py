@@ -1,4 +1,5 @@
-"""Drives /v1/embeddings and /v1/models with OpenAI's own client. `tests/it/judge.rs` starts it, with the service in the environment.
+"""Drives /v1/embeddings and /v1/models with OpenAI's own client. `tests/it/openai_client.rs` starts it with the
+service in the environment.
 
 Ends with 77 where the package `openai` is not installed.
 """
@@ -18,7 +19,7 @@ TEXTS = ["The cat sleeps on the warm roof.", "A kitten naps on top of the house.
 
 def main() -> None:
     client = openai.OpenAI(max_retries=0)
-    # The client asks for base64 where it is told nothing, and hands out floats.
+    # By default the client requests base64, and returns floats.
     usual = client.embeddings.create(model="embed", input=TEXTS)
     plain = client.embeddings.create(model="embed", input=TEXTS, encoding_format="float")
     encoded = client.embeddings.create(model="embed", input=TEXTS[0], encoding_format="base64")

@@ -1,4 +1,4 @@
-"""Writes what Python's ONNX Runtime gives, for the service to be held to: golden.json, texts.json and the figures of metrics.json.
+"""Writes the outputs of Python's ONNX Runtime, as a reference for the service: golden.json, texts.json and the figures of metrics.json.
 
     python conformance.py --data DIR     # of the committed network; train.py runs it last
 
@@ -45,7 +45,7 @@ class Decoder:
         self.nothing = np.zeros([shape[0], 1, shape[2], 0, shape[4]], np.float32)
 
     def step(self, ids: list[int], past=None) -> tuple[np.ndarray, tuple]:
-        """The logits of each of `ids`, and what is past after them."""
+        """The logits of each of `ids`, and the KV cache after them."""
         key, value = past or (self.nothing, self.nothing)
         logits, *past = self.session.run(None, {"input_ids": np.array([ids], np.int64), "past_key": key, "past_value": value})
         return logits[0], tuple(past)
@@ -63,7 +63,7 @@ def greedy(decoder: Decoder, prompt: str) -> dict:
 
 
 def golden(decoder: Decoder) -> list[dict]:
-    """A prompt with nothing past, and a token behind a short past."""
+    """A prompt with an empty KV cache, and a token after a short one."""
     cases = []
     for prompt in PROMPTS[:2]:
         ids = decoder.tokenizer.encode(prompt).ids[:3]
@@ -105,7 +105,7 @@ def judged(decoder: Decoder, text: str) -> dict:
 
 
 def lines(schema: str, atol: float, cases: list[dict]) -> str:
-    """One case a line, in ASCII: an invisible character shows as its escape."""
+    """One case per line, in ASCII: an invisible character shows as its escape."""
     body = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     head = f'"format":{json.dumps(schema)},"atol":{atol},"producer":{json.dumps(PRODUCER)}'
     return f'{{{head},"cases":[\n{body}\n]}}\n'

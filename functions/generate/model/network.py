@@ -1,4 +1,4 @@
-"""The graph of a Llama-like decoder with its cache, written by hand so that names are stable and operators native.
+"""The graph of a Llama-like decoder with its KV cache, written by hand so that names are stable and operators native.
 
 | tensor | type and shape |
 | --- | --- |
@@ -7,7 +7,7 @@
 | `logits` | FLOAT `[batch, seq, vocabulary]` |
 | `present_key`, `present_value` | FLOAT `[layers, batch, kv_heads, total, size]`, the next `past_key` and `past_value` |
 
-Token i of `input_ids` stands at position past + i in every row and sees what is at or before it: rows of a run have pasts of one length.
+Token i of `input_ids` is at position past + i in every row and attends to positions up to its own: KV caches of a run have one length.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ IR_VERSION = 9  # ONNX Runtime reads it since 1.17
 
 @dataclass(frozen=True)
 class Shape:
-    """What the weights do not say of themselves."""
+    """Hyperparameters that the weights do not have."""
 
     layers: int
     heads: int
@@ -33,7 +33,7 @@ class Shape:
 
 
 class Graph:
-    """Nodes and initializers, each with a name that says where it stands."""
+    """Nodes and initializers, each named by its place in the network."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -114,7 +114,7 @@ def build(weights: dict[str, np.ndarray], shape: Shape, context: int, path: Path
 
 
 def places(graph: Graph, context: int, shape: Shape) -> str:
-    """`cos` and `sin` of the new tokens' positions, and what each of them may see: 0, or far below it."""
+    """`cos` and `sin` of the new tokens' positions, and their attention mask: 0, or far below it."""
     cosines, sines = rotation(context, shape.size)
     new = graph.node("Gather", [graph.node("Shape", ["input_ids"], "input_ids.shape"), graph.index(1)], "new")
     past = graph.node("Gather", [graph.node("Shape", ["past_key"], "past_key.shape"), graph.index(3)], "past.length")

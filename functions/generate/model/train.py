@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def words(text: str) -> Tokenizer:
-    """Pairs of bytes, merged by how often they stand together."""
+    """Byte pair encoding: adjacent pairs, merged by frequency."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -89,7 +89,7 @@ def start() -> dict[str, jax.Array]:
 
 
 def decode(params: dict[str, jax.Array], ids: jax.Array) -> jax.Array:
-    """What the exported graph computes where nothing is past."""
+    """The computation of the exported graph with an empty KV cache."""
     rows, length = ids.shape
     cos, sin = (table[:length] for table in rotation(CONTEXT, SHAPE.size))
     seen = jnp.where(jnp.tril(jnp.ones((length, length), bool)), 0, -1e9)
@@ -142,7 +142,7 @@ def adam(state, rows, step, steps):
 
 
 def train(tokenizer: Tokenizer, text: str, steps: int) -> dict[str, jax.Array]:
-    """Every row begins with the token that begins a text, at the beginning of a speech."""
+    """Every row begins with the begin token, at the beginning of a speech."""
     speeches = [tokenizer.encode(speech + "\n\n", add_special_tokens=False).ids for speech in text.split("\n\n")]
     begins = np.cumsum([0] + [len(speech) for speech in speeches])
     ids = np.array([token for speech in speeches for token in speech], np.int32)

@@ -1,4 +1,4 @@
-"""Judges the committed network by its golden cases, and network and tokenizer by the continuations in texts.json, in Python.
+"""Checks the committed network against its golden cases, and network and tokenizer by the continuations in texts.json, in Python.
 
     python verify.py
 

@@ -1,4 +1,4 @@
-//! Texts that go on: the task around decoders with a cache, and the small one of `model/` that is committed.
+//! Text generation: the task of decoders with a KV cache, and the small decoder in `model/`.
 
 #[cfg(feature = "publish")]
 mod bundle;

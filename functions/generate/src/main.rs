@@ -1,4 +1,4 @@
-//! The generating function.
+//! The text generation function.
 
 use std::process::ExitCode;
 

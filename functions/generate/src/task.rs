@@ -1,14 +1,15 @@
-//! Prompts to token ids and back, exactly as Hugging Face's `tokenizers` does, for any decoder whose cache goes in and out.
+//! The text generation task: prompts to token ids and back, exactly as Hugging Face's `tokenizers` does, for any decoder with a KV cache
+//! as inputs and outputs.
 //!
-//! What happens to odd prompts: an empty one is what begins a text, where the tokenizer has that; the name of a special token, such as
-//! `<|begin|>`, is that token; one that is longer than the network has room for is refused, for nobody knows which part matters.
+//! Edge cases: an empty prompt is the begin token, if the tokenizer has one. The name of a special token, such as `<|begin|>`, is that
+//! token. A prompt that exceeds the context length is refused, because the function cannot know which part matters.
 
 use amaas_serve::task::{InvalidInput, TaskError};
 use amaas_serve::task::{TaskContext, TextGenerator};
 use serde::Deserialize;
 use tokenizers::Tokenizer;
 
-/// The task of decoders: a prompt in, a text that goes on with it out.
+/// The task of decoders: a prompt in, its continuation out.
 ///
 /// ```
 /// use amaas_generate::Generate;
@@ -23,36 +24,37 @@ use tokenizers::Tokenizer;
 /// ```
 pub struct Generate {
     tokenizer: Tokenizer,
-    settings: Settings,
+    settings: GeneratorSettings,
 }
 
-/// What neither tokenizer nor network says of themselves.
+/// Settings that are neither in the tokenizer nor in the network.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
-    /// The most tokens that the network has room for, prompt and answer together.
+struct GeneratorSettings {
+    /// The context length in tokens, prompt and generated text together.
     context: usize,
-    /// The tokens that end a text.
+    /// The end-of-text tokens.
     ends: Vec<i64>,
 }
 
 impl Generate {
     /// The name of the asset with the tokenizer, a `tokenizer.json`.
     pub const TOKENIZER: &'static str = "tokenizer.json";
-    /// The name of the asset that says how many tokens there is room for, and which end a text: `{"context":256,"ends":[0]}`.
+    /// The name of the asset with context length and end-of-text tokens: `{"context":256,"ends":[0]}`.
     pub const SETTINGS: &'static str = "generate.json";
 
     /// The task with a tokenizer and settings.
     ///
     /// # Errors
-    /// When either cannot be read.
+    /// One of them cannot be parsed.
     pub fn from_files(tokenizer: &[u8], settings: &[u8]) -> Result<Self, TaskError> {
         let failed = |file: &str, what: &dyn std::fmt::Display| TaskError::new(format!("{file}: {what}"));
         let mut tokenizer = Tokenizer::from_bytes(tokenizer).map_err(|error| failed(Self::TOKENIZER, &error))?;
-        // A prompt is read whole or not at all, and as it is.
+        // A prompt is never truncated or padded.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| failed(Self::TOKENIZER, &error))?;
-        let settings: Settings = serde_json::from_slice(settings).map_err(|error| failed(Self::SETTINGS, &error))?;
+        let settings: GeneratorSettings =
+            serde_json::from_slice(settings).map_err(|error| failed(Self::SETTINGS, &error))?;
         if settings.context < 2 {
             return Err(failed(Self::SETTINGS, &"expected room for 2 tokens or more as \"context\""));
         }
@@ -69,8 +71,8 @@ impl TextGenerator for Generate {
     }
 
     fn encode(&self, text: &str) -> Result<Vec<i64>, InvalidInput> {
-        // Far longer than what there is room for in any writing; tokenizers take their time over it.
-        let longest = self.settings.context.saturating_mul(LONGEST_TOKEN);
+        // Such a text exceeds the context length in any script, and tokenizing it takes long.
+        let longest = self.settings.context.saturating_mul(MAX_TOKEN_BYTES);
         if text.len() > longest {
             let got = text.len();
             return Err(InvalidInput::new(format!("prompt: expected at most {longest} bytes, got {got}")));
@@ -115,7 +117,7 @@ impl TextGenerator for Generate {
     }
 }
 
-/// The bytes of the token `name`, as the two ways of tokens that are bytes write them: `<0xF0>`, and a character for each.
+/// The bytes of the token `name`, in either notation of byte tokens: `<0xF0>`, or a character for each byte.
 fn bytes(name: &str) -> Option<Vec<u8>> {
     let hex = name.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>')).filter(|hex| hex.len() == 2);
     if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
@@ -124,7 +126,7 @@ fn bytes(name: &str) -> Option<Vec<u8>> {
     name.chars().map(byte).collect()
 }
 
-/// GPT-2's alphabet: a byte that is a visible character of Latin-1 is that, and each other one has a place from U+0100 on.
+/// GPT-2's byte alphabet: a visible character of Latin-1 is its own byte; the other bytes follow from U+0100 on.
 fn byte(character: char) -> Option<u8> {
     let is_visible = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     match u32::from(character) {
@@ -133,8 +135,8 @@ fn byte(character: char) -> Option<u8> {
     }
 }
 
-/// Bytes that a token may have on average.
-const LONGEST_TOKEN: usize = 32;
+/// The most bytes of a token, on average over a prompt.
+const MAX_TOKEN_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -165,7 +167,7 @@ mod tests {
             let tokens = generate.encode(text).expect("a text");
             assert_eq!(generate.decode(&tokens).as_deref(), Ok(text));
         }
-        let long = generate.encode(&"x".repeat(256 * LONGEST_TOKEN + 1)).expect_err("too long");
+        let long = generate.encode(&"x".repeat(256 * MAX_TOKEN_BYTES + 1)).expect_err("too long");
         assert_eq!(long.to_string(), "prompt: expected at most 8192 bytes, got 8193");
     }
 

@@ -1,4 +1,4 @@
-"""Drives /v1/completions with OpenAI's own client. `tests/it/judge.rs` starts it, with the service in the environment.
+"""Drives /v1/completions with OpenAI's own client. `tests/it/openai_client.rs` starts it, with the service in the environment.
 
 Ends with 77 where the package `openai` is not installed.
 """

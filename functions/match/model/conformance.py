@@ -1,9 +1,9 @@
-"""Writes matches.json: which texts digits.onnx and embed.onnx put first for an image in Python, for the service to be held to.
+"""Writes matches.json: which texts digits.onnx and embed.onnx put first for an image in Python, as a reference for the service.
 
     python conformance.py
 
 The images are those of the digits function that reach its network as they are. It reads the shipped files alone: Pillow
-decodes, ONNX Runtime runs both networks, `tokenizers` reads the texts, and the formula of README.md stands here a second time.
+decodes, ONNX Runtime runs both networks, `tokenizers` reads the texts, and the formula of README.md is implemented here a second time.
 """
 
 import base64
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 class Encoder:
-    """Texts to vectors, one text a run."""
+    """Texts to vectors, one text in a run."""
 
     def __init__(self) -> None:
         self.tokenizer = Tokenizer.from_file(str(EMBED / "tokenizer.json"))
@@ -75,7 +75,7 @@ class Encoder:
 
 
 def towards(probabilities: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The direction of the most probable labels' vectors, each as long as its label is probable."""
+    """The direction of the sum of the most probable labels' vectors, weighted by probability."""
     places = np.argsort(-probabilities, kind="stable")[:TOP]
     total = (probabilities[places, np.newaxis] * known[places]).sum(0)
     return total / np.linalg.norm(total)

@@ -1,4 +1,4 @@
-"""Judges labels.txt, image.json, both networks and the tokenizer by matches.json, in Python.
+"""Checks labels.txt, image.json, both networks and the tokenizer against matches.json, in Python.
 
     python verify.py
 
@@ -58,7 +58,7 @@ def main() -> None:
             failures.append(f"{case['image']}: off by {off}")
         if scores.argmax() != expected.argmax():
             failures.append(f"{case['image']}: another text comes first")
-        first += int(scores.argmax() == image["digit"])  # the texts of the ten digits stand first, in their order
+        first += int(scores.argmax() == image["digit"])  # the texts of the ten digits come first, in their order
     if first != len(matches["cases"]):
         failures.append(f"the right text comes first {first} times only")
     print(f"{len(matches['cases'])} images with texts, furthest off {furthest:.1e}, {len(failures)} failures")

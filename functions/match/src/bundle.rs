@@ -17,7 +17,7 @@ pub fn bundle(alias: Alias) -> Result<Publication, ManifestError> {
     let asset = |name: &str, bytes| (name.to_owned(), Bytes::from_static(bytes));
     let own = [
         asset(Match::LABELS, include_bytes!("../model/labels.txt").as_slice()),
-        asset(Match::PICTURE, include_bytes!("../model/image.json")),
+        asset(Match::IMAGE_CONFIG, include_bytes!("../model/image.json")),
     ];
     Ok(Publication {
         model: NAME.parse().map_err(|error| ManifestError::Json(format!("{NAME}: {error}")))?,

@@ -1,12 +1,12 @@
-//! Texts ranked by how well they tell what is in an image: an image network whose labels the text encoder reads too.
+//! Ranks texts by how well they describe an image: an image network, whose labels are encoded by a text encoder too.
 
 #[cfg(feature = "publish")]
 mod bundle;
-mod picture;
+mod image_network;
 mod score;
 mod task;
 
 #[cfg(feature = "publish")]
 pub use self::bundle::bundle;
-pub use self::picture::Picture;
+pub use self::image_network::ImageNetworkConfig;
 pub use self::task::Match;

@@ -6,10 +6,10 @@
 use amaas_serve::task::TaskError;
 use amaas_wire::{Tensor, TensorData};
 
-use crate::picture::Scores;
+use crate::image_network::ScoreKind;
 
-/// The probability of each of `labels` labels, as `output` tells it.
-pub(crate) fn probabilities(output: &Tensor, scores: Scores, labels: usize) -> Result<Vec<f32>, TaskError> {
+/// The probability of each of `labels` labels, from `output`.
+pub(crate) fn probabilities(output: &Tensor, scores: ScoreKind, labels: usize) -> Result<Vec<f32>, TaskError> {
     let values: Vec<f32> = match output.data() {
         TensorData::Fp32(values) => values.to_vec(),
         TensorData::Fp16(values) => values.iter().map(|value| value.to_f32()).collect(),
@@ -21,14 +21,14 @@ pub(crate) fn probabilities(output: &Tensor, scores: Scores, labels: usize) -> R
             "output {name:?}: expected a value for each of {labels} labels, got {got}"
         )));
     }
-    if scores == Scores::Logits {
+    if scores == ScoreKind::Logits {
         let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let powers: Vec<f32> = values.iter().map(|value| (value - largest).exp()).collect();
         let sum: f32 = powers.iter().sum();
         return Ok(powers.into_iter().map(|power| power / sum).collect());
     }
     let sum: f32 = values.iter().sum();
-    if values.iter().any(|value| *value < 0.0) || (sum - 1.0).abs() > LARGEST_ROUNDING {
+    if values.iter().any(|value| *value < 0.0) || (sum - 1.0).abs() > MAX_ROUNDING_ERROR {
         let name = output.name();
         return Err(TaskError::new(format!(
             "output {name:?} has no probabilities, which add up to 1; are they logits?"
@@ -37,7 +37,7 @@ pub(crate) fn probabilities(output: &Tensor, scores: Scores, labels: usize) -> R
     Ok(values)
 }
 
-/// The places of the `top` largest values, the largest first; of equals the earlier one.
+/// The indexes of the `top` largest values, in descending order; of equal values the earlier one comes first.
 pub(crate) fn largest(values: &[f32], top: usize) -> Vec<usize> {
     let mut places: Vec<usize> = (0..values.len()).collect();
     places.sort_by(|a, b| values[*b].total_cmp(&values[*a]));
@@ -62,7 +62,7 @@ pub(crate) fn dot(one: &[f32], other: &[f32]) -> f32 {
 }
 
 /// A thousand probabilities in 16 bits, of ten bits each, are off by less.
-const LARGEST_ROUNDING: f32 = 0.02;
+const MAX_ROUNDING_ERROR: f32 = 0.02;
 
 #[cfg(test)]
 mod tests {
@@ -74,15 +74,15 @@ mod tests {
 
     #[test]
     fn logits_become_probabilities() {
-        let even = probabilities(&output(&[1000.0, 1000.0]), Scores::Logits, 2).expect("two");
+        let even = probabilities(&output(&[1000.0, 1000.0]), ScoreKind::Logits, 2).expect("two");
         assert_eq!(even, [0.5, 0.5]);
-        let error = probabilities(&output(&[3.0, -1.0]), Scores::Probabilities, 2).expect_err("logits");
+        let error = probabilities(&output(&[3.0, -1.0]), ScoreKind::Probabilities, 2).expect_err("logits");
         assert_eq!(error.to_string(), "output \"y\" has no probabilities, which add up to 1; are they logits?");
-        let error = probabilities(&output(&[1.0]), Scores::Probabilities, 2).expect_err("one");
+        let error = probabilities(&output(&[1.0]), ScoreKind::Probabilities, 2).expect_err("one");
         assert_eq!(error.to_string(), "output \"y\": expected a value for each of 2 labels, got 1");
         let halves = TensorData::from([0.25, 0.75].map(half::f16::from_f32).to_vec());
         let halves = Tensor::new("y", vec![1, 2, 1, 1], halves).expect("two");
-        assert_eq!(probabilities(&halves, Scores::Probabilities, 2), Ok(vec![0.25, 0.75]));
+        assert_eq!(probabilities(&halves, ScoreKind::Probabilities, 2), Ok(vec![0.25, 0.75]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Images and texts to the inputs of two networks, and their outputs to ranked texts.
+//! The matching task: images and texts to the inputs of two networks, and their outputs to ranked texts.
 //!
-//! What happens to odd inputs: an image that the image function's bounds refuse is refused; no text is refused; an empty text has
-//! a vector as every other, and stands where that puts it; of a long one the beginning counts.
+//! Edge cases: an image outside the bounds of `amaas-image` is refused. An input without texts is refused. An empty text is encoded and
+//! ranked as any other. A long text is truncated.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,13 +15,13 @@ use amaas_wire::openai::Truncation;
 use amaas_wire::task::{Embedding, ImageAndTexts, RankedTexts, ScoredLabel};
 use futures_util::future::try_join;
 
-use crate::picture::Picture;
+use crate::image_network::ImageNetworkConfig;
 use crate::score::{direction, dot, largest, probabilities};
 
 /// The task of an image network and a text encoder: an image and texts in, the texts ranked out.
 ///
-/// Both networks prepare and run at the same time, so that a call takes as long as the slower one. The vectors of the labels are made
-/// once, when the model is loaded.
+/// Both networks run concurrently, so that a call takes as long as the slower one. The vectors of the labels are computed once, when
+/// the model is loaded.
 ///
 /// ```
 /// use amaas_match::Match;
@@ -33,26 +33,26 @@ use crate::score::{direction, dot, largest, probabilities};
 /// ```
 pub struct Match {
     labels: Vec<String>,
-    picture: Picture,
+    image_network: ImageNetworkConfig,
     encoder: Arc<Embed>,
     /// The vectors of the labels, in their order.
     label_vectors: OnceLock<Vec<Vec<f32>>>,
 }
 
 impl Match {
-    /// The name of the network that makes vectors of texts.
+    /// The name of the text encoder's network.
     pub const TEXT_NETWORK: &'static str = "text";
     /// The name of the asset with the labels: one a line, in the order of the image network's outputs.
     pub const LABELS: &'static str = "labels.txt";
-    /// The name of the asset that says what the image network reads and gives: a [`Picture`].
-    pub const PICTURE: &'static str = "image.json";
+    /// The name of the asset that describes the image network: an [`ImageNetworkConfig`].
+    pub const IMAGE_CONFIG: &'static str = "image.json";
     /// The most texts of one image.
-    pub const MOST_TEXTS: usize = 256;
+    pub const MAX_TEXTS: usize = 256;
 
     /// The labels of a `labels.txt`.
     ///
     /// # Errors
-    /// When there is none, or a line is empty.
+    /// There is no label, or a line is empty.
     pub fn labels(text: &str) -> Result<Vec<String>, TaskError> {
         let labels: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
         match labels.iter().position(String::is_empty) {
@@ -66,7 +66,7 @@ impl Match {
     fn preprocess(&self, inputs: &[ImageAndTexts], has_rows: bool) -> Result<Vec<Vec<Tensor>>, InvalidInput> {
         let mut images = Vec::with_capacity(inputs.len());
         for (index, input) in inputs.iter().enumerate() {
-            let tensor = self.picture.tensor(&input.image);
+            let tensor = self.image_network.tensor(&input.image);
             images.push([tensor.map_err(|error| InvalidInput::new(format!("inputs[{index}]: image: {error}")))?]);
             checkpoint()?;
         }
@@ -105,14 +105,14 @@ impl Match {
         Ok(predictions)
     }
 
-    /// The texts of `input`, the one that tells best what is in the image first.
+    /// The texts of `input`, the best description of the image first.
     fn rank(&self, input: &ImageAndTexts, outputs: &[Tensor], vectors: &[Embedding]) -> Result<RankedTexts, TaskError> {
         let labels = self.label_vectors.get().ok_or_else(|| TaskError::new("the labels have no vectors yet"))?;
-        let output = outputs.iter().find(|output| output.name() == self.picture.output);
-        let output =
-            output.ok_or_else(|| TaskError::new(format!("the network has no output {:?}", self.picture.output)))?;
-        let probabilities = probabilities(output, self.picture.scores, self.labels.len())?;
-        let top = largest(&probabilities, self.picture.top);
+        let output = outputs.iter().find(|output| output.name() == self.image_network.output);
+        let output = output
+            .ok_or_else(|| TaskError::new(format!("the network has no output {:?}", self.image_network.output)))?;
+        let probabilities = probabilities(output, self.image_network.scores, self.labels.len())?;
+        let top = largest(&probabilities, self.image_network.top);
         let towards = direction(top.iter().map(|place| (probabilities[*place], labels[*place].as_slice())));
         let scores = vectors.iter().map(|vector| dot(&towards, &vector.embedding));
         let label =
@@ -138,7 +138,7 @@ impl Task for Match {
         let assets = &context.assets;
         Ok(Self {
             labels: Self::labels(assets.text(Self::LABELS)?)?,
-            picture: Picture::from_json(assets.text(Self::PICTURE)?)?,
+            image_network: ImageNetworkConfig::from_json(assets.text(Self::IMAGE_CONFIG)?)?,
             encoder: Arc::new(Embed::load(context)?),
             label_vectors: OnceLock::new(),
         })
@@ -155,7 +155,7 @@ impl Task for Match {
         let charge = call.charge(Cost::tokens(runs.rows(), tokenised.tokens())).await?;
         let outputs = call.run(&charge, network, runs).await?;
         let vectors = tokenised.vectors(&outputs)?.into_iter().map(|vector| vector.embedding).collect();
-        // A second time gives the same vectors.
+        // A second call computes the same vectors.
         let _ = self.label_vectors.set(vectors);
         Ok(())
     }
@@ -184,21 +184,21 @@ impl Task for Match {
         let charge = call.charge(Cost::tokens(image_runs.rows() + text_runs.rows(), texts.tokens())).await?;
         let images = call.run(&charge, image_network, image_runs);
         let vectors = async { texts.vectors(&call.run(&charge, text_network, text_runs).await?) };
-        // Whichever fails first withdraws the other's run.
+        // The first error cancels the other network's run.
         let (outputs, vectors) = try_join(images, vectors).await?;
         call.compute(CpuWork::json(call.output_size()), move |_| self.postprocess(&inputs, &outputs, &vectors)).await
     }
 }
 
-/// The texts of all `inputs`, one after the other: at most [`Match::MOST_TEXTS`] of each, and `limit` of all.
+/// The texts of all `inputs`, one after the other: at most [`Match::MAX_TEXTS`] of each, and `limit` of all.
 fn all_texts(inputs: &[ImageAndTexts], limit: usize) -> Result<EmbeddingTexts, PredictError> {
     let mut all = Vec::new();
     for (index, ImageAndTexts { texts, .. }) in inputs.iter().enumerate() {
         let refused = |got: &str| PredictError::invalid(format!("inputs[{index}]: texts: expected at {got}"));
         match texts.len() {
             0 => return Err(refused("least one, got none")),
-            1..=Match::MOST_TEXTS => all.extend_from_slice(texts),
-            got => return Err(refused(&format!("most {}, got {got}", Match::MOST_TEXTS))),
+            1..=Match::MAX_TEXTS => all.extend_from_slice(texts),
+            got => return Err(refused(&format!("most {}, got {got}", Match::MAX_TEXTS))),
         }
         if all.len() > limit {
             return Err(PredictError::invalid(format!("expected at most {limit} texts in one call, got more")));

@@ -1,5 +1,5 @@
-//! Figures of the names model on its test names, through the whole stack: published into an object store that speaks S3,
-//! loaded from there, served over http, called through the SDK, sealed.
+//! Metrics of the names model on its test names, through the whole stack: published into an object store over S3, loaded from there,
+//! served over HTTP, called sealed through the SDK.
 //!
 //! ```text
 //! python functions/names/model/surnames.py FOLDER > test.tsv
@@ -61,7 +61,7 @@ async fn evaluate(names: Vec<Named>) -> Result<()> {
     Ok(())
 }
 
-/// The language of each name, and at which place of the answer it stands.
+/// The language of each name, and its rank in the answer.
 async fn judge(model: Model, names: Vec<Named>) -> Result<Vec<(String, Option<usize>)>> {
     let inputs: Vec<&str> = names.iter().map(|named| named.name.as_str()).collect();
     let answer: Answer<RankedClassification> = model.predict_many(&inputs).await?;

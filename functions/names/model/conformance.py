@@ -1,4 +1,4 @@
-"""Writes golden.json and names.json: what names.onnx gives in Python, for the service to be held to.
+"""Writes golden.json and names.json: the outputs of names.onnx in Python, as a reference for the service.
 
     python conformance.py
 
@@ -25,7 +25,7 @@ GOLDEN = (
     "Van der Berg Petrovsky Zhang Park Llewellyn Lefebvre Smith Gutierrez X Li Wolfeschlegelsteinhausenbergerdorff"
 )
 
-# What is special about each, and the name.
+# The name of each case, and the surname.
 ODD = {
     "one letter": "O",
     "64 letters": "a" * 64,
@@ -110,7 +110,7 @@ def golden_case(folded: str, probabilities: list[float]) -> dict:
 
 
 def odd_case(what: str, of, probabilities, languages: list[str]) -> dict:
-    """`name`, or `repeat` where it is too long to store; its ids and the most probable languages, or why it is refused."""
+    """`name`, or `repeat` if it is too long to store; its ids and the most probable languages, or why it is refused."""
     form = {"name": of} if isinstance(of, str) else {"repeat": {"unit": of[0], "times": of[1]}}
     folded = encoding.fold(of if isinstance(of, str) else of[0] * of[1])
     if len(folded) > encoding.LENGTH:
@@ -123,7 +123,7 @@ def odd_case(what: str, of, probabilities, languages: list[str]) -> dict:
 
 
 def write(path: Path, schema: str, cases: list[dict]) -> None:
-    """One case a line, in ASCII: an invisible character shows as its escape."""
+    """One case per line, in ASCII: an invisible character shows as its escape."""
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     head = f'"format":{json.dumps(schema)},"atol":{ATOL},"producer":{json.dumps(PRODUCER)}'
     path.write_text(f'{{{head},"cases":[\n{lines}\n]}}\n')

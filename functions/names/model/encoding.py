@@ -12,7 +12,7 @@ UNKNOWN = 1
 FIRST = 2  # id of the alphabet's first character
 IDS = FIRST + len(ALPHABET)
 
-# Letters that Unicode does not take apart, and marks that are written for an apostrophe or a hyphen.
+# Letters that Unicode does not decompose, and variants of the apostrophe and the hyphen.
 SPELLED = {
     "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i", "ł": "l", "ŧ": "t",
     "\u2018": "'", "\u2019": "'", "\u02bb": "'", "\u02bc": "'", "\u02bd": "'", "`": "'", "\u00b4": "'",
@@ -21,11 +21,11 @@ SPELLED = {
 
 
 def fold(name: str) -> str:
-    """`name` in the alphabet; a character that has no place in it stays as it is."""
+    """`name` in the alphabet; a character outside it is kept."""
     spelled = "".join(SPELLED.get(character, character) for character in name.lower())
     taken_apart = unicodedata.normalize("NFKD", spelled)
     bare = "".join(character for character in taken_apart if not "\u0300" <= character <= "\u036f")
-    # What the taking apart brought forth: a capital or a ligature's letter.
+    # The result of decomposition: a capital or a ligature's letter.
     folded = "".join(SPELLED.get(character, character) for character in bare.lower())
     # Unicode's white space; Python counts four control characters too.
     return re.sub(r"[^\S\x1c-\x1f]+", " ", folded).strip(" ")

@@ -38,7 +38,7 @@ class Blot(layers.Layer):
 
 
 def build(languages: int, steps: int) -> keras.Model:
-    """Embedding, LSTM over the characters, one dense layer; `steps` is how long training is."""
+    """Embedding, LSTM over the characters, one dense layer; `steps` is the number of training steps."""
     model = keras.Sequential(
         [
             keras.Input((None,), dtype="int32", name="input_ids"),

@@ -1,4 +1,4 @@
-"""Judges names.onnx by golden.json and names.json with Python's ONNX Runtime; needs only numpy with it.
+"""Checks names.onnx against golden.json and names.json with Python's ONNX Runtime; needs only numpy with it.
 
     python verify.py
 

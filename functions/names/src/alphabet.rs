@@ -1,15 +1,15 @@
-//! Names in any writing, folded to the 29 characters that the network knows, as ids.
+//! Folds names in any script to the 29 characters of the network's alphabet, as ids.
 //!
-//! Invariant: `model/encoding.py` says the same; `model/names.json` holds both to it. Latin letters lose their case and
-//! their marks, some are spelled out, and white space shrinks to one space. What has no place in the alphabet is kept as
-//! one unknown character each, so that a name in another script is seen to have none of its letters known.
+//! Invariant: `model/encoding.py` does the same, and `model/names.json` tests both. Latin letters lose their case and diacritics, some
+//! are spelled out, and white space becomes one space. Each other character becomes one unknown id, so that a name in another script
+//! has no known letter.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// One id for each character of `name`, folded; at most `LENGTH` + 1 of them, so that one too many can be told.
+/// One id for each character of `name`, folded; at most `MAX_CHARACTERS` + 1 of them, so that a name that is too long is noticed.
 pub(crate) fn ids(name: &str) -> Vec<i64> {
     let lower = name.chars().flat_map(char::to_lowercase).flat_map(spell);
-    // Compatibility decomposition brings forth capitals (™ is TM), so letters are folded once more behind it.
+    // Compatibility decomposition can produce capitals (™ is TM), so letters are folded again after it.
     let letters = lower.nfkd().filter(|character| !is_mark(*character)).flat_map(char::to_lowercase).flat_map(spell);
     let (mut ids, mut space) = (Vec::new(), false);
     for letter in letters {
@@ -21,7 +21,7 @@ pub(crate) fn ids(name: &str) -> Vec<i64> {
             ids.push(SPACE);
         }
         ids.push(id(letter));
-        if ids.len() > LENGTH {
+        if ids.len() > MAX_CHARACTERS {
             break;
         }
     }
@@ -38,13 +38,13 @@ fn id(letter: char) -> i64 {
     position.map_or(UNKNOWN, |position| SPACE + position)
 }
 
-/// Unicode's combining diacritical marks: what decomposition leaves beside a Latin letter.
+/// Unicode's combining diacritical marks, which decomposition separates from a Latin letter.
 fn is_mark(character: char) -> bool {
     matches!(character, '\u{300}'..='\u{36f}')
 }
 
-/// Letters that Unicode does not take apart, and marks that are written for an apostrophe or a hyphen.
-fn spell(character: char) -> Spelled {
+/// Letters that Unicode does not decompose, and variants of the apostrophe and the hyphen.
+fn spell(character: char) -> SpelledChars {
     let letters = match character {
         'ß' => ['s', 's'],
         'æ' => ['a', 'e'],
@@ -63,14 +63,14 @@ fn spell(character: char) -> Spelled {
     Some(letters[0]).into_iter().chain(Some(letters[1]))
 }
 
-fn one(letter: char) -> Spelled {
+fn one(letter: char) -> SpelledChars {
     Some(letter).into_iter().chain(None)
 }
 
-type Spelled = std::iter::Chain<std::option::IntoIter<char>, std::option::IntoIter<char>>;
+type SpelledChars = std::iter::Chain<std::option::IntoIter<char>, std::option::IntoIter<char>>;
 
-/// How long a folded name may be. The longest surnames that are in use have some 40 letters, those of the data 20.
-pub(crate) const LENGTH: usize = 64;
+/// The longest folded name. The longest surnames in use have some 40 letters, those of the data 20.
+pub(crate) const MAX_CHARACTERS: usize = 64;
 pub(crate) const PADDING: i64 = 0;
 const UNKNOWN: i64 = 1;
 /// The ids of the alphabet follow one another.
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn an_endless_name_is_read_no_further_than_it_must() {
-        assert_eq!(ids(&"x".repeat(1 << 20)).len(), LENGTH + 1);
+        assert_eq!(ids(&"x".repeat(1 << 20)).len(), MAX_CHARACTERS + 1);
         assert!(ids(&" ".repeat(1 << 20)).is_empty());
         assert!(ids(&"\u{301}".repeat(1 << 20)).is_empty());
     }

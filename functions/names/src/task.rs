@@ -1,15 +1,15 @@
-//! Surnames to ids and lengths, and probabilities to the most probable languages.
+//! The names task: surnames to ids and lengths, and probabilities to the most probable languages.
 //!
-//! What happens to odd names: marks and case do not count (`Ångström` is `angstrom`); a character that has no place in the
-//! alphabet is unknown to the network; a name of which no letter is known (an empty one, a number, one in another script),
-//! or one of more than 64 characters, is refused, for the network can say nothing of it.
+//! Edge cases: diacritics and case do not count (`Ångström` is `angstrom`). A character outside the alphabet is unknown to the network.
+//! A name without a known letter (empty, a number, in another script) or of more than 64 characters is refused, because the network
+//! cannot classify it.
 
 use amaas_serve::task::{InvalidInput, TaskError};
 use amaas_serve::task::{RowTask, TaskContext};
 use amaas_wire::Tensor;
 use amaas_wire::task::{RankedClassification, ScoredLabel};
 
-use crate::alphabet::{LENGTH, PADDING, has_letter, ids};
+use crate::alphabet::{MAX_CHARACTERS, PADDING, has_letter, ids};
 
 /// The task of the names network: a surname in, the five most probable languages out.
 ///
@@ -34,7 +34,7 @@ impl Names {
     /// The task with `languages`, one a line.
     ///
     /// # Errors
-    /// When there is none.
+    /// There is no language.
     pub fn from_languages(languages: &str) -> Result<Self, TaskError> {
         let languages: Vec<Box<str>> = languages.lines().map(Box::from).collect();
         if languages.is_empty() {
@@ -62,26 +62,29 @@ impl RowTask for Names {
     }
 
     fn preprocess(&self, inputs: &[String]) -> Result<Vec<Tensor>, InvalidInput> {
-        let (mut rows, mut lengths) = (Vec::with_capacity(inputs.len() * LENGTH), Vec::with_capacity(inputs.len()));
+        let (mut rows, mut lengths) =
+            (Vec::with_capacity(inputs.len() * MAX_CHARACTERS), Vec::with_capacity(inputs.len()));
         for (index, name) in inputs.iter().enumerate() {
-            let ids = ids(&name[..name.floor_char_boundary(LONGEST)]);
-            if ids.len() > LENGTH {
+            let ids = ids(&name[..name.floor_char_boundary(MAX_NAME_BYTES)]);
+            if ids.len() > MAX_CHARACTERS {
                 return Err(InvalidInput::new(format!(
-                    "inputs[{index}]: expected at most {LENGTH} characters, got more"
+                    "inputs[{index}]: expected at most {MAX_CHARACTERS} characters, got more"
                 )));
             }
             if !has_letter(&ids) {
                 return Err(InvalidInput::new(format!("inputs[{index}]: expected a name in Latin letters, got none")));
             }
             let got = name.len();
-            if got > LONGEST {
-                return Err(InvalidInput::new(format!("inputs[{index}]: expected at most {LONGEST} bytes, got {got}")));
+            if got > MAX_NAME_BYTES {
+                return Err(InvalidInput::new(format!(
+                    "inputs[{index}]: expected at most {MAX_NAME_BYTES} bytes, got {got}"
+                )));
             }
             lengths.push(i32::try_from(ids.len()).map_err(InvalidInput::new)?);
             rows.extend(ids);
-            rows.resize((index + 1) * LENGTH, PADDING);
+            rows.resize((index + 1) * MAX_CHARACTERS, PADDING);
         }
-        let rows = Tensor::new("input_ids", vec![inputs.len(), LENGTH], rows);
+        let rows = Tensor::new("input_ids", vec![inputs.len(), MAX_CHARACTERS], rows);
         let lengths = Tensor::new("lengths", vec![inputs.len()], lengths);
         Ok(vec![rows.map_err(InvalidInput::new)?, lengths.map_err(InvalidInput::new)?])
     }
@@ -98,8 +101,8 @@ impl RowTask for Names {
     }
 }
 
-/// Bytes of a name: 64 letters with marks and white space of 32 bytes each. What has more is no name, and is not folded.
-const LONGEST: usize = LENGTH * 32;
+/// Bytes of a name: 64 letters with marks and white space of 32 bytes each. Longer texts are refused before they are folded.
+const MAX_NAME_BYTES: usize = MAX_CHARACTERS * 32;
 /// How many languages an answer names: beyond five there is hardly any probability left (model/README.md).
 const TOP: usize = 5;
 

@@ -1,11 +1,11 @@
-//! Accuracy of the sentiment model on the 25,000 IMDB test reviews, through the whole stack: published into an object
-//! store that speaks S3, loaded from there, served over http, called through the SDK with a key.
+//! Accuracy of the sentiment model on the 25,000 IMDB test reviews, through the whole stack: published into an object store over S3,
+//! loaded from there, served over HTTP, called through the SDK with a key.
 //!
 //! ```text
 //! cargo run --profile dist -p amaas-sentiment --example evaluate -- --data FOLDER
 //! ```
 //!
-//! FOLDER holds `imdb_test.jsonl.xz` (one `{"label": 0 or 1, "text": "…"}` a line), or is the unpacked `aclImdb`.
+//! FOLDER holds `imdb_test.jsonl.xz` (one `{"label": 0 or 1, "text": "…"}` per line), or is the unpacked `aclImdb`.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -65,7 +65,7 @@ async fn evaluate(reviews: Vec<Review>) -> Result<()> {
     Ok(())
 }
 
-/// Whether each review is positive, and is judged so.
+/// Whether each review is positive, and whether it is classified so.
 async fn predict(model: Model, reviews: Vec<Review>) -> Result<Vec<(bool, bool)>> {
     let texts: Vec<&str> = reviews.iter().map(|review| review.text.as_str()).collect();
     let answer: Answer<TextClassification> = model.predict_many(&texts).await?;

@@ -1,4 +1,4 @@
-"""Writes golden.json and texts.json: what sentiment.onnx and words.txt give in Python, for the service to be held to.
+"""Writes golden.json and texts.json: the outputs of sentiment.onnx and words.txt in Python, as a reference for the service.
 
     python conformance.py              # test reviews through keras.datasets.imdb
     python conformance.py --data DIR   # test reviews from DIR
@@ -95,7 +95,7 @@ def text_cases(network: Network, words: list[str]) -> list[dict]:
 
 
 def write(path: Path, schema: str, cases: list[dict]) -> None:
-    """One case a line, in ASCII: an invisible character shows as its escape."""
+    """One case per line, in ASCII: an invisible character shows as its escape."""
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     head = f'"format":{json.dumps(schema)},"atol":{ATOL},"producer":{json.dumps(PRODUCER)}'
     path.write_text(f'{{{head},"cases":[\n{lines}\n]}}\n')

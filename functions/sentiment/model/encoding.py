@@ -1,6 +1,6 @@
 """Text to 256 ids, as Keras' IMDB data set has it.
 
-Invariants: id 0 pads after the text, id 1 starts it, id 2 stands for every word outside the vocabulary, and a word of
+Invariants: id 0 pads after the text, id 1 starts it, id 2 is every word outside the vocabulary, and a word of
 rank r has id r + 3. The start id is put in front before the text is cut, so a text of more than 255 words loses it.
 """
 

@@ -1,4 +1,4 @@
-"""Judges sentiment.onnx and words.txt by golden.json and texts.json with Python's ONNX Runtime; needs only numpy with it.
+"""Checks sentiment.onnx and words.txt against golden.json and texts.json with Python's ONNX Runtime; needs only numpy with it.
 
     python verify.py
 

@@ -1,8 +1,7 @@
-//! Reviews to word ids, exactly as Keras makes them, and a probability to a label.
+//! The sentiment task: reviews to word ids, exactly as Keras makes them, and a probability to a label.
 //!
-//! What happens to odd texts: an empty one, or one of white space or punctuation only, is the start id alone; a word
-//! outside the vocabulary (an emoji is one too) is the out-of-vocabulary id; HTML is text, so `<br />` is the word `br`;
-//! of a long text the last 256 ids count, and the start id is the first to go.
+//! Edge cases: a text without words is the start id alone. A word outside the vocabulary, such as an emoji, is the out-of-vocabulary
+//! id. HTML is text, so `<br />` is the word `br`. A long text keeps its last 256 ids; the start id is dropped first.
 
 use std::collections::HashMap;
 
@@ -31,53 +30,53 @@ impl Sentiment {
     /// The task with the vocabulary `words`: one word a line, the most frequent first.
     ///
     /// # Errors
-    /// When it is not as long as the network's embedding.
+    /// The vocabulary is longer than the network's embedding.
     pub fn from_words(words: &str) -> Result<Self, TaskError> {
-        // Only \n ends a line here: other characters that count as white space elsewhere are words of this vocabulary.
+        // Only \n ends a line: other white space characters are words of this vocabulary.
         let words = words.strip_suffix('\n').unwrap_or(words).split('\n');
-        let ids: HashMap<_, _> = words.zip(FIRST_WORD..).map(|(word, id)| (Box::from(word), id)).collect();
-        if ids.len() > VOCABULARY {
+        let ids: HashMap<_, _> = words.zip(FIRST_WORD_ID..).map(|(word, id)| (Box::from(word), id)).collect();
+        if ids.len() > MAX_VOCABULARY {
             let got = ids.len();
-            return Err(TaskError::new(format!("{}: expected at most {VOCABULARY} words, got {got}", Self::WORDS)));
+            return Err(TaskError::new(format!("{}: expected at most {MAX_VOCABULARY} words, got {got}", Self::WORDS)));
         }
         Ok(Self { ids })
     }
 
     /// The 256 ids of `text`, padded with 0 behind the words.
     pub fn ids(&self, text: &str) -> Vec<i64> {
-        // From the end, so that a long text costs no more than its last words: all of it is read only where those are too few.
-        let end = text.ceil_char_boundary(text.len().saturating_sub(READ_FIRST));
-        let mut ids = if end > 0 { self.last_ids(&text[end..], Beginning::Cut) } else { Vec::new() };
-        if ids.len() < LENGTH {
-            ids = self.last_ids(text, Beginning::Whole);
+        // From the end, so that a long text costs no more than its last words. The whole text is read only if those are too few.
+        let end = text.ceil_char_boundary(text.len().saturating_sub(FIRST_READ_BYTES));
+        let mut ids = if end > 0 { self.last_ids(&text[end..], TextStart::Cut) } else { Vec::new() };
+        if ids.len() < SEQUENCE_LENGTH {
+            ids = self.last_ids(text, TextStart::Whole);
         }
-        if ids.len() < LENGTH {
+        if ids.len() < SEQUENCE_LENGTH {
             ids.push(START);
         }
         ids.reverse();
-        ids.resize(LENGTH, PADDING);
+        ids.resize(SEQUENCE_LENGTH, PADDING);
         ids
     }
 
     /// The ids of the last words of `text`, at most 256, the last one first.
-    fn last_ids(&self, text: &str, beginning: Beginning) -> Vec<i64> {
+    fn last_ids(&self, text: &str, beginning: TextStart) -> Vec<i64> {
         let lower = text.to_lowercase();
         let words = match beginning {
-            Beginning::Whole => &lower[..],
-            // Of the first word a part may be missing.
-            Beginning::Cut => lower.find(is_filter).map_or("", |cut| &lower[cut..]),
+            TextStart::Whole => &lower[..],
+            // The first word may be incomplete.
+            TextStart::Cut => lower.find(is_filter).map_or("", |cut| &lower[cut..]),
         };
         let words = words.split(is_filter).filter(|word| !word.is_empty());
-        words.rev().take(LENGTH).map(|word| self.ids.get(word).copied().unwrap_or(OUT_OF_VOCABULARY)).collect()
+        words.rev().take(SEQUENCE_LENGTH).map(|word| self.ids.get(word).copied().unwrap_or(OUT_OF_VOCABULARY)).collect()
     }
 }
 
-/// Where a part of a text begins.
+/// Where the beginning of a part of a text is.
 #[derive(Clone, Copy)]
-enum Beginning {
-    /// Where the text does.
+enum TextStart {
+    /// At the beginning of the text.
     Whole,
-    /// Anywhere.
+    /// Anywhere, even within a word.
     Cut,
 }
 
@@ -92,12 +91,12 @@ impl RowTask for Sentiment {
     }
 
     fn preprocess(&self, inputs: &[String]) -> Result<Vec<Tensor>, InvalidInput> {
-        let mut ids = Vec::with_capacity(inputs.len() * LENGTH);
+        let mut ids = Vec::with_capacity(inputs.len() * SEQUENCE_LENGTH);
         for text in inputs {
             ids.extend(self.ids(text));
             checkpoint()?;
         }
-        let tensor = Tensor::new("input_ids", vec![inputs.len(), LENGTH], ids);
+        let tensor = Tensor::new("input_ids", vec![inputs.len(), SEQUENCE_LENGTH], ids);
         Ok(vec![tensor.map_err(InvalidInput::new)?])
     }
 
@@ -119,22 +118,22 @@ fn classification(positive: f32) -> TextClassification {
     }
 }
 
-/// Where Keras' `text_to_word_sequence` cuts: at its default filters and at spaces.
+/// The separators of Keras' `text_to_word_sequence`: its default filters and the space.
 fn is_filter(character: char) -> bool {
     matches!(character, ' ' | '!' | '"' | '#'..='&' | '('..='/' | ':'..='@' | '['..='`' | '{'..='~' | '\t' | '\n')
 }
 
 /// Ids of one review.
-const LENGTH: usize = 256;
+const SEQUENCE_LENGTH: usize = 256;
 /// Bytes of a long text that are read first, from its end: 32 for each id.
-const READ_FIRST: usize = LENGTH * 32;
-/// Rows of the network's embedding, less the four ids that are no words (0 to 2, and 3, which Keras leaves unused).
-const VOCABULARY: usize = 10_000 - 4;
+const FIRST_READ_BYTES: usize = SEQUENCE_LENGTH * 32;
+/// Rows of the network's embedding, without the four ids that are no words (0 to 2, and 3, which Keras does not use).
+const MAX_VOCABULARY: usize = 10_000 - 4;
 const PADDING: i64 = 0;
 const START: i64 = 1;
 const OUT_OF_VOCABULARY: i64 = 2;
 /// Keras' `index_from` is 3, and its index counts from 1.
-const FIRST_WORD: i64 = 4;
+const FIRST_WORD_ID: i64 = 4;
 const POSITIVE: &str = "positive";
 const NEGATIVE: &str = "negative";
 
@@ -173,8 +172,8 @@ mod tests {
         for unit in ["the film ", "İΣ good. ", "ab\u{2028}Σ, ", "<br />x\t", "."] {
             // The end begins at each byte of the unit.
             for cut in 0..unit.len() {
-                let text = unit.repeat(READ_FIRST / unit.len() + 2) + &"a".repeat(cut);
-                let (read, whole) = (sentiment.ids(&text), sentiment.last_ids(&text, Beginning::Whole));
+                let text = unit.repeat(FIRST_READ_BYTES / unit.len() + 2) + &"a".repeat(cut);
+                let (read, whole) = (sentiment.ids(&text), sentiment.last_ids(&text, TextStart::Whole));
                 let whole: Vec<i64> = whole.into_iter().rev().collect();
                 assert!(read.ends_with(&whole) || read[1..].starts_with(&whole), "{unit:?}, cut at {cut}");
             }

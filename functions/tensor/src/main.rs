@@ -1,4 +1,4 @@
-//! The generic function: any ONNX file, without a task.
+//! The generic function: serves any ONNX file, without a task.
 
 use std::process::ExitCode;
 

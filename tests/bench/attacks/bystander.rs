@@ -1,13 +1,13 @@
-//! A caller who has nothing to do with the attack.
+//! A client that is not part of the attack.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// Latencies of calls, in order of size.
+/// Latencies of calls, sorted.
 pub(crate) struct Latencies(Vec<Duration>);
 
 impl Latencies {
-    /// Of these calls, of which there was one at least.
+    /// The latencies of at least one call.
     pub(crate) fn of(mut all: Vec<Duration>) -> Self {
         assert!(!all.is_empty(), "the bystander made no call");
         all.sort_unstable();
@@ -19,13 +19,13 @@ impl Latencies {
         self.0[(self.0.len() * 99).div_ceil(100) - 1]
     }
 
-    /// How many calls there were.
+    /// The number of calls.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
 }
 
-/// Makes `call` again and again, one after another with a pause between them, until `end` is done.
+/// Makes `call` repeatedly, one after another with a pause between them, until `end` is done.
 pub(crate) async fn call_until<C>(mut call: impl FnMut() -> C, end: impl Future<Output = ()>) -> Vec<Duration>
 where
     C: Future<Output = ()>,
@@ -43,5 +43,5 @@ where
     }
 }
 
-/// Between two calls: the bystander is no load.
+/// The pause between two calls: the bystander is no load.
 const PAUSE: Duration = Duration::from_millis(2);

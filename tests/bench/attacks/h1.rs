@@ -1,16 +1,16 @@
-//! Finding H1: sealed calls without a key, whose content is millions of chunks of a byte, several at once.
+//! Finding H1: concurrent sealed calls without a key, with millions of chunks of a byte.
 
-use super::Seen;
-use super::place::{Place, of_tiny_chunks, sealed_head, send};
+use super::AttackResult;
+use super::echo_server::{EchoServer, of_tiny_chunks, sealed_head, send};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
-/// Runs it.
+/// Runs the attack.
 #[tokio::main]
-pub(crate) async fn run() -> Seen {
-    let place = Place::with(|launch| launch).await;
-    let (client, address) = (place.client(), place.address);
-    let body = of_tiny_chunks(&place.key().await, CHUNKS);
+pub(crate) async fn run() -> AttackResult {
+    let server = EchoServer::with(|launch| launch).await;
+    let (client, address) = (server.client(), server.address);
+    let body = of_tiny_chunks(&server.key().await, CHUNKS);
     let attack = async move {
         let callers = (0..CALLERS).map(|_| {
             let body = body.clone();
@@ -32,12 +32,12 @@ pub(crate) async fn run() -> Seen {
             caller.await.expect("it was answered");
         }
     };
-    place.seen(BOUND_MIB, || place.call(&client), attack).await
+    server.seen(BOUND_MIB, || server.call(&client), attack).await
 }
 
 /// Two megabytes on the wire each. Each chunk once took some 150 bytes of memory.
 const CHUNKS: usize = 1_000_000;
 const CALLERS: usize = 4;
 const ROUNDS: usize = 5;
-/// The bodies of all, what is being opened, and the allocator's slack. It was a gigabyte.
+/// All bodies, the buffers of opening, and the allocator's slack. It was a gigabyte.
 const BOUND_MIB: u64 = 48;

@@ -1,4 +1,4 @@
-//! Images of 16 megapixels that pack to nothing: some hundred bytes on the wire, and tenths of a second of CPU time each.
+//! Compression bombs: images of 16 megapixels in some hundred bytes, with tenths of a second of CPU time each.
 
 use std::io::Write;
 
@@ -12,25 +12,25 @@ use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
 use serde_json::{Value, json};
 
-use crate::Seen;
-use crate::scene::{Scene, gzip, run};
+use crate::AttackResult;
+use crate::tenants::{TwoTenantServer, gzip, run};
 
-/// 64 attackers; the bystander's small calls have idempotency keys, so that each asks the ledger.
-pub(crate) fn packed_images() -> Seen {
+/// 64 attackers; the bystander's small calls have idempotency keys, so that each reads the ledger.
+pub(crate) fn packed_images() -> AttackResult {
     run(async {
         let tasks = Tasks::default().with::<Rows<Digits>>();
-        let scene = Scene::start(Program::Digits, bundle(live()).expect("committed"), &tasks).await;
+        let server = TwoTenantServer::start(Program::Digits, bundle(live()).expect("committed"), &tasks).await;
         let image = BASE64_STANDARD.encode(black(4096, 4095));
         let attack = gzip(json!({ "inputs": [image, image, image] }).to_string().as_bytes());
         let example: Value = serde_json::from_str(Digits::EXAMPLE).expect("JSON");
         let (call, path) = (json!({ "inputs": [example] }), "/v1/models/digits/predict");
-        let attack = || async { drop(scene.attack(path, &attack).await) };
-        // One image for each turn of the attacker's, of which there are as many as half the cores.
-        scene.measure(|| scene.call(path, &call), (64, attack), 512).await
+        let attack = || async { drop(server.attack(path, &attack).await) };
+        // One image for each attack; half as many as cores are decoded concurrently.
+        server.measure(|| server.call(path, &call), (64, attack), 512).await
     })
 }
 
-/// A PNG in which nothing is drawn.
+/// An empty PNG.
 fn black(width: u32, height: u32) -> Vec<u8> {
     let mut pixels = ZlibEncoder::new(Vec::new(), Compression::best());
     let line = vec![0; width as usize + 1];

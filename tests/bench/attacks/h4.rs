@@ -1,22 +1,22 @@
-//! Finding H4: more silent connections than the process may open files, some that stop within the preface of HTTP/2 (L1).
+//! Finding H4: more idle connections than the process may open files, some that stop within the preface of HTTP/2 (L1).
 
 use std::time::Duration;
 
-use super::Seen;
-use super::place::{Place, send};
+use super::AttackResult;
+use super::echo_server::{EchoServer, send};
 
-/// Runs it.
+/// Runs the attack.
 #[tokio::main]
-pub(crate) async fn run() -> Seen {
-    let place = Place::with_files(300).await;
-    let address = place.address;
-    let client = place.client();
-    // The store and the ledger are files and sockets of the same process.
+pub(crate) async fn run() -> AttackResult {
+    let server = EchoServer::with_files(300).await;
+    let address = server.address;
+    let client = server.client();
+    // Store and ledger use file descriptors and sockets of the same process.
     let call = || async {
         let fresh = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client");
         let live = fresh.get(format!("http://{address}/v2/health/live")).send().await.expect("an answer");
         assert_eq!(live.status(), 200);
-        place.call(&client).await;
+        server.call(&client).await;
     };
     let attack = async move {
         let mut silent = Vec::new();
@@ -27,10 +27,10 @@ pub(crate) async fn run() -> Seen {
         assert!(silent.len() > 300, "{} connections", silent.len());
         tokio::time::sleep(HELD).await;
     };
-    place.seen(BOUND_MIB, call, attack).await
+    server.seen(BOUND_MIB, call, attack).await
 }
 
 const CONNECTIONS: usize = 600;
-/// While they are silent the bystander makes connections of its own.
+/// While they are idle, the bystander opens connections of its own.
 const HELD: Duration = Duration::from_secs(5);
 const BOUND_MIB: u64 = 24;

@@ -1,21 +1,21 @@
-//! Finding M12: sealed bodies of which all but the end comes, and then a byte now and then.
+//! Finding M12: sealed bodies that arrive except for their end, which is sent byte by byte.
 
 use std::time::Duration;
 
-use super::Seen;
-use super::place::{Place, sealed_head, send};
+use super::AttackResult;
+use super::echo_server::{EchoServer, sealed_head, send};
 use tokio::io::AsyncWriteExt;
 
-/// Runs it.
+/// Runs the attack.
 #[tokio::main]
-pub(crate) async fn run() -> Seen {
-    let place = Place::with(|launch| launch).await;
-    let (client, address) = (place.client(), place.address);
+pub(crate) async fn run() -> AttackResult {
+    let server = EchoServer::with(|launch| launch).await;
+    let (client, address) = (server.client(), server.address);
     let body = vec![1; LENGTH];
     let attack = async move {
         let mut held = Vec::new();
         for _ in 0..BODIES {
-            // One that is given up in the meantime breaks off.
+            // The server may have given up a body meanwhile.
             held.extend(send(address, &sealed_head(LENGTH + 1000), &body).await.ok());
             tokio::time::sleep(PAUSE).await;
         }
@@ -26,14 +26,14 @@ pub(crate) async fn run() -> Seen {
             }
         }
     };
-    place.seen(BOUND_MIB, || place.call(&client), attack).await
+    server.seen(BOUND_MIB, || server.call(&client), attack).await
 }
 
 const BODIES: usize = 40;
-/// Of each body, close to the largest that is taken.
+/// The length of each body, close to the limit.
 const LENGTH: usize = 17 << 20;
 const DRIPS: usize = 5;
-/// Between two bodies: it is memory that is attacked, not the line or the two cores of a test.
+/// The pause between two bodies: the attack is on memory, not on the network or the two cores of a test.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The budget, `AMAAS_MAX_SEALED_BYTES`, and some 20 MiB for what was given up while it is given back.
+/// The budget, `AMAAS_MAX_SEALED_BYTES`, and some 20 MiB of abandoned bodies that are being freed.
 const BOUND_MIB: u64 = 73 + 24;

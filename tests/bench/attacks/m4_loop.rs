@@ -1,30 +1,30 @@
-//! M4: a network whose loop's count is an input, and a count without end. The bystander calls another model of another process on the same
-//! machine all the while; a caller of the same model waits for the attacker's deadline, and no longer.
+//! M4: a network with a loop count as input, and an endless count. The bystander calls another model of another process on the same
+//! machine. A client of the same model waits until the attacker's deadline, and no longer.
 
 use std::time::{Duration, Instant};
 
-use amaas_e2e::{Program, Stage, onnx};
+use amaas_e2e::{Program, TestEnv, onnx};
 use serde_json::json;
 
-use super::Seen;
+use super::AttackResult;
 use super::bystander::{Latencies, call_until};
 use super::memory::{forget_peak, peak_mib, resident_mib};
 
-pub(super) fn attack() -> Seen {
+pub(super) fn attack() -> AttackResult {
     tokio::runtime::Runtime::new().expect("a runtime").block_on(run())
 }
 
-async fn run() -> Seen {
-    let stage = Stage::set().await;
-    stage.publish("count", onnx::count()).await;
-    stage.publish("plus-one", onnx::plus_one()).await;
+async fn run() -> AttackResult {
+    let env = TestEnv::start().await;
+    env.publish("count", onnx::count()).await;
+    env.publish("plus-one", onnx::plus_one()).await;
     let seconds = DEADLINE.as_secs().to_string();
-    let counts = stage.launch(Program::Tensor, "count").await.set("AMAAS_MAX_RUN_SECONDS", seconds).start();
-    let adds = stage.launch(Program::Tensor, "plus-one").await.start();
+    let counts = env.launch(Program::Tensor, "count").await.set("AMAAS_MAX_RUN_SECONDS", seconds).start();
+    let adds = env.launch(Program::Tensor, "plus-one").await.start();
     let (url, other) = (counts.ready().await, adds.ready().await);
     let (url, other) =
         (format!("http://{url}/v2/models/count/infer"), format!("http://{other}/v2/models/plus-one/infer"));
-    let (http, key) = (reqwest::Client::new(), stage.key().expose().to_owned());
+    let (http, key) = (reqwest::Client::new(), env.key().expose().to_owned());
     let send = |url: &str, inputs: serde_json::Value| {
         http.post(url).bearer_auth(&key).json(&json!({ "inputs": inputs })).send()
     };
@@ -50,7 +50,7 @@ async fn run() -> Seen {
         }
     };
     let attacked = Latencies::of(call_until(&call, attack).await);
-    Seen { quiet, attacked, before_mib, peak_mib: peak_mib(counts.pid()), bound_mib: 64 }
+    AttackResult { quiet, attacked, before_mib, peak_mib: peak_mib(counts.pid()), bound_mib: 64 }
 }
 
 const DEADLINE: Duration = Duration::from_secs(2);

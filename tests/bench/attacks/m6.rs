@@ -1,18 +1,18 @@
-//! Finding M6: callers with a key that ask for large answers and never read them.
+//! Finding M6: clients with a key that request large answers and never read them.
 
 use std::time::Duration;
 
 use amaas::Tensor;
 use amaas_wire::oip::InferRequest;
 
-use super::Seen;
-use super::place::{PATH, Place, closes, send};
+use super::AttackResult;
+use super::echo_server::{EchoServer, PATH, closes, send};
 
-/// Runs it.
+/// Runs the attack.
 #[tokio::main]
-pub(crate) async fn run() -> Seen {
-    let place = Place::with(|launch| launch.set("AMAAS_WRITE_TIMEOUT_SECONDS", "2")).await;
-    let (client, address, key) = (place.client(), place.address, place.stage.key().expose().to_owned());
+pub(crate) async fn run() -> AttackResult {
+    let server = EchoServer::with(|launch| launch.set("AMAAS_WRITE_TIMEOUT_SECONDS", "2")).await;
+    let (client, address, key) = (server.client(), server.address, server.env.key().expose().to_owned());
     let wide = Tensor::new("FP32", vec![1, VALUES], vec![1_f32; VALUES]).expect("so many values");
     let (body, json) = InferRequest { id: None, inputs: vec![wide], outputs: None }.to_http();
     let head = format!(
@@ -31,15 +31,15 @@ pub(crate) async fn run() -> Seen {
             assert!(closes(reader, Duration::from_secs(5)).await, "a reader keeps its answer");
         }
     };
-    place.seen(BOUND_MIB, || place.call(&client), attack).await
+    server.seen(BOUND_MIB, || server.call(&client), attack).await
 }
 
-/// Of 4 bytes each: more than sockets take of an answer that nobody reads.
+/// Of 4 bytes each: more than the socket buffers of an unread answer.
 const VALUES: usize = 3 << 20;
 const READERS: usize = 6;
-/// Between two calls: it is memory that is attacked, not the network's one thread.
+/// The pause between two calls: the attack is on memory, not on the network's one thread.
 const PAUSE: Duration = Duration::from_millis(300);
-/// Longer than the time for a write.
+/// Longer than the write timeout.
 const HELD: Duration = Duration::from_secs(6);
 /// Body, tensor and answer of each.
 const BOUND_MIB: u64 = 6 * 3 * 12 + 32;

@@ -1,12 +1,13 @@
-//! What a bystander notices of an attack, and what memory the server takes meanwhile: `cargo bench -p amaas-e2e --bench attacks`, or in
-//! the profile of the tests `cargo test -p amaas-e2e --bench attacks`. `-- --only NAME` runs one attack.
+//! The effect of attacks on a bystander's latency and on the server's memory: `cargo bench -p amaas-e2e --bench attacks`, or in the test
+//! profile `cargo test -p amaas-e2e --bench attacks`. `-- --only NAME` runs one attack.
 //!
-//! Each attack is bounded in time and in number, goes to a server on loopback that it started itself, and comes from this process. The
-//! bystander calls the same server before, during and after it; the run fails where the 99th percentile of the bystander's latencies during
-//! the attack is more than three times that without it, or where the server's peak memory passes the bound that the attack states.
+//! Each attack is bounded in time and number, and goes from this process to its own server on loopback. The bystander calls the same
+//! server before, during and after it. The run fails if the 99th percentile of the bystander's latencies during the attack is more than
+//! three times the one without it, or if the server's peak memory exceeds the attack's bound.
 #![allow(clippy::print_stdout)]
 
 mod bystander;
+mod echo_server;
 mod h1;
 mod h2;
 mod h3;
@@ -17,40 +18,39 @@ mod m4_loop;
 mod m5_expand;
 mod m6;
 mod memory;
-mod place;
-mod scene;
+mod tenants;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use self::bystander::Latencies;
 
-/// What was measured of one attack.
-struct Seen {
+/// The result of an attack.
+struct AttackResult {
     /// The bystander's latencies without the attack, before and after it.
     quiet: Latencies,
-    /// The same during the attack.
+    /// The bystander's latencies during the attack.
     attacked: Latencies,
     /// The server's resident memory before the attack, in MiB.
     before_mib: u64,
     /// Its peak during the attack.
     peak_mib: u64,
-    /// By how much the attack may raise it.
+    /// The most that the attack may raise it.
     bound_mib: u64,
 }
 
-impl Seen {
+impl AttackResult {
     /// Whether the bounds hold.
     fn holds(&self) -> bool {
-        let bound = (self.quiet.p99() * MOST_SLOWDOWN).max(NOISE);
+        let bound = (self.quiet.p99() * MAX_SLOWDOWN).max(NOISE);
         self.attacked.p99() <= bound && self.peak_mib.saturating_sub(self.before_mib) <= self.bound_mib
     }
 }
 
-/// An attack: its name, and what runs it.
-type Attack = (&'static str, fn() -> Seen);
+/// An attack: its name and its function.
+type Attack = (&'static str, fn() -> AttackResult);
 
-/// The attacks, one a file.
+/// The attacks, one for each file.
 const ATTACKS: &[Attack] = &[
     ("h1", h1::run),
     ("h2", h2::long_stops),
@@ -63,9 +63,9 @@ const ATTACKS: &[Attack] = &[
     ("m12", m12::run),
 ];
 
-/// By how much the bystander's 99th percentile may rise.
-const MOST_SLOWDOWN: u32 = 3;
-/// What is not told from noise on a machine of two cores that the attacker shares.
+/// The factor by which the bystander's 99th percentile may rise.
+const MAX_SLOWDOWN: u32 = 3;
+/// Below this, latencies are noise on a machine of two cores that the attacker shares.
 const NOISE: Duration = Duration::from_millis(60);
 
 fn main() -> ExitCode {

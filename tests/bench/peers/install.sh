@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the peers of the serving benchmark, each into a virtual environment of its own below the folder that is given: some of them
-# cannot share one. What is there and has the same requirements stays. A peer that cannot be installed is told of and left out.
+# cannot share one. A peer with unchanged requirements stays. A peer that cannot be installed is reported and left out.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 into=${1:?"usage: install.sh FOLDER [PEER…]"}

@@ -1,29 +1,29 @@
-//! What is to be measured.
+//! The command line of the benchmark.
 
 use std::time::Duration;
 
-/// What the command line asks for.
+/// The mode of this process.
 pub(crate) enum Arguments {
-    /// To be one of the processes that are measured against.
+    /// Plays the role of a floor or a helper.
     Role(Role),
-    /// To measure.
+    /// Measures.
     Measure(Measure),
 }
 
-/// A part that this program plays for itself.
+/// A role that this program plays for itself.
 pub(crate) struct Role {
     pub(crate) name: String,
     pub(crate) words: Vec<String>,
 }
 
-/// What to measure, and for how long.
+/// The parts to measure, and for how long.
 #[derive(Clone, Debug)]
 pub(crate) struct Measure {
     /// Empty for all of them.
     pub(crate) only: Vec<String>,
     pub(crate) smoke: bool,
     pub(crate) rounds: usize,
-    /// How long a contestant is measured in each round, after half of that to get warm.
+    /// The measured time of a contestant in each round, after a warm-up of half of that.
     pub(crate) time: Duration,
 }
 
@@ -60,12 +60,12 @@ impl Arguments {
 }
 
 impl Measure {
-    /// Whether `part` was asked for.
+    /// Whether `part` is selected.
     pub(crate) fn wants(&self, part: &str) -> bool {
         self.only.is_empty() || self.names(part)
     }
 
-    /// Whether `part` was asked for by its name, as one has to be that few machines can run.
+    /// Whether `part` is selected by name, which parts that few machines can run require.
     pub(crate) fn names(&self, part: &str) -> bool {
         self.only.iter().any(|only| only == part)
     }

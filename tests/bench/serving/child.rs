@@ -1,18 +1,18 @@
-//! This program again, as a process that plays a role and is told what to do line by line.
+//! This program again, as a process with a role, which takes commands line by line.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::process::Tree;
+use crate::process::ProcessTree;
 
-/// A process in a role. It is killed when this is dropped.
-pub(crate) struct Child {
+/// A process with a role. It is killed when this is dropped.
+pub(crate) struct RoleProcess {
     process: std::process::Child,
     told: ChildStdin,
     tells: BufReader<ChildStdout>,
 }
 
-impl Child {
+impl RoleProcess {
     /// Starts `role` with `words`.
     pub(crate) fn start(role: &str, words: &[&str]) -> Self {
         let program = std::env::current_exe().expect("a process knows its program");
@@ -32,19 +32,19 @@ impl Child {
         line.trim_end().to_owned()
     }
 
-    /// Tells it `line`, and gives what it says.
+    /// Sends it `line`, and returns its answer.
     pub(crate) fn ask(&mut self, line: &str) -> String {
         writeln!(self.told, "{line}").expect("it listens");
         self.line()
     }
 
     /// The process.
-    pub(crate) fn tree(&self) -> Tree {
-        Tree::of(self.process.id())
+    pub(crate) fn tree(&self) -> ProcessTree {
+        ProcessTree::of(self.process.id())
     }
 }
 
-impl Drop for Child {
+impl Drop for RoleProcess {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -1,15 +1,15 @@
-//! What runs a network in a process that has nothing around ONNX Runtime.
+//! The execution engine of a process with ONNX Runtime alone.
 
-/// Kernels, and how they are asked to work.
+/// Kernels and their settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
-    /// The CPU's; threads wait between runs.
+    /// The CPU's; threads sleep between runs.
     Waiting,
     /// The CPU's; threads spin between runs.
     Spinning,
-    /// CUDA's, as ONNX Runtime has them where nobody asks for more: matrices are multiplied in TF32 where the GPU can.
+    /// CUDA's with ONNX Runtime's defaults: matrices are multiplied in TF32 if the GPU can.
     Cuda,
-    /// CUDA's, with all digits of FP32.
+    /// CUDA's, with full FP32.
     CudaFp32,
 }
 

@@ -1,4 +1,5 @@
-//! Callers that each wait for an answer before they call again, over connections that stay open: one thread, HTTP/1.1.
+//! A closed-loop load generator: each client waits for an answer before its next call, over keep-alive connections, in one thread with
+//! HTTP/1.1.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -10,10 +11,10 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::process::{Tree, own_cpu};
+use crate::process::{ProcessTree, own_cpu};
 use crate::spread::percentile;
 
-/// A request, and where it goes.
+/// A request and its address.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
@@ -38,38 +39,38 @@ impl Target {
     }
 }
 
-/// Callers of one kind.
+/// Clients of one kind.
 #[derive(Clone, Debug)]
-pub(crate) struct Group {
+pub(crate) struct ClientGroup {
     pub(crate) target: Target,
     pub(crate) callers: usize,
-    /// How long a caller waits after it was refused with 503.
+    /// The pause of a client after a 503.
     pub(crate) pause: Duration,
 }
 
-impl Group {
-    /// So many callers of `target`.
+impl ClientGroup {
+    /// `callers` clients of `target`.
     pub(crate) fn of(target: &Target, callers: usize) -> Self {
         Self { target: target.clone(), callers, pause: Duration::ZERO }
     }
 }
 
-/// What the callers of a group saw while it was measured.
+/// The results of a group's clients during the measurement.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
-    /// How long each answer took that was 200, microseconds.
+pub(crate) struct GroupResult {
+    /// The latency of each answer with status 200, in microseconds.
     pub(crate) good: Vec<f64>,
-    /// How many of them there were. A call that was measured in part counts by that part: where many share a run they end together, and
-    /// whether the last of such a run is in or out would be a tenth of everything.
+    /// The number of these answers. A call that was only partly within the measurement counts by its share: calls that share a run end
+    /// together, and counting the last run fully or not at all would be an error of a tenth.
     pub(crate) parts: f64,
-    /// How long each 503 took, microseconds.
+    /// The latency of each 503, in microseconds.
     pub(crate) refused: Vec<f64>,
     /// Other answers by status; 0 for connections that broke.
     pub(crate) others: BTreeMap<u16, usize>,
 }
 
-impl Seen {
-    /// A percentile of the good answers' times, microseconds.
+impl GroupResult {
+    /// A percentile of the latencies of good answers, in microseconds.
     pub(crate) fn at(&self, percent: f64) -> f64 {
         assert!(!self.good.is_empty(), "no call was answered with 200: {:?}", self.others);
         percentile(&self.good, percent)
@@ -83,17 +84,17 @@ impl Seen {
 
 /// A measurement.
 #[derive(Clone, Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadResult {
     /// By group, in order.
-    pub(crate) seen: Vec<Seen>,
+    pub(crate) seen: Vec<GroupResult>,
     pub(crate) time: Duration,
-    /// What the server used.
+    /// The server's resource usage.
     pub(crate) server: Duration,
-    /// What this load generator used.
+    /// The load generator's CPU time.
     pub(crate) own: Duration,
 }
 
-impl Loaded {
+impl LoadResult {
     /// Good answers of the first group a second.
     pub(crate) fn rate(&self) -> f64 {
         self.seen[0].parts / self.time.as_secs_f64()
@@ -110,20 +111,20 @@ impl Loaded {
     }
 }
 
-/// Has `groups` call for `time`, after half of that to get warm, and measures what `server` uses meanwhile.
-pub(crate) async fn load(groups: Vec<Group>, time: Duration, server: Tree) -> Loaded {
+/// Makes `groups` call for `time`, after a warm-up of half of that, and measures the resource usage of `server`.
+pub(crate) async fn load(groups: Vec<ClientGroup>, time: Duration, server: ProcessTree) -> LoadResult {
     let drive = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(tokio::task::LocalSet::new().run_until(drive(groups, time, server)))
     };
-    // A thread of its own, so that what it uses can be told from what else is done here.
+    // A thread of its own, so that its CPU time can be separated from that of the rest.
     tokio::task::spawn_blocking(move || std::thread::spawn(drive).join().expect("the load generator does not panic"))
         .await
         .expect("it is waited for")
 }
 
-async fn drive(groups: Vec<Group>, time: Duration, server: Tree) -> Loaded {
-    let course = Rc::new(Course::default());
+async fn drive(groups: Vec<ClientGroup>, time: Duration, server: ProcessTree) -> LoadResult {
+    let course = Rc::new(LoadProgress::default());
     let callers: usize = groups.iter().map(|group| group.callers).sum();
     let mut tasks = Vec::with_capacity(groups.len());
     for group in &groups {
@@ -131,8 +132,8 @@ async fn drive(groups: Vec<Group>, time: Duration, server: Tree) -> Loaded {
         tasks.push(callers.collect::<Vec<_>>());
     }
     let begun = Instant::now();
-    // Until everybody had an answer, calls wait for fewer others than they will, and a part of one says too much.
-    while begun.elapsed() < time / 2 || (course.answered.get() < callers && begun.elapsed() < LONGEST) {
+    // Until every client had an answer, calls wait for fewer others than later, so their shares would be too large.
+    while begun.elapsed() < time / 2 || (course.answered.get() < callers && begun.elapsed() < CALL_TIMEOUT) {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let end = Instant::now() + time;
@@ -143,9 +144,9 @@ async fn drive(groups: Vec<Group>, time: Duration, server: Tree) -> Loaded {
         (measured_from.elapsed(), server.cpu().saturating_sub(server_from), own_cpu().saturating_sub(own_from));
     let mut seen = Vec::with_capacity(tasks.len());
     for group in tasks {
-        let mut all = Seen::default();
+        let mut all = GroupResult::default();
         for caller in group {
-            let Seen { good, parts, refused, others } = caller.await.expect("a caller does not panic");
+            let GroupResult { good, parts, refused, others } = caller.await.expect("a caller does not panic");
             all.good.extend(good);
             all.parts += parts;
             all.refused.extend(refused);
@@ -155,27 +156,27 @@ async fn drive(groups: Vec<Group>, time: Duration, server: Tree) -> Loaded {
         }
         seen.push(all);
     }
-    Loaded { seen, time, server, own }
+    LoadResult { seen, time, server, own }
 }
 
-/// How far a measurement is.
+/// The progress of a measurement.
 #[derive(Default)]
-struct Course {
-    /// Callers who had an answer.
+struct LoadProgress {
+    /// Clients that have had an answer.
     answered: Cell<usize>,
-    /// From when to when is measured, once that is known.
+    /// Begin and end of the measurement, once they are known.
     measured: Cell<Option<(Instant, Instant)>>,
 }
 
-async fn caller(group: Group, course: Rc<Course>) -> Seen {
-    let (mut seen, mut open, mut first) = (Seen::default(), None, true);
+async fn caller(group: ClientGroup, course: Rc<LoadProgress>) -> GroupResult {
+    let (mut seen, mut open, mut first) = (GroupResult::default(), None, true);
     while course.measured.get().is_none_or(|(_, end)| Instant::now() < end) {
         let begun = Instant::now();
-        let status = tokio::time::timeout(LONGEST, call(&mut open, &group.target)).await.unwrap_or(0);
+        let status = tokio::time::timeout(CALL_TIMEOUT, call(&mut open, &group.target)).await.unwrap_or(0);
         let (now, took) = (Instant::now(), begun.elapsed().as_secs_f64() * 1e6);
         if status == 0 {
             open = None;
-            // A server that takes no connections is not asked without end.
+            // A server that accepts no connections is not retried without end.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         if std::mem::take(&mut first) {
@@ -206,7 +207,7 @@ async fn caller(group: Group, course: Rc<Course>) -> Seen {
     seen
 }
 
-/// The status of one call; 0 where the connection broke.
+/// The status of one call; 0 if the connection broke.
 async fn call(open: &mut Option<Connection>, target: &Target) -> u16 {
     if open.is_none() {
         *open = Connection::open(target.address).await.ok();
@@ -238,7 +239,7 @@ impl Connection {
         self.stream.write_all(request).await?;
         let head = loop {
             self.more().await?;
-            if let Some(head) = Head::of(&self.buffer) {
+            if let Some(head) = ResponseHead::of(&self.buffer) {
                 break head;
             }
         };
@@ -269,15 +270,15 @@ impl Connection {
     }
 }
 
-/// As much of an answer's head as is needed to find its end.
-struct Head {
+/// The part of an answer's head that is needed to find its end.
+struct ResponseHead {
     status: u16,
     bytes: usize,
     length: Option<usize>,
     stays: bool,
 }
 
-impl Head {
+impl ResponseHead {
     fn of(buffer: &[u8]) -> Option<Self> {
         let bytes = buffer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
         let text = std::str::from_utf8(&buffer[..bytes]).ok()?;
@@ -293,5 +294,5 @@ impl Head {
     }
 }
 
-/// When a call counts as lost.
-const LONGEST: Duration = Duration::from_secs(20);
+/// The timeout of a call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! What serving costs, beside peers and floors that are measured in the same run.
+//! The cost of serving, beside peers and floors that are measured in the same run.
 //!
 //! ```text
 //! cargo bench --profile dist -p amaas-e2e --bench serving                          # everything; writes tests/bench/results/
@@ -7,25 +7,25 @@
 //! cargo bench --profile dist -p amaas-e2e --bench serving -- --smoke               # under a minute, no peers; fails on a gross regression
 //! ```
 //!
-//! Contestants are processes of their own, and only the one whose turn it is runs: the others are stopped. They take turns in
-//! rounds, so that what the machine does beside this meets all of them; a ratio is taken within a round. What serves the models
-//! to them, and the floors, are this program again, in another role.
+//! Contestants are separate processes, and only the one that is measured runs: the others are stopped. They take turns in rounds, so that
+//! other load of the machine affects all of them; a ratio is taken within a round. The object store and the floors are this program again,
+//! in other roles.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::cast_precision_loss)]
 
 mod arguments;
+mod bench_env;
 mod child;
 mod contestant;
 mod engine;
 mod load;
 mod part;
-mod place;
 mod plot;
 mod process;
 mod report;
 mod role;
 mod spread;
 mod synthetic;
-mod work;
+mod workload;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Bars of all panels, as SVG.
+//! Draws the bars of all panels, as SVG.
 
 use std::fmt::Write;
 

@@ -1,36 +1,36 @@
-//! What a process and those that it started use, as Linux counts it (proc(5)).
+//! CPU time and memory of a process and its descendants, from Linux's `/proc` (proc(5)).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A process and all below it.
+/// A process and its descendants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tree(i32);
+pub(crate) struct ProcessTree(i32);
 
-impl Tree {
-    /// The process `pid` and all below it.
+impl ProcessTree {
+    /// The process `pid` and its descendants.
     pub(crate) fn of(pid: u32) -> Self {
         Self(i32::try_from(pid).expect("a process id"))
     }
 
-    /// The processor time that it has used, with that of children who have gone.
+    /// Its CPU time, with that of children that have ended.
     pub(crate) fn cpu(self) -> Duration {
         let ticks = self.pids().into_iter().filter_map(|pid| {
-            // utime, stime, cutime and cstime: fields 14 to 17, which are 11 to 14 behind the name.
+            // utime, stime, cutime and cstime: fields 14 to 17, which are 11 to 14 after the name.
             let fields = stat(pid)?;
             Some(fields.get(11..15)?.iter().filter_map(|field| field.parse::<u64>().ok()).sum::<u64>())
         });
         Duration::from_millis(ticks.sum::<u64>() * 1000 / TICKS_A_SECOND)
     }
 
-    /// The memory that it has now, bytes.
+    /// Its current memory in bytes.
     pub(crate) fn memory(self) -> u64 {
         self.sum("VmRSS:")
     }
 
-    /// The most memory that it ever had, bytes; of several processes, the sum of each one's most.
+    /// Its peak memory in bytes; for several processes, the sum of their peaks.
     pub(crate) fn peak(self) -> u64 {
         self.sum("VmHWM:")
     }
@@ -40,7 +40,7 @@ impl Tree {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Continues it.
     pub(crate) fn go_on(self) {
         self.signal(Signal::CONT);
     }
@@ -52,7 +52,7 @@ impl Tree {
 
     fn signal(self, signal: Signal) {
         for pid in self.pids().into_iter().filter_map(Pid::from_raw) {
-            // Whoever has gone meanwhile needs no signal.
+            // A process that has ended needs no signal.
             let _ = kill_process(pid, signal);
         }
     }
@@ -82,13 +82,13 @@ impl Tree {
     }
 }
 
-/// The fields of `/proc/PID/stat` from the third on: the name before them can have anything in it.
+/// The fields of `/proc/PID/stat` from the third on. The name before them may contain any character.
 fn stat(pid: i32) -> Option<Vec<String>> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     Some(stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
 }
 
-/// The processor time of the calling thread.
+/// The CPU time of the calling thread.
 pub(crate) fn own_cpu() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     Duration::from_nanos(text.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or_default())

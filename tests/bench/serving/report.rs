@@ -1,10 +1,10 @@
-//! What was measured, and what of it was aimed at.
+//! The results of a run, and their aims.
 
 use std::fmt::Write;
 
 use crate::spread::{Spread, short};
 
-/// Everything that a run of the benchmark found.
+/// All results of a run of the benchmark.
 #[derive(Default)]
 pub(crate) struct Report {
     pub(crate) panels: Vec<Panel>,
@@ -12,7 +12,7 @@ pub(crate) struct Report {
     pub(crate) notes: Vec<String>,
 }
 
-/// One quantity, of several contestants.
+/// A quantity of several contestants.
 #[derive(Clone, Debug)]
 pub(crate) struct Panel {
     pub(crate) title: String,
@@ -20,7 +20,7 @@ pub(crate) struct Panel {
     pub(crate) bars: Vec<(String, Spread)>,
 }
 
-/// A ratio, or another number without a machine's speed in it, and the aim.
+/// A ratio, or another number that does not depend on the machine's speed, and its aim.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(crate) what: String,
@@ -29,7 +29,7 @@ pub(crate) struct Claim {
     pub(crate) aim: Aim,
 }
 
-/// What a claim is held to.
+/// The aim of a claim.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Aim {
     AtMost(f64),
@@ -46,7 +46,7 @@ impl Aim {
 }
 
 impl Report {
-    /// Notes a quantity: each contestant's name and its values, one a round.
+    /// Adds a quantity: each contestant's name and its values, one for each round.
     pub(crate) fn panel<Name: AsRef<str>, Values: AsRef<[f64]>>(
         &mut self,
         title: impl Into<String>,
@@ -61,14 +61,14 @@ impl Report {
         self.panels.push(panel);
     }
 
-    /// Notes a number that is held to `aim`: its values, one a round.
+    /// Adds a number with the aim `aim`: its values, one for each round.
     pub(crate) fn claim(&mut self, what: impl Into<String>, unit: &'static str, values: &[f64], aim: Aim) {
         let claim = Claim { what: what.into(), value: Spread::of(values), unit, aim };
         println!("{HEAD}{}", claim.row());
         self.claims.push(claim);
     }
 
-    /// Notes the ratio, round by round, of `ours` to `theirs`.
+    /// Adds the ratio of `ours` to `theirs`, round by round.
     pub(crate) fn ratio(&mut self, what: impl Into<String>, ours: &[f64], theirs: &[f64], aim: Aim) {
         let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
         self.claim(what, "×", &ratios, aim);
@@ -80,12 +80,12 @@ impl Report {
         self.notes.push(note);
     }
 
-    /// Whether everything is as it was aimed at.
+    /// Whether all aims are met.
     pub(crate) fn is_met(&self) -> bool {
         self.claims.iter().all(|claim| claim.aim.is_met(claim.value.p50))
     }
 
-    /// All of it, in Markdown.
+    /// The report in Markdown.
     pub(crate) fn markdown(&self) -> String {
         let rows: String = self.claims.iter().map(Claim::row).collect();
         let notes: Vec<String> = self.notes.iter().map(|note| format!("- {note}")).collect();

@@ -1,4 +1,4 @@
-//! The middle of what was measured, and how far it spreads.
+//! Median and spread of measured values.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Of `values`, of which there must be one.
+    /// The spread of `values`, of at least one.
     pub(crate) fn of(values: &[f64]) -> Self {
         Self { p10: percentile(values, 10.0), p50: percentile(values, 50.0), p90: percentile(values, 90.0) }
     }
@@ -33,7 +33,7 @@ pub(crate) fn percentile(values: &[f64], percent: f64) -> f64 {
     sorted[rank.clamp(1, sorted.len()) - 1]
 }
 
-/// Three digits that count, or all before the point.
+/// Three significant digits, or all before the point.
 pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 99.95 => format!("{value:.0}"),

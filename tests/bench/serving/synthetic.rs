@@ -1,18 +1,18 @@
-//! An encoder of any size: the operators of BERT with one head, and weights that mean nothing.
+//! A synthetic encoder of any size: BERT's operators with one head, and arbitrary weights.
 
 use amaas_e2e::onnx::Dim::{Fixed, Symbol};
 use amaas_e2e::onnx::{Constant, Graph, Node, Value};
 use amaas_wire::Datatype::{Fp32, Int64};
 
-/// How large.
+/// The size of an encoder.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Size {
+pub(crate) struct EncoderSize {
     pub(crate) layers: usize,
     pub(crate) width: usize,
 }
 
 /// `input_ids` INT64 `[batch, seq]` to `pooled` FP32 `[batch, 1, width]`.
-pub(crate) fn encoder(size: Size) -> Graph {
+pub(crate) fn encoder(size: EncoderSize) -> Graph {
     let mut made = Made::default();
     let width = size.width;
     made.matrix("words", VOCABULARY, width);
@@ -68,7 +68,7 @@ impl Made {
         self.node("MatMul", &[x, name], &format!("{name}.out"));
     }
 
-    /// Small numbers of which no two matrices have the same, so that nothing can be shared.
+    /// Small numbers that differ between matrices, so that nothing can be shared.
     fn matrix(&mut self, name: &str, rows: usize, columns: usize) {
         let mut next = || {
             self.state = self.state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -79,5 +79,5 @@ impl Made {
     }
 }
 
-/// BERT's.
+/// BERT's vocabulary.
 const VOCABULARY: usize = 30_522;

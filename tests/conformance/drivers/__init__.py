@@ -1,4 +1,4 @@
-"""What speaks to the server. A driver's modules add its cases when they are imported."""
+"""Drivers call the server through one client each. A driver's modules add its cases when they are imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def load(driver: str) -> None:
 
 
 def unreachable(driver: str, target: Target) -> str | None:
-    """Why no case of a driver of gRPC can be looked at, where that is so."""
+    """Why no case of a gRPC driver can run, if none can."""
     if "grpc" not in driver:
         return None
     import grpc  # the other drivers do not need it

@@ -40,7 +40,7 @@ def request(datatype: Datatype, array: np.ndarray, binary: bool, **more: Any) ->
 
 
 async def infer(client: InferenceRESTClient, target: Target, sent: InferRequest) -> Any:
-    """Headers new for each call: the client writes into what it was given."""
+    """New headers for each call: the client modifies its arguments."""
     return await client.infer(target.url, sent, model_name=sent.model_name, headers=dict(target.headers))
 
 

@@ -1,10 +1,10 @@
-//! ONNX files that cannot be served, and what their publisher is told.
+//! ONNX files that cannot be served, and the publisher's error.
 
 use std::slice::from_ref;
 
 use amaas::Datatype::{Bytes, Fp32, Int64};
 use amaas_e2e::onnx::{Constant, Dim, Graph, Node, Type, Value};
-use amaas_e2e::{Stage, library};
+use amaas_e2e::{TestEnv, library};
 use amaas_model::publish::{Publication, publish};
 use amaas_model::task::Tasks;
 
@@ -32,11 +32,11 @@ fn texts(node: Node) -> Vec<u8> {
     graph(Value::new("x", Bytes, SHAPE), node, Value::new("y", Bytes, SHAPE)).into_file()
 }
 
-/// What whoever publishes `network` is told.
-async fn told(stage: &Stage, network: Vec<u8>) -> String {
+/// The error of publishing `network`.
+async fn published_error(env: &TestEnv, network: Vec<u8>) -> String {
     let publication = Publication::of_network("refused".parse().expect("a model's name"), network);
-    let (store, tasks) = (stage.store().await, Tasks::default());
-    let published = publish(&store, publication, &tasks, library().await, stage.publisher()).await;
+    let (store, tasks) = (env.store().await, Tasks::default());
+    let published = publish(&store, publication, &tasks, library().await, env.publisher()).await;
     let error = published.expect_err("it cannot be served").to_string();
     assert!(!error.contains("/onnxruntime_src") && !error.contains("/dev/null"), "a path: {error}");
     error
@@ -44,7 +44,7 @@ async fn told(stage: &Stage, network: Vec<u8>) -> String {
 
 #[tokio::test]
 async fn what_is_no_tensor_is_named() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let float = || Type::tensor(FLOAT, Some(&[]));
     let of = |element| Type::tensor(element, Some(SHAPE));
     let typed = |input: &Type, node: Node, output: &Type, set| {
@@ -82,14 +82,14 @@ async fn what_is_no_tensor_is_named() {
             "output \"y\" is a tensor of INT4; only tensors",
         ),
     ] {
-        let error = told(&stage, network).await;
+        let error = published_error(&env, network).await;
         assert!(error.starts_with(expected), "{error}");
     }
 }
 
 #[tokio::test]
 async fn what_the_runtime_does_not_know_is_named() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let of = |node: Node| graph(x(), node, y());
     for (network, expected) in [
         (
@@ -135,25 +135,25 @@ async fn what_the_runtime_does_not_know_is_named() {
         ),
         (Vec::new(), "not an ONNX file: there is no graph in it"),
     ] {
-        let error = told(&stage, network).await;
+        let error = published_error(&env, network).await;
         assert!(error.starts_with(expected), "{error}");
     }
 }
 
 #[tokio::test]
 async fn weights_that_were_not_handed_over_are_named() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let value = |name| Value::new(name, Fp32, &[Dim::Fixed(2)]);
     let weights = Constant::external("w", 2, "big.data", 0);
     let add = Node::new("Add", &["x", "w"], &["y"]);
     let main = Graph::new(&[value("x")], from_ref(&add), from_ref(&weights), &[value("y")]).into_file();
-    let error = told(&stage, main).await;
+    let error = published_error(&env, main).await;
     assert_eq!(
         error,
         "the file \"big.data\", in which the network has weights, is missing; it has to be beside the ONNX file"
     );
     let constant = Node::new("Constant", &[], &["w"]).tensor("value", &weights);
     let nested = Graph::new(&[value("x")], &[constant, add], &[], &[value("y")]).into_file();
-    let error = told(&stage, nested).await;
+    let error = published_error(&env, nested).await;
     assert!(error.starts_with("tensor \"w\" of a subgraph, an attribute or a function lies in the file"), "{error}");
 }

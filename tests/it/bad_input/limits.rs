@@ -1,8 +1,8 @@
-//! Bodies that are larger than the limit.
+//! Bodies above the size limit.
 
 use amaas::task::TextClassification;
 use amaas::{ApiKey, ErrorKind, Sealing};
-use amaas_e2e::patience::within;
+use amaas_e2e::wait::within;
 use futures_util::stream;
 use reqwest::{Body, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,10 +16,10 @@ async fn limited() -> Target {
     Target::with(|launch| launch.set("AMAAS_MAX_BODY_BYTES", LIMIT.to_string())).await
 }
 
-/// Sends `head` and `body` as they are, and reads the answer up to the end of its body.
+/// Sends `head` and `body` unchanged, and reads the answer to the end of its body.
 async fn raw(target: &Target, head: &str, body: &str) -> String {
     let mut connection = TcpStream::connect(&target.endpoint["http://".len()..]).await.expect("it listens");
-    let key = target.stage.key().expose();
+    let key = target.env.key().expose();
     let request = format!("POST {PREDICT} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {key}\r\n{head}\r\n{body}");
     connection.write_all(request.as_bytes()).await.expect("the connection is open");
     let mut answer = Vec::new();
@@ -37,7 +37,7 @@ async fn a_length_over_the_limit_is_refused_before_the_body() {
     let target = limited().await;
     for head in [
         "content-length: 1000000\r\n",
-        // Whoever asks first is told no, and not to go on.
+        // A client that sends `Expect: 100-continue` is refused, and gets no 100.
         "content-length: 1000000\r\nexpect: 100-continue\r\n",
     ] {
         let answer = raw(&target, head, "").await;
@@ -75,19 +75,19 @@ async fn a_body_of_the_limit_is_read() {
     target.post(PREDICT, body(LIMIT + 1)).await.assert("one more", 413, "body-too-large", "got 65537");
 }
 
-/// A caller that is told no while it still sends has to hear it, and not that its connection was lost.
+/// A client that is refused while it still sends must get the error, not a lost connection.
 #[tokio::test]
 async fn the_sdk_hears_a_refusal_while_it_sends() {
     let target = limited().await;
     let unknown = ApiKey::generate("test").expect("the system gives randomness");
     let text = "wonderful ".repeat(1_000_000);
     for (model, key, kind, status) in [
-        ("sentiment", target.stage.key(), ErrorKind::TooLarge, 413),
+        ("sentiment", target.env.key(), ErrorKind::TooLarge, 413),
         ("sentiment", &unknown, ErrorKind::Unauthorized, 401),
-        ("other", target.stage.key(), ErrorKind::NotFound, 404),
+        ("other", target.env.key(), ErrorKind::NotFound, 404),
     ] {
-        // A sealed call is measured before anything in it is looked at.
-        let client = target.stage.client_builder(&target.endpoint).api_key(key).sealing(Sealing::Off);
+        // A sealed call is measured before its content is read.
+        let client = target.env.client_builder(&target.endpoint).api_key(key).sealing(Sealing::Off);
         let client = client.build().expect("enough is set");
         for _ in 0..5 {
             let error = client.model(model).predict::<TextClassification>(&text).await.expect_err("ten megabytes");

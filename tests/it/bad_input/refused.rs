@@ -1,4 +1,4 @@
-//! Requests that are refused for what they say.
+//! Requests that are refused for their content.
 
 use amaas_wire::ApiKey;
 use futures_util::future::join_all;
@@ -121,7 +121,7 @@ async fn keys_that_open_nothing() {
     let target = Target::start().await;
     let body = r#"{"inputs":["canary4711"]}"#;
     let unknown = ApiKey::generate("test").expect("the system gives randomness");
-    let good = target.stage.key().expose();
+    let good = target.env.key().expose();
     let mistyped = format!("{}{}", &good[..good.len() - 1], if good.ends_with('a') { 'b' } else { 'a' });
     for (key, slug, text) in [
         (None, "key-missing", "Authorization: Bearer amaas_"),
@@ -182,7 +182,7 @@ async fn places_that_are_none() {
 #[tokio::test]
 async fn an_index_out_of_range_costs_its_caller_only() {
     let target = Target::start().await;
-    let client = target.stage.client(target.endpoint.clone());
+    let client = target.env.client(target.endpoint.clone());
     let model = client.model("sentiment");
     let cases = golden();
     let bad = amaas::Tensor::new("input_ids", vec![1, 256], vec![10_000_i64; 256]);

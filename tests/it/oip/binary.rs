@@ -1,4 +1,4 @@
-//! Tensors as bytes, in a body of JSON and bytes or in one of nothing else.
+//! Binary tensors, in a body of JSON and bytes or in one of bytes alone.
 
 use std::time::SystemTime;
 
@@ -8,7 +8,7 @@ use amaas_ohttp::chunked;
 use amaas_ohttp::key_list::KeyList;
 use serde_json::{Value, json};
 
-use super::{HEADER, Served};
+use super::{HEADER, OipServer};
 
 fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
@@ -20,7 +20,7 @@ fn input(name: &str, size: usize) -> Value {
 
 #[tokio::test]
 async fn bytes_and_numbers_may_stand_in_one_call() {
-    let served = Served::start("add", onnx::add()).await;
+    let served = OipServer::start("add", onnx::add()).await;
     let number = json!({"name": "b", "datatype": "FP32", "shape": [1, 2], "data": [[10, 20.5]]});
     let wanted = |binary: bool| json!([{"name": "sum", "parameters": {"binary_data": binary}}]);
     let given = bytes(&[1.0, 2.0]);
@@ -31,7 +31,7 @@ async fn bytes_and_numbers_may_stand_in_one_call() {
         let expected = json!({"model_name": "add", "model_version": "1", "id": "7", "outputs": [output]});
         assert_eq!((json, got), (expected, &*bytes(&[11.0, 22.5])));
     }
-    // The usual form is for outputs that do not say theirs.
+    // The default form applies to outputs without one of their own.
     let usual = json!({"binary_data_output": true});
     let all = served.binary(&json!({"inputs": [input("a", 8), number], "parameters": usual}), &given).await;
     assert_eq!(all.parts().1, bytes(&[11.0, 22.5]));
@@ -39,7 +39,7 @@ async fn bytes_and_numbers_may_stand_in_one_call() {
     let none = served.binary(&body, &given).await;
     assert_eq!((none.header("content-type"), none.header(HEADER)), (Some("application/json"), None));
     assert_eq!(none.json()["outputs"][0]["data"], json!([11.0, 22.5]));
-    // JSON has no way to write it, bytes have.
+    // JSON cannot represent it; bytes can.
     let given = bytes(&[f32::INFINITY, 2.0]);
     let infinite = served.binary(&json!({"inputs": [input("a", 8), number], "outputs": wanted(true)}), &given).await;
     assert_eq!(infinite.parts().1, bytes(&[f32::INFINITY, 22.5]));
@@ -48,7 +48,7 @@ async fn bytes_and_numbers_may_stand_in_one_call() {
 
 #[tokio::test]
 async fn what_does_not_add_up_is_refused() {
-    let served = Served::start("add", onnx::add()).await;
+    let served = OipServer::start("add", onnx::add()).await;
     let two = |a: Value, b: Value| json!({"inputs": [a, b]});
     let with = |key: &str, value: Value| {
         let mut input = input("a", 8);
@@ -117,7 +117,7 @@ async fn what_does_not_add_up_is_refused() {
 
 #[tokio::test]
 async fn a_body_may_be_one_tensor_and_nothing_else() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let raw = async |bytes: Vec<u8>| {
         let typed = |request: reqwest::RequestBuilder| request.header("content-type", "application/octet-stream");
         served.infer(bytes, |request| typed(request).header(HEADER, 0)).await
@@ -126,7 +126,7 @@ async fn a_body_may_be_one_tensor_and_nothing_else() {
     let (json, got) = answer.parts();
     assert_eq!((&json["outputs"][0]["shape"], got), (&json!([2, 2]), &*bytes(&[2.0, 3.0, 4.0, 5.0])));
     raw(vec![0; 7]).await.refuses(400, "tensor \"x\": shape [1, 2] of FP32 needs 8 bytes of binary data, got 7");
-    let two = Served::start("add", onnx::add()).await;
+    let two = OipServer::start("add", onnx::add()).await;
     two.infer("", |request| request.header(HEADER, 0))
         .await
         .refuses(400, "expected a model with one input, this one has 2");
@@ -134,7 +134,7 @@ async fn a_body_may_be_one_tensor_and_nothing_else() {
 
 #[tokio::test]
 async fn sealed_calls_carry_bytes_too_and_their_answers_are_not_compressed() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let path = "/v2/models/plus-one/infer";
     let list = served.get("/v1/models/plus-one/keys").await.body;
     let keys = KeyList::decode(&list).expect("a list");
@@ -142,7 +142,7 @@ async fn sealed_calls_carry_bytes_too_and_their_answers_are_not_compressed() {
     let json = json!({"inputs": [shape], "parameters": {"binary_data_output": true}}).to_string();
     let mut head = RequestHead::new("POST", "https", "function", path).expect("a head");
     for (name, value) in [
-        ("authorization", format!("Bearer {}", served.stage.key().expose())),
+        ("authorization", format!("Bearer {}", served.env.key().expose())),
         ("date", httpdate::fmt_http_date(SystemTime::now())),
         ("accept-encoding", "gzip".to_owned()),
         (HEADER, json.len().to_string()),

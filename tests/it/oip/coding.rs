@@ -1,4 +1,4 @@
-//! gzip and deflate, both ways.
+//! gzip and deflate, in both directions.
 
 use std::io::{Read, Write};
 
@@ -8,7 +8,7 @@ use flate2::read::{GzDecoder, ZlibDecoder};
 use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::{Value, json};
 
-use super::{Answered, Served};
+use super::{OipServer, Response};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -26,8 +26,8 @@ fn rows(count: usize) -> Vec<u8> {
     json!({"inputs": [input]}).to_string().into_bytes()
 }
 
-/// The answer's JSON, which has to be in the coding `coding`.
-fn expanded(answer: &Answered, coding: &str) -> Value {
+/// The answer's JSON, which must have the content coding `coding`.
+fn expanded(answer: &Response, coding: &str) -> Value {
     assert_eq!((answer.status, answer.header("content-encoding")), (200, Some(coding)), "{answer:?}");
     assert_eq!(answer.header("vary"), Some("accept-encoding"));
     let mut text = String::new();
@@ -41,7 +41,7 @@ fn expanded(answer: &Answered, coding: &str) -> Value {
 
 #[tokio::test]
 async fn bodies_come_and_answers_go_compressed() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     for (coding, body) in [("gzip", gzip(&rows(1000))), ("deflate", deflate(&rows(1000)))] {
         let both = |request: reqwest::RequestBuilder| {
             request.header("content-encoding", coding).header("accept-encoding", format!("br, {coding}"))
@@ -50,7 +50,7 @@ async fn bodies_come_and_answers_go_compressed() {
         assert!(answer.body.len() < 500, "2,000 equal numbers take little: {}", answer.body.len());
         assert_eq!(expanded(&answer, coding)["outputs"][0]["data"], json!(vec![2.0; 2000]));
     }
-    // Short answers and errors are as they are: clients read errors before they look for a coding.
+    // Short answers and errors are not compressed: clients read errors before they look at the coding.
     let wanted = |request: reqwest::RequestBuilder| request.header("accept-encoding", "gzip");
     let short = served.infer(rows(1), wanted).await;
     assert_eq!((short.status, short.header("content-encoding")), (200, None));
@@ -61,14 +61,14 @@ async fn bodies_come_and_answers_go_compressed() {
 
 #[tokio::test]
 async fn the_bound_for_bodies_is_one_for_what_they_become() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let coded = async |coding: &'static str, body: Vec<u8>| {
         served.infer(body, |request| request.header("content-encoding", coding)).await
     };
-    // 64 MiB of nothing, in as many bytes as the bound for a body.
+    // 64 MiB of zeros, in as many bytes as the bound of a body.
     let bomb = vec![b' '; 64 << 20];
     for (coding, body) in [("gzip", gzip(&bomb)), ("deflate", deflate(&bomb))] {
-        // 65,536 bytes of it at the most are taken.
+        // 65,536 bytes of it are read at most.
         let body = body[..body.len().min(60_000)].to_vec();
         coded(coding, body).await.refuses(413, "larger than the limit of 65536 bytes");
     }
@@ -80,7 +80,7 @@ async fn the_bound_for_bodies_is_one_for_what_they_become() {
     let whole = gzip(&fits);
     coded("gzip", whole[..whole.len() - 1].to_vec()).await.refuses(400, "the body is not whole gzip");
     coded("gzip", fits.clone()).await.refuses(400, "the body is not whole gzip");
-    // Whoever leaves the header away, or sends another format by that name, is told which.
+    // A client without the header, or with another format by that name, gets an error that names the expected one.
     let bare = served.infer(gzip(&rows(10)), |request| request).await;
     bare.refuses(400, "it looks like gzip; the header \"content-encoding: gzip\" is missing");
     let mut raw = flate2::write::DeflateEncoder::new(Vec::new(), Compression::best());

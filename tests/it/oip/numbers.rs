@@ -1,10 +1,10 @@
-//! Tensors in the JSON ("Tensor Data" of the protocol): flat or nested, of any datatype, and never converted without a word.
+//! Tensors in JSON ("Tensor Data" of the protocol): flat or nested, of any datatype, and never converted silently.
 
 use amaas_e2e::onnx;
 use amaas_wire::Datatype;
 use serde_json::{Value, json};
 
-use super::Served;
+use super::OipServer;
 
 /// Every datatype that has a form in JSON.
 fn in_json() -> Vec<Datatype> {
@@ -28,7 +28,7 @@ fn body(datatype: Datatype, shape: &Value, data: &str) -> String {
 
 #[tokio::test]
 async fn flat_and_nested_data_are_the_same() {
-    let served = Served::start("identity", onnx::identity(&in_json())).await;
+    let served = OipServer::start("identity", onnx::identity(&in_json())).await;
     for (datatype, flat, nested) in [
         (Datatype::Bool, "[true,false,false,true]", "[[true,false],[false,true]]"),
         (Datatype::Uint64, "[0,1,2,18446744073709551615]", "[[0,1],[2,18446744073709551615]]"),
@@ -54,7 +54,7 @@ async fn flat_and_nested_data_are_the_same() {
 
 #[tokio::test]
 async fn values_that_the_datatype_has_not_are_refused() {
-    let served = Served::start("identity", onnx::identity(&in_json())).await;
+    let served = OipServer::start("identity", onnx::identity(&in_json())).await;
     let deep = format!("{}1{}", "[".repeat(50_000 / 8), "]".repeat(50_000 / 8));
     for (datatype, shape, data, text) in [
         (

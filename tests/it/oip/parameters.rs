@@ -1,13 +1,13 @@
-//! Parameters and members of a request: heeded, or refused by name, at each of its levels.
+//! Parameters and members of a request at each level: honoured, or refused by name.
 
 use amaas_e2e::onnx;
 use serde_json::{Value, json};
 
-use super::Served;
+use super::OipServer;
 
 #[tokio::test]
 async fn what_would_change_the_answer_is_refused_by_name() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let good = json!({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}], "outputs": [{"name": "y"}]});
     let with = |place: &str, value: Value| {
         let mut body = good.clone();
@@ -16,7 +16,7 @@ async fn what_would_change_the_answer_is_refused_by_name() {
         body.to_string()
     };
     for (place, value) in [
-        // What Triton's and KServe's clients send, and what changes nothing.
+        // Parameters of Triton's and KServe's clients that have no effect.
         ("/parameters", json!({"priority": 1, "timeout": 1000, "sequence_id": 0, "sequence_start": false})),
         ("/parameters", json!({})),
         ("/inputs/0/parameters", json!({})),
@@ -54,13 +54,13 @@ async fn what_would_change_the_answer_is_refused_by_name() {
         served.infer(with(place, value), |request| request).await.refuses(400, text);
     }
     let index = reqwest::Client::new().post(format!("{}/v2/repository/index", served.endpoint));
-    let index = index.bearer_auth(served.stage.key().expose()).body(r#"{"raedy":true}"#);
-    super::Answered::of(index).await.refuses(400, "unknown member \"raedy\"; expected \"ready\"");
+    let index = index.bearer_auth(served.env.key().expose()).body(r#"{"raedy":true}"#);
+    super::Response::of(index).await.refuses(400, "unknown member \"raedy\"; expected \"ready\"");
 }
 
 #[tokio::test]
 async fn what_json_cannot_carry_is_to_be_asked_for_as_bytes() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let input = json!({"name": "x", "datatype": "FP32", "shape": [1, 2], "parameters": {"binary_data_size": 8}});
     let values = [f32::NAN, 1.0].map(f32::to_le_bytes).concat();
     let refused = served.binary(&json!({"inputs": [input]}), &values).await;

@@ -4,11 +4,11 @@ use amaas_e2e::onnx;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Answered, Served};
+use super::{OipServer, Response};
 
 #[tokio::test]
 async fn every_route_takes_a_version() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     for (tail, member) in
         [("", "platform"), ("/ready", "ready"), ("/config", "max_batch_size"), ("/stats", "model_stats")]
     {
@@ -28,7 +28,7 @@ async fn every_route_takes_a_version() {
 
 #[tokio::test]
 async fn what_happened_is_counted() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let input = |rows: usize| json!({"name": "x", "datatype": "FP32", "shape": [rows, 2], "data": vec![0; 2 * rows]});
     for rows in [1, 2, 3] {
         let answer = served.infer(json!({"inputs": [input(rows)]}).to_string(), |request| request).await;
@@ -44,10 +44,10 @@ async fn what_happened_is_counted() {
 
 #[tokio::test]
 async fn models_are_listed_and_not_managed() {
-    let served = Served::start("plus-one", onnx::plus_one()).await;
+    let served = OipServer::start("plus-one", onnx::plus_one()).await;
     let post = async |path: &str, body: &'static str| {
         let request = reqwest::Client::new().post(format!("{}/v2/repository{path}", served.endpoint)).body(body);
-        Answered::of(request.bearer_auth(served.stage.key().expose())).await
+        Response::of(request.bearer_auth(served.env.key().expose())).await
     };
     for body in ["", "{}", r#"{"ready":true}"#] {
         let entry = json!({"name": "plus-one", "version": "1", "state": "READY", "reason": ""});
@@ -65,6 +65,6 @@ async fn models_are_listed_and_not_managed() {
         (Method::GET, "/v2/models/stats"),
     ] {
         let anonymous = reqwest::Client::new().request(method, format!("{}{path}", served.endpoint));
-        Answered::of(anonymous).await.refuses(401, "no API key");
+        Response::of(anonymous).await.refuses(401, "no API key");
     }
 }

@@ -1,16 +1,16 @@
-//! A document, and whether an answer is what it says.
+//! An `OpenAPI` document, and whether an answer conforms to it.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::Answered;
+use super::Response;
 
 /// An `OpenAPI` document.
 pub(super) struct Described(pub(super) Value);
 
 impl Described {
-    /// Why `answer` to `method` of `path`, as the document names it, is not what the document says.
-    pub(super) fn objection(&self, method: &str, path: &str, answer: &Answered) -> Option<String> {
+    /// Why `answer` to `method` of `path`, in the document's notation, does not conform to the document.
+    pub(super) fn objection(&self, method: &str, path: &str, answer: &Response) -> Option<String> {
         let operation = &self.0["paths"][path][method];
         let (status, media_type) = (answer.status.to_string(), answer.header("content-type").unwrap_or_default());
         let response = self.resolved(&operation["responses"][&status]);
@@ -19,22 +19,22 @@ impl Described {
         }
         let told = |name: &str| response["headers"].get(name).is_some() || OF_HTTP.contains(&name);
         if let Some(name) = answer.headers.keys().find(|name| !told(name.as_str())) {
-            return Some(format!("{method} {path}: the header {name} is not told of with {status}"));
+            return Some(format!("{method} {path}: the header {name} is not documented with {status}"));
         }
         let Some(media) = response["content"].get(media_type) else {
-            return Some(format!("{method} {path}: {media_type} is not told of with {status}"));
+            return Some(format!("{method} {path}: {media_type} is not documented with {status}"));
         };
         let errors = self.errors(media.get("schema")?, &answer.json(), true);
         errors.map(|errors| format!("{method} {path}, {status}: {errors}"))
     }
 
-    /// Why `body` is not one that `method` of `path` takes.
+    /// Why `body` does not conform to the request schema of `method` of `path`.
     pub(super) fn objection_to_request(&self, path: &str, body: &Value) -> Option<String> {
         let content = &self.0["paths"][path]["post"]["requestBody"]["content"];
         self.errors(&content["application/json"]["schema"], body, false)
     }
 
-    /// Every path with an example of a body, and that.
+    /// Every path with an example body, and the body.
     pub(super) fn examples(&self) -> Vec<(String, Value)> {
         let paths = self.0["paths"].as_object().expect("paths").iter();
         let example = |path: &Value| path.pointer("/post/requestBody/content/application~1json/example").cloned();
@@ -46,7 +46,7 @@ impl Described {
         if errors.is_empty() { None } else { Some(errors.join("; ")) }
     }
 
-    /// A schema of the document; where it is `closed` it refuses members that are not told of.
+    /// A schema of the document; if it is `closed`, it refuses undocumented members.
     fn validator(&self, schema: &Value, closed: bool) -> Validator {
         let mut schema = json!({ "allOf": [schema], "components": { "schemas": self.0["components"]["schemas"] } });
         if closed {
@@ -63,7 +63,7 @@ impl Described {
     }
 }
 
-/// Has every object of `schema` refuse members that it does not name. What only narrows another schema says no type.
+/// Makes every object of `schema` refuse undocumented members. A schema that only narrows another has no type.
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
@@ -77,5 +77,5 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// Headers that need no telling.
+/// Headers that the document need not name.
 const OF_HTTP: [&str; 4] = ["content-type", "content-length", "date", "cache-control"];

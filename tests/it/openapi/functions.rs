@@ -1,4 +1,4 @@
-//! Each function says what it said when its golden file was written, and does what it says.
+//! Each function's document equals its golden file, and its answers conform to it.
 
 use amaas_digits::Digits;
 use amaas_e2e::{Program, onnx};
@@ -13,12 +13,13 @@ use amaas_store::live;
 use amaas_wire::Datatype;
 use serde_json::{Value, json};
 
-use super::{Described, Served, golden};
+use super::{Described, DescribedFunction, golden};
 
 #[tokio::test]
 async fn sentiment() {
     let bundle = amaas_sentiment::bundle(live()).expect("committed");
-    let served = Served::start(Program::Sentiment, bundle, &Tasks::default().with::<Rows<Sentiment>>()).await;
+    let served =
+        DescribedFunction::start(Program::Sentiment, bundle, &Tasks::default().with::<Rows<Sentiment>>()).await;
     let ids = json!({"name": "input_ids", "datatype": "INT64", "shape": [1, 256], "data": vec![1; 256]});
     holds(&served, "sentiment", &["/v1/models/sentiment/predict"], Some(json!({ "inputs": [ids] }))).await;
 }
@@ -26,7 +27,7 @@ async fn sentiment() {
 #[tokio::test]
 async fn names() {
     let bundle = amaas_names::bundle(live()).expect("committed");
-    let served = Served::start(Program::Names, bundle, &Tasks::default().with::<Rows<Names>>()).await;
+    let served = DescribedFunction::start(Program::Names, bundle, &Tasks::default().with::<Rows<Names>>()).await;
     let ids = json!({"name": "input_ids", "datatype": "INT64", "shape": [1, 64], "data": [vec![1; 64]]});
     let lengths = json!({"name": "lengths", "datatype": "INT32", "shape": [1], "data": [3]});
     holds(&served, "names", &["/v1/models/names/predict"], Some(json!({"id": "7", "inputs": [lengths, ids]}))).await;
@@ -35,7 +36,7 @@ async fn names() {
 #[tokio::test]
 async fn digits() {
     let bundle = amaas_digits::bundle(live()).expect("committed");
-    let served = Served::start(Program::Digits, bundle, &Tasks::default().with::<Rows<Digits>>()).await;
+    let served = DescribedFunction::start(Program::Digits, bundle, &Tasks::default().with::<Rows<Digits>>()).await;
     let pixels = json!({"name": "pixels", "datatype": "UINT8", "shape": [1, 28, 28], "data": vec![7; 28 * 28]});
     holds(&served, "digits", &["/v1/models/digits/predict"], Some(json!({ "inputs": [pixels] }))).await;
 }
@@ -43,7 +44,8 @@ async fn digits() {
 #[tokio::test]
 async fn embed() {
     let bundle = amaas_embed::bundle(live()).expect("committed");
-    let served = Served::start(Program::Embed, bundle, &Tasks::default().with::<TextEmbedding<Embed>>()).await;
+    let served =
+        DescribedFunction::start(Program::Embed, bundle, &Tasks::default().with::<TextEmbedding<Embed>>()).await;
     let ids = |name: &str| json!({"name": name, "datatype": "INT64", "shape": [1, 2], "data": [1, 1]});
     let inputs = ["input_ids", "attention_mask", "token_type_ids"].map(ids);
     let request = json!({"inputs": inputs, "outputs": [{"name": "sentence_embedding"}]});
@@ -53,7 +55,7 @@ async fn embed() {
 #[tokio::test]
 async fn matching() {
     let bundle = amaas_match::bundle(live()).expect("committed");
-    let served = Served::start(Program::Match, bundle, &Tasks::default().with::<Match>()).await;
+    let served = DescribedFunction::start(Program::Match, bundle, &Tasks::default().with::<Match>()).await;
     let pixels = json!({"name": "pixels", "datatype": "UINT8", "shape": [1, 28, 28], "data": vec![7; 28 * 28]});
     holds(&served, "match", &["/v1/models/match/predict"], Some(json!({ "inputs": [pixels] }))).await;
 }
@@ -61,7 +63,8 @@ async fn matching() {
 #[tokio::test]
 async fn generate() {
     let bundle = amaas_generate::bundle(live()).expect("committed");
-    let served = Served::start(Program::Generate, bundle, &Tasks::default().with::<TextGeneration<Generate>>()).await;
+    let served =
+        DescribedFunction::start(Program::Generate, bundle, &Tasks::default().with::<TextGeneration<Generate>>()).await;
     holds(&served, "generate", &["/v1/completions", "/v1/models/generate/predict"], None).await;
     let described = served.describes(true).await;
     let with = |more: Value| {
@@ -87,11 +90,11 @@ async fn generate() {
 
 #[tokio::test]
 async fn tensor() {
-    // What JSON can carry: the example is JSON.
+    // The example is JSON, so it has only values that JSON can represent.
     let datatypes: Vec<_> = Datatype::ALL.into_iter().filter(|datatype| *datatype != Datatype::Bf16).collect();
     let network = onnx::identity(&datatypes);
     let publication = Publication::of_network("identity".parse().expect("a name"), network);
-    let served = Served::start(Program::Tensor, publication, &Tasks::default()).await;
+    let served = DescribedFunction::start(Program::Tensor, publication, &Tasks::default()).await;
     let metadata = served.call("/v2/models/identity", None, true).await.json();
     let tensor = |tensor: &Value| {
         let (name, datatype) = (&tensor["name"], tensor["datatype"].as_str().expect("text"));
@@ -108,9 +111,9 @@ async fn tensor() {
     holds(&served, "tensor", &[], Some(json!({ "inputs": inputs }))).await;
 }
 
-/// That the document of `function` is its golden file; that every example in it, which are those of `examples`, is taken, and
-/// `request` by `infer`; and that whatever is answered is what the document says.
-async fn holds(served: &Served, function: &str, examples: &[&str], request: Option<Value>) {
+/// Asserts that the document of `function` is its golden file; that every example in it is accepted, and `request` by `infer`; and that
+/// all answers conform to the document. The examples are those of `examples`.
+async fn holds(served: &DescribedFunction, function: &str, examples: &[&str], request: Option<Value>) {
     let described = served.describes(true).await;
     golden::holds(function, &described);
     let told = described.examples();
@@ -145,8 +148,8 @@ async fn holds(served: &Served, function: &str, examples: &[&str], request: Opti
     refuses(served, &described, model).await;
 }
 
-/// That errors have the shape of their route.
-async fn refuses(served: &Served, described: &Described, model: &str) {
+/// Asserts that errors have the shape of their route.
+async fn refuses(served: &DescribedFunction, described: &Described, model: &str) {
     let (predict, infer) = ("/v1/models/{model}/predict", "/v2/models/{model}/infer");
     let load = "/v2/repository/models/{model}/load";
     for (path, named, keyed, expected) in [
@@ -183,7 +186,7 @@ async fn refuses(served: &Served, described: &Described, model: &str) {
 }
 
 async fn answers(
-    served: &Served,
+    served: &DescribedFunction,
     described: &Described,
     method: &str,
     path: (&str, &str),
@@ -192,9 +195,9 @@ async fn answers(
     answers_as(served, described, method, path, body, true).await
 }
 
-/// That the answer is what the document says of `method` of a path, which it may name in general; gives the status.
+/// Asserts that the answer conforms to the document's `method` of a path, which may be a template; returns the status.
 async fn answers_as(
-    served: &Served,
+    served: &DescribedFunction,
     described: &Described,
     method: &str,
     (general, concrete): (&str, &str),

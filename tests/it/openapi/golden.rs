@@ -1,4 +1,4 @@
-//! The documents that lie beside the functions.
+//! The golden documents beside the functions.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Described;
 
-/// That `document` is what lies in `functions/{function}`; writes it there instead where [`UPDATE`] is set.
+/// Asserts that `document` equals the file in `functions/{function}`; writes the file instead if [`UPDATE`] is set.
 pub(super) fn holds(function: &str, document: &Described) {
     let (file, name) = (file(function), format!("functions/{function}/openapi.json"));
     let mut written = String::new();
@@ -35,7 +35,7 @@ pub(super) fn file(function: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "functions", function, "openapi.json"].iter().collect()
 }
 
-/// `value` as JSON; what is short stands in one line.
+/// `value` as JSON; short values are on one line.
 fn write(value: &Value, depth: usize, out: &mut String) {
     let short = value.to_string();
     if short.len() + 2 * depth <= WIDTH {
@@ -68,6 +68,6 @@ fn write(value: &Value, depth: usize, out: &mut String) {
     }
 }
 
-/// The variable that has the files written.
+/// The variable that makes the test write the files.
 const UPDATE: &str = "AMAAS_UPDATE_GOLDEN";
 const WIDTH: usize = 120;

@@ -1,18 +1,19 @@
-//! Who reads what.
+//! Which clients may read which document.
 
 use amaas_access::{KeyScope, KeyTerms};
 use amaas_e2e::lambda::Lambda;
-use amaas_e2e::{Program, Stage};
+use amaas_e2e::{Program, TestEnv};
 use amaas_model::task::{Rows, Tasks};
 use amaas_store::live;
 use amaas_wire::ApiKey;
 use serde_json::Value;
 
-use super::Served;
+use super::DescribedFunction;
 
-async fn sentiment() -> Served {
+async fn sentiment() -> DescribedFunction {
     let bundle = amaas_sentiment::bundle(live()).expect("committed");
-    Served::start(Program::Sentiment, bundle, &Tasks::default().with::<Rows<amaas_sentiment::Sentiment>>()).await
+    DescribedFunction::start(Program::Sentiment, bundle, &Tasks::default().with::<Rows<amaas_sentiment::Sentiment>>())
+        .await
 }
 
 #[tokio::test]
@@ -24,7 +25,7 @@ async fn no_model_is_named_to_whoever_has_no_key_for_it() {
     let models = Some(["other".parse().expect("a name")].into());
     let scope = KeyScope { models, ..KeyScope::default() };
     let terms = KeyTerms { scope, ..KeyTerms::of("tests".parse().expect("a name")) };
-    served.stage.accounts().await.add_key(&other, terms).await.expect("kept");
+    served.env.accounts().await.add_key(&other, terms).await.expect("kept");
     let get =
         |key: &str| reqwest::Client::new().get(format!("{}/openapi.json", served.endpoint)).header("x-api-key", key);
     let answer = get(other.expose()).send().await.expect("an answer");
@@ -40,20 +41,20 @@ async fn no_model_is_named_to_whoever_has_no_key_for_it() {
 #[tokio::test]
 async fn lambda_says_the_same() {
     let served = sentiment().await;
-    let stage = Stage::set().await;
-    let lambda = Lambda::start(stage.sentiment().await).await;
-    let get = reqwest::Client::new().get(format!("{}/openapi.json", lambda.url())).bearer_auth(stage.key().expose());
+    let env = TestEnv::start().await;
+    let lambda = Lambda::start(env.sentiment().await).await;
+    let get = reqwest::Client::new().get(format!("{}/openapi.json", lambda.url())).bearer_auth(env.key().expose());
     let answer: Value = get.send().await.expect("an answer").json().await.expect("JSON");
     assert_eq!(answer, served.describes(true).await.0);
 }
 
 #[tokio::test]
 async fn limits_and_sealing_are_those_of_the_function() {
-    let stage = Stage::set().await;
-    let launch = stage.sentiment().await.set("AMAAS_MAX_ROWS", "7").set("AMAAS_MAX_BODY_BYTES", "4711");
+    let env = TestEnv::start().await;
+    let launch = env.sentiment().await.set("AMAAS_MAX_ROWS", "7").set("AMAAS_MAX_BODY_BYTES", "4711");
     let function = launch.set("AMAAS_SEALING", "off").start();
     let url = format!("http://{}/openapi.json", function.ready().await);
-    let get = reqwest::Client::new().get(url).bearer_auth(stage.key().expose());
+    let get = reqwest::Client::new().get(url).bearer_auth(env.key().expose());
     let document: Value = get.send().await.expect("an answer").json().await.expect("JSON");
     let body = &document["paths"]["/v1/models/sentiment/predict"]["post"]["requestBody"];
     let schema = &body["content"]["application/json"]["schema"];
@@ -63,7 +64,7 @@ async fn limits_and_sealing_are_those_of_the_function() {
     assert!(!text.contains("ohttp") && !text.contains("/keys"), "nothing is sealed there");
 }
 
-/// What an answer is held against can fail.
+/// The comparison itself can fail.
 #[tokio::test]
 async fn an_answer_that_is_not_what_was_said_is_objected_to() {
     let served = sentiment().await;

@@ -1,4 +1,4 @@
-//! What `tests/operators/main.py` makes: cases with the answers of Python's ONNX Runtime.
+//! The cases of `tests/operators/main.py`, with the answers of Python's ONNX Runtime.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-/// The cases that can be called, with the version of the package that they come from.
+/// The cases that can be called, with the version of their package.
 #[derive(Deserialize)]
 pub(crate) struct Cases {
     pub(crate) onnx: String,
@@ -23,14 +23,14 @@ pub(crate) struct Case {
     pub(crate) calls: Vec<Call>,
 }
 
-/// What is sent, and what has to come back.
+/// The inputs, and the expected outputs.
 #[derive(Deserialize)]
 pub(crate) struct Call {
     pub(crate) inputs: Vec<Described>,
     pub(crate) outputs: Vec<Described>,
 }
 
-/// A tensor whose values lie among those of all others.
+/// A tensor whose values are in a common buffer.
 #[derive(Deserialize)]
 pub(crate) struct Described {
     name: String,
@@ -54,7 +54,7 @@ impl Described {
         tensor.map_err(|error| error.to_string())
     }
 
-    /// Says how `got` is another tensor, where it is one.
+    /// How `got` differs from this tensor, if it does.
     pub(crate) fn compare(&self, values: &Bytes, got: &Tensor) -> Result<(), String> {
         let described = (self.name.as_str(), self.datatype.as_str(), self.shape.as_slice());
         let got_described = (got.name(), got.datatype().name(), got.shape());
@@ -79,7 +79,7 @@ impl Described {
 /// The folder that the program filled, once for all tests.
 ///
 /// # Errors
-/// What is missing for that.
+/// The missing requirement.
 pub(crate) async fn generated() -> Result<&'static Path, &'static str> {
     static GENERATED: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
     let fill = async || {
@@ -92,10 +92,10 @@ pub(crate) async fn generated() -> Result<&'static Path, &'static str> {
     generated.map(PathBuf::as_path).map_err(String::as_str)
 }
 
-/// Has the program fill `folder`.
+/// Runs the program for `folder`.
 ///
 /// # Errors
-/// What is missing for that.
+/// The missing requirement.
 async fn generate(folder: &Path) -> Result<(), String> {
     let python = std::env::var_os("AMAAS_TEST_PYTHON").unwrap_or_else(|| OsString::from("python3"));
     let mut command = Command::new(&python);
@@ -115,5 +115,5 @@ pub(crate) fn text(bytes: impl AsRef<[u8]>) -> String {
 }
 
 pub(crate) const OPERATORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/operators");
-/// What the program ends with where a package is missing.
+/// The program's exit code if a package is missing.
 const MISSING: i32 = 77;

@@ -3,7 +3,7 @@
 use amaas::Datatype::{self, Fp16, Fp32, Int32, Int64};
 use amaas_digits::Digits;
 use amaas_e2e::onnx::{self, Constant, Dim, Graph, Node, Value};
-use amaas_e2e::{Program, Stage};
+use amaas_e2e::{Program, TestEnv};
 use amaas_model::publish::{Publication, PublishError};
 use amaas_model::task::{Rows, Tasks, TextGeneration};
 use amaas_names::Names;
@@ -12,14 +12,14 @@ use amaas_store::live;
 
 use super::{embed, published, tasks};
 
-/// An encoder of vectors of 8 numbers: a token's is its id times 1 to 8, and a text's the sum of those that the mask shows.
+/// An encoder of vectors of 8 numbers: a token's vector is its id times 1 to 8, a text's the sum of its unmasked tokens.
 #[derive(Clone)]
 struct Encoder {
     inputs: Vec<&'static str>,
     ids: Datatype,
     shape: [Dim; 2],
     output: &'static str,
-    /// What a text's vector is divided by; nothing where it is one vector for each token.
+    /// The divisor of a text's vector; `None` if the network returns a vector for each token.
     pooled: Option<Pooled>,
     to: Datatype,
 }
@@ -84,7 +84,7 @@ impl Encoder {
 
 #[tokio::test]
 async fn an_encoder_that_its_task_cannot_run_is_refused_with_the_cause() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let good = Encoder::good;
     for (encoder, expected) in [
         (
@@ -106,7 +106,7 @@ async fn an_encoder_that_its_task_cannot_run_is_refused_with_the_cause() {
         (Encoder { shape: [Dim::Fixed(1), Dim::Fixed(128)], ..good() }, "expected shape [1, 128], got [1, "),
         (Encoder { pooled: Some(Pooled::ToLength(0.0)), ..good() }, "the network gave a vector of length 0"),
     ] {
-        let refused = published(&stage, embed(encoder.file()), &tasks()).await.expect_err(expected).to_string();
+        let refused = published(&env, embed(encoder.file()), &tasks()).await.expect_err(expected).to_string();
         assert!(refused.starts_with("task: \"embed\" cannot run this network: its example: "), "{refused}");
         assert!(refused.contains(expected), "{expected}: {refused}");
         let gives = format!("and gives {:?} {}", encoder.output, encoder.to);
@@ -125,7 +125,7 @@ async fn an_encoder_that_its_task_cannot_run_is_refused_with_the_cause() {
         let bundle = bundle(live()).expect("committed");
         let name = bundle.task.clone().expect("a task");
         let publication = Publication { network: identity().into_file().into(), golden: None, ..bundle };
-        let refused = published(&stage, publication, &all).await.expect_err("another network").to_string();
+        let refused = published(&env, publication, &all).await.expect_err("another network").to_string();
         assert!(refused.starts_with(&format!("task: {name:?} cannot run this network: its example: ")), "{refused}");
         assert!(refused.ends_with("The network takes \"x\" FP32 [n, 4] and gives \"y\" FP32 [n, 4]"), "{refused}");
     }
@@ -133,17 +133,17 @@ async fn an_encoder_that_its_task_cannot_run_is_refused_with_the_cause() {
 
 #[tokio::test]
 async fn vectors_are_given_the_length_that_callers_expect() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     for (pooled, is_told) in [(Pooled::ToLength(1.0), false), (Pooled::ToLength(5.0), true), (Pooled::AsItIs, true)] {
         let network = Encoder { pooled: Some(pooled), ..Encoder::good() }.file();
-        let told = published(&stage, embed(network), &tasks()).await.expect("it can be served").warnings;
+        let told = published(&env, embed(network), &tasks()).await.expect("it can be served").warnings;
         assert_eq!(told.iter().any(|told| told.contains("are not of length 1")), is_told, "{told:?}");
         assert_eq!(told.len(), usize::from(is_told), "the example is its trial: {told:?}");
     }
-    let function = stage.launch(Program::Embed, "embed").await.set("AMAAS_SEALING", "off").start();
+    let function = env.launch(Program::Embed, "embed").await.set("AMAAS_SEALING", "off").start();
     let url = format!("{}/v1/models/embed/predict", function.endpoint().await);
     let request =
-        reqwest::Client::new().post(url).bearer_auth(stage.key().expose()).body(r#"{"inputs":["A text.","Another."]}"#);
+        reqwest::Client::new().post(url).bearer_auth(env.key().expose()).body(r#"{"inputs":["A text.","Another."]}"#);
     let answer: serde_json::Value = request.send().await.expect("an answer").json().await.expect("JSON");
     for prediction in answer["predictions"].as_array().expect("predictions") {
         let vector =
@@ -155,26 +155,26 @@ async fn vectors_are_given_the_length_that_callers_expect() {
 
 #[tokio::test]
 async fn a_task_that_nobody_checked_is_a_word_of_the_publisher_and_is_not_ready_where_it_does_not_fit() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let network = || Encoder { output: "last_hidden_state", pooled: None, ..Encoder::good() }.file();
     let typo = Publication { task: Some("embedd".to_owned()), ..embed(network()) };
-    let refused = published(&stage, typo, &tasks()).await.expect_err("nobody has it");
+    let refused = published(&env, typo, &tasks()).await.expect_err("nobody has it");
     assert!(matches!(&refused, PublishError::UnknownTask { known, .. } if known == &["embed"]), "{refused}");
     assert_eq!(
         refused.to_string(),
         "task: this program has no task \"embedd\", and so cannot check the model; it has: embed"
     );
-    // As an older program would have it, or one without the task.
+    // As an older program published it, or one without the task.
     let unchecked = Tasks::default().with_unchecked("embed");
-    let told = published(&stage, embed(network()), &unchecked).await.expect("by the publisher's word").warnings;
+    let told = published(&env, embed(network()), &unchecked).await.expect("by the publisher's word").warnings;
     assert!(told.iter().any(|told| told.contains("has no task \"embed\"")), "{told:?}");
-    let function = stage.launch(Program::Embed, "embed").await.set("AMAAS_SEALING", "off").start();
+    let function = env.launch(Program::Embed, "embed").await.set("AMAAS_SEALING", "off").start();
     let expected =
         "\"embed\" cannot run this network: its example: the network gave no FP32 output \"sentence_embedding\"";
     function.not_ready(|reason| reason.contains(expected)).await;
     let url = format!("{}/v1/embeddings", function.endpoint().await);
     let request =
-        reqwest::Client::new().post(url).bearer_auth(stage.key().expose()).body(r#"{"model":"embed","input":"hello"}"#);
+        reqwest::Client::new().post(url).bearer_auth(env.key().expose()).body(r#"{"model":"embed","input":"hello"}"#);
     let answer = request.header("content-type", "application/json").send().await.expect("an answer");
     assert_eq!(answer.status(), 503);
     let text = answer.text().await.expect("a body");
@@ -183,7 +183,7 @@ async fn a_task_that_nobody_checked_is_a_word_of_the_publisher_and_is_not_ready_
 
 #[tokio::test]
 async fn a_decoder_without_a_token_to_choose_is_refused() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let tasks = Tasks::default().with::<TextGeneration<amaas_generate::Generate>>();
     for (logit, expected) in [
         (f32::NAN, Some("logits that are no numbers")),
@@ -192,7 +192,7 @@ async fn a_decoder_without_a_token_to_choose_is_refused() {
     ] {
         let bundle = amaas_generate::bundle(live()).expect("committed");
         let publication = Publication { network: onnx::decoder(logit).into(), golden: None, ..bundle };
-        let told = published(&stage, publication, &tasks).await.err().map(|error| error.to_string());
+        let told = published(&env, publication, &tasks).await.err().map(|error| error.to_string());
         assert_eq!(told.is_some(), expected.is_some(), "{logit}: {told:?}");
         assert!(told.unwrap_or_default().contains(expected.unwrap_or_default()), "{logit}");
     }

@@ -1,7 +1,7 @@
-//! What calls cannot carry, and what cannot be tried.
+//! Networks whose calls cannot be carried, or that cannot be tried.
 
 use amaas::Datatype::Fp32;
-use amaas_e2e::Stage;
+use amaas_e2e::TestEnv;
 use amaas_e2e::onnx::{Constant, Dim, Graph, Node, Value};
 use amaas_model::publish::Publication;
 use amaas_model::task::Tasks;
@@ -14,7 +14,7 @@ fn publication(network: Graph) -> Publication {
 
 #[tokio::test]
 async fn a_tensor_that_no_call_can_name_or_shape_is_refused() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let (long, deep) = ("n".repeat(257), [Dim::Symbol("n"); 17]);
     let identity = |from: &str, to: &str, shape: &[Dim]| {
         Graph::new(
@@ -32,17 +32,17 @@ async fn a_tensor_that_no_call_can_name_or_shape_is_refused() {
             "input \"x\" cannot be carried by calls and answers: it has 17 dimensions, of at most 16",
         ),
     ] {
-        let refused = published(&stage, publication(network), &Tasks::default()).await.expect_err(expected).to_string();
+        let refused = published(&env, publication(network), &Tasks::default()).await.expect_err(expected).to_string();
         assert!(refused.contains(expected), "{refused}");
     }
     let most = identity(&long[..256], "y", &deep[..16]);
-    published(&stage, publication(most), &Tasks::default()).await.expect("it is just within");
+    published(&env, publication(most), &Tasks::default()).await.expect("it is just within");
 }
 
 #[tokio::test]
 async fn what_could_not_be_tried_is_said_once_with_the_remedy() {
-    let stage = Stage::set().await;
-    // No size that is made up is 5.
+    let env = TestEnv::start().await;
+    // No synthetic size is 5.
     let value = |name, size| Value::new(name, Fp32, &[Dim::Symbol("n"), size]);
     let constants = [Constant::matrix("five", &[5, 1], &[0.5; 5]), Constant::floats("w", &vec![0.5; 300_000])];
     let nodes = [
@@ -51,7 +51,7 @@ async fn what_could_not_be_tried_is_said_once_with_the_remedy() {
         Node::new("Add", &["s", "sum"], &["y"]),
     ];
     let picky = Graph::new(&[value("x", Dim::Symbol("width"))], &nodes, &constants, &[value("y", Dim::Fixed(1))]);
-    let published = published(&stage, publication(picky), &Tasks::default()).await.expect("it can be served");
+    let published = published(&env, publication(picky), &Tasks::default()).await.expect("it can be served");
     let [warning] = &published.warnings[..] else { panic!("one: {:?}", published.warnings) };
     assert!(
         warning.starts_with("the network was not tried: it does not accept synthetic inputs (")
@@ -68,21 +68,21 @@ async fn what_could_not_be_tried_is_said_once_with_the_remedy() {
 
 #[tokio::test]
 async fn a_size_that_the_network_takes_is_found() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let value = |name, size| Value::new(name, Fp32, &[Dim::Symbol("n"), size]);
     let nodes = [Node::new("MatMul", &["x", "w"], &["y"])];
     let constants = [Constant::matrix("w", &[32, 1], &[0.5; 32])];
     let network = Graph::new(&[value("x", Dim::Symbol("width"))], &nodes, &constants, &[value("y", Dim::Fixed(1))]);
-    let published = published(&stage, publication(network), &Tasks::default()).await.expect("it can be served");
+    let published = published(&env, publication(network), &Tasks::default()).await.expect("it can be served");
     assert_eq!(published.warnings, [""; 0]);
     assert!(published.batching_reason.contains("no row changed another one"), "{}", published.batching_reason);
 }
 
 #[tokio::test]
 async fn a_length_that_is_named_as_a_sum_is_one() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let value = |name, length: &'static str| Value::new(name, Fp32, &[Dim::Symbol("batch"), Dim::Symbol(length)]);
-    // As Hugging Face's decoders have it.
+    // As in Hugging Face's decoders.
     let nodes = [
         Node::new("Concat", &["past", "new"], &["all"]).integer("axis", 1),
         Node::new("Mul", &["all", "mask"], &["y"]),
@@ -97,6 +97,6 @@ async fn a_length_that_is_named_as_a_sum_is_one() {
         &[],
         &[value("y", "total")],
     );
-    let published = published(&stage, publication(network), &Tasks::default()).await.expect("it can be served");
+    let published = published(&env, publication(network), &Tasks::default()).await.expect("it can be served");
     assert_eq!(published.warnings, [""; 0], "it is tried");
 }

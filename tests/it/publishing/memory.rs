@@ -1,4 +1,4 @@
-//! How much memory publishing takes, beside the weights.
+//! Memory of publishing, beside the weights.
 
 use std::io::Write;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn write(folder: &Path, layers: usize) -> u64 {
     let value = |name| Value::new(name, Fp32, &[Dim::Symbol("batch"), Dim::Fixed(i64::from(WIDTH))]);
     let network = Graph::new(&[value("x")], &nodes, &weights, &[value("y")]).into_file();
     std::fs::write(folder.join("n.onnx"), network).expect("written");
-    // Numbers that repeat every 64 KiB, which is all the same to who keeps them.
+    // Numbers that repeat every 64 KiB; they are never deduplicated.
     let mut state = 1_u32;
     let block: Vec<u8> = std::iter::repeat_with(|| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -48,7 +48,7 @@ fn write(folder: &Path, layers: usize) -> u64 {
     bytes * layers as u64
 }
 
-/// The most memory that the process `id` had so far, in bytes.
+/// The peak memory of the process `id` so far, in bytes.
 fn peak(id: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -81,6 +81,6 @@ async fn publishing_takes_a_few_times_the_weights() {
     assert!(status.success());
     let (most, weights) = (most >> 20, weights >> 20);
     eprintln!("publishing {weights} MiB of weights took {most} MiB");
-    // The program itself, the files, a session, and what writes its prepared form; two sessions at a time would be 5.
+    // The program, the files, one session, and the writer of its prepared form; two sessions at a time would be 5.
     assert!(most < 100 + weights * 42 / 10, "{most} MiB for {weights} MiB of weights");
 }

@@ -1,12 +1,12 @@
-//! Networks as text, in files of `tests/rows`. A section begins with `== name`; lines that begin with `#` say what it is for. Before
-//! the network stand, where they are needed,
+//! Networks as text, in files of `tests/rows`. A section begins with `== name`; lines that begin with `#` describe it. These optional
+//! lines come before the network:
 //!
 //! - `node: Operator output | …`: the nodes that may be named as those where rows meet, `none` if no node is at fault;
-//! - `same: why`: rows together give what they give alone, or cannot be run together;
+//! - `same: why`: rows together equal rows alone, or cannot be run together;
 //! - `unrunnable: why`: ONNX Runtime does not run it;
-//! - `open: why`: rows are independent, but the proof does not see it;
+//! - `open: why`: rows are independent, but the proof does not find it;
 //! - `opset: 11`: the version of ONNX's operators, 20 if there is none;
-//! - `values: x 0..3`, `values: x one|two`: what an input may hold;
+//! - `values: x 0..3`, `values: x one|two`: the values of an input;
 //! - `sizes: S 3`: the size of a dimension.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use amaas_e2e::onnx;
 
 use super::ROWS;
 
-/// A network with what is known of it.
+/// A network and its expected result.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Entry {
     pub(super) name: String,
@@ -65,7 +65,7 @@ impl Entry {
         onnx::parse(&self.text, &operators).unwrap_or_else(|error| panic!("{}: {}: {error}", self.path, self.name))
     }
 
-    /// What stands behind `key`, where it stands once.
+    /// The text after `key`, if `key` occurs once.
     pub(super) fn key(&self, key: &str) -> Option<&str> {
         self.keys.get(key)?.first().map(String::as_str)
     }

@@ -1,4 +1,4 @@
-//! Networks as exporters write them (`tests/rows/exports`), and those that this project has itself.
+//! Networks as exporters write them (`tests/rows/exports`), and those of this repository.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ fn every_export_is_in_the_list() {
     assert_eq!(names.len(), expected.len());
 }
 
-/// What the lists say is so: ONNX Runtime runs them alone and together.
+/// The lists agree with ONNX Runtime, which runs rows alone and together.
 #[tokio::test]
 async fn exports_give_alone_what_they_give_together() {
     let mut other = Vec::new();
@@ -59,7 +59,7 @@ async fn exports_give_alone_what_they_give_together() {
     assert!(other.is_empty(), "{}", other.join("\n"));
 }
 
-/// That of `generate` has its rows in another dimension of the cache, and is judged there.
+/// The rows of `generate` are in another dimension of the KV cache, and are tested there.
 #[test]
 fn networks_of_this_project_are_proven() {
     let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
@@ -79,7 +79,7 @@ fn networks_of_this_project_are_proven() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Names of exports, with the reason why rows are not independent where they are not.
+/// Names of exports, with the reason if rows are not independent.
 fn expected() -> BTreeMap<String, Option<String>> {
     let list = std::fs::read_to_string(Path::new(ROWS).join("exports/expected.txt")).expect("a list");
     let lines = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -98,7 +98,7 @@ fn prove(path: &Path) -> Result<(), NotProven> {
     prove_rows(&NetworkFiles::read(path).expect("an ONNX file")).expect("an ONNX file")
 }
 
-/// Sizes of dimensions, for the exports named or for all; the last one counts.
+/// Sizes of dimensions, for the named exports or for all; the last one wins.
 const SIZES: [(&[&str], &str, usize); 11] = [
     (&[], "height", 32),
     (&[], "width", 32),

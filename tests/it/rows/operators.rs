@@ -1,5 +1,5 @@
-//! ONNX's operator cases with a first dimension of any size: what the proof accepts gives rows alone what it gives them together. The names
-//! of those that are proven are in `tests/rows/operators_proven.txt`, and may only grow.
+//! ONNX's operator cases with a first dimension of any size: if the proof accepts one, rows alone equal rows together. The proven cases
+//! are in `tests/rows/operators_proven.txt`, which may only grow.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -58,7 +58,7 @@ fn variants(folder: &Path, case: &Case) -> Vec<(String, Vec<u8>)> {
     names.filter_map(|name| Some((name.clone(), read(&name)?))).collect()
 }
 
-/// Runs the rows of the case's first call, and the same in another order, alone and together.
+/// Runs the rows of the case's first call, also in another order, alone and together.
 fn trial(environment: &Environment, file: &[u8], case: &Case, variant: &str, values: &Bytes) -> Trial {
     let mut runner = Runner::in_environment(environment, file)?;
     let call = &case.calls[0].inputs;
@@ -79,7 +79,7 @@ fn trial(environment: &Environment, file: &[u8], case: &Case, variant: &str, val
     seen
 }
 
-/// As they come, backwards, each twice, and the first beside the last.
+/// In order, reversed, each twice, and the first beside the last.
 fn orders(rows: Vec<Vec<Tensor>>) -> Vec<Vec<Vec<Tensor>>> {
     let (Some(first), Some(last)) = (rows.first().cloned(), rows.last().cloned()) else { return Vec::new() };
     let backwards = rows.iter().rev().cloned().collect();
@@ -94,7 +94,7 @@ fn row(input: &Tensor, at: usize) -> Tensor {
     Tensor::new(input.name(), shape, data).expect("a row")
 }
 
-/// What was proven when somebody last looked is proven still, and what is new is in the list.
+/// Cases of the committed list are still proven, and new ones are in the list.
 fn only_grows(proven: &BTreeSet<String>) {
     let path = Path::new(ROWS).join("operators_proven.txt");
     let recorded = std::fs::read_to_string(&path).unwrap_or_default();

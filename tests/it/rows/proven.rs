@@ -1,4 +1,4 @@
-//! Networks whose rows are independent, in many forms: proven. ONNX Runtime says that they are.
+//! Networks whose rows are independent, in many forms, are proven. ONNX Runtime confirms it.
 
 use super::corpus::Entry;
 use super::prove;

@@ -1,4 +1,4 @@
-//! Random networks: what the proof accepts gives rows alone what it gives them together, and what mixes rows last of all is never accepted.
+//! Random networks: if the proof accepts one, rows alone equal rows together. A network that finally mixes rows is never accepted.
 //!
 //! `AMAAS_ROWS_SECONDS` and `AMAAS_ROWS_SEED` are for longer trials with other networks.
 
@@ -31,8 +31,10 @@ async fn random_networks_that_are_proven_are_independent() {
         judged.map_err(|why| TestCaseError::fail(format!("{why}\n{}", network.text)))
     });
     let count = count.into_inner();
-    let _ =
-        writeln!(std::io::stderr(), "{count:?} (networks of which ONNX Runtime runs no row are not among the valid)");
+    let _ = writeln!(
+        std::io::stderr(),
+        "{count:?} (networks without a row that ONNX Runtime runs are not among the valid)"
+    );
     assert!(count.valid * 10 >= count.all * 7, "too many networks are not valid: {count:?}");
     assert!(count.proven * 5 >= count.valid, "too few are proven: {count:?}");
 }
@@ -49,7 +51,7 @@ async fn random_networks_that_end_in_a_mixture_are_refused() {
     });
 }
 
-/// Has `judge` judge random programs, for as long as is allowed.
+/// Runs random programs with `judge` until the time is up.
 fn run(judge: impl Fn([u16; 2], &[Step]) -> Result<(), TestCaseError>) {
     let number = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().expect("a number"));
     let asked = number("AMAAS_ROWS_SECONDS");
@@ -83,7 +85,7 @@ struct Network {
 }
 
 impl Network {
-    /// That of a program; its output is the last value whose first dimension is that of the rows, or else the last.
+    /// The network of a program. Its output is the last value whose first dimension is that of the rows, or else the last value.
     fn new(start: [u16; 2], steps: &[Step]) -> Self {
         let (inputs, mut graph) = begin(start);
         for step in steps {
@@ -91,12 +93,12 @@ impl Network {
         }
         let with_rows = graph.values.iter().rev().find(|value| value.shape.first() == Some(&Dim::ROWS));
         let last = graph.values.last().expect("there is the input");
-        // One in eight is what it is, whatever its shape.
+        // One in eight is kept, whatever its shape.
         let output = if start[1].is_multiple_of(8) { last } else { with_rows.unwrap_or(last) };
         Self { text: graph.text(inputs, output) }
     }
 
-    /// The same with one thing more, that mixes rows.
+    /// The same with a final operator that mixes rows.
     fn mixed(start: [u16; 2], steps: &[Step], planted: usize) -> Option<Self> {
         let (inputs, mut graph) = begin(start);
         for step in steps {
@@ -117,7 +119,7 @@ impl Network {
     fn judge(&self, environment: &Environment, count: &mut Count) -> Result<(), String> {
         let file = self.file();
         count.all += 1;
-        // What ONNX Runtime 1.32 does to move transposes ends the process on some valid networks.
+        // The transpose optimizer of ONNX Runtime 1.32 crashes on some valid networks.
         let runner = Runner::optimized(environment, &file, GraphOptimizationLevel::Disable);
         let Ok(mut runner) = runner else { return Ok(()) };
         if runner.trial(0, 1, 1.0).is_err() {
@@ -139,7 +141,7 @@ impl Network {
     }
 }
 
-/// A graph with inputs, one of five kinds.
+/// A graph with inputs, of one of five kinds.
 fn begin(start: [u16; 2]) -> (&'static str, Graph) {
     let (four, two) = (Dim::fixed(4), Dim::fixed(2));
     let mut graph = Graph::default();
@@ -180,7 +182,7 @@ fn plant(graph: &mut Graph, value: &Value, way: usize) -> Option<Value> {
             let first = graph.node(&format!("Slice({name}, {from}, {to}, {from})"));
             format!("Add({name}, {first})")
         }
-        // Transposed, and brought back by a reshape.
+        // Transposed, and reshaped back.
         5 if !one_each && value.rank() >= 2 => {
             let shape = graph.node(&format!("Shape({name})"));
             let mut order: Vec<_> = (1..value.rank()).collect();
@@ -217,8 +219,8 @@ fn plant(graph: &mut Graph, value: &Value, way: usize) -> Option<Value> {
     Some(graph.value(&call, value.shape.clone(), false))
 }
 
-/// Bounds of a trial that nobody asked to be longer.
+/// Bounds of a trial by default.
 const SECONDS: u64 = 25;
 const CASES: u32 = 1500;
-/// Networks between two looks at the clock.
+/// Networks between two checks of the clock.
 const CHUNK: u32 = 25;

@@ -1,4 +1,4 @@
-//! Networks that mix rows, each in another way: refused, and the node where rows meet is named.
+//! Networks that mix rows, each in another way, are refused, and the error names the node where rows meet.
 
 use amaas_model::publish::NotProven;
 
@@ -28,7 +28,7 @@ async fn networks_that_mix_rows_do_mix_them() {
     assert!(same.is_empty(), "{}", same.join("\n"));
 }
 
-/// What is wrong with what the proof says of a network, if anything is.
+/// The difference between the proof's result and the expected one, if there is any.
 fn wrong(entry: &Entry) -> Option<String> {
     let expected = entry.key("node").expect("each says where rows meet");
     match prove(entry.file()) {

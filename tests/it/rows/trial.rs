@@ -12,19 +12,19 @@ use ort::value::{DynValue, TensorElementType, TensorRef, ValueType};
 use super::corpus::Entry;
 use super::values::{Input, Random, Range, Ranges};
 
-/// A network that ONNX Runtime runs.
+/// A network as ONNX Runtime runs it.
 pub(super) struct Runner {
     session: Session,
     pub(super) inputs: Vec<Input>,
     pub(super) ranges: Ranges,
 }
 
-/// `Some` says how rows together differ from what they are alone; an error, that nothing could be seen.
+/// `Some` describes how rows together differ from rows alone; an error means that the trial could not run.
 pub(super) type Trial = Result<Option<String>, String>;
 
 impl Runner {
     /// # Errors
-    /// What ONNX Runtime says.
+    /// The error of ONNX Runtime.
     pub(super) async fn new(file: &[u8]) -> Result<Self, String> {
         Self::in_environment(&environment().await, file)
     }
@@ -39,12 +39,12 @@ impl Runner {
         file: &[u8],
         level: GraphOptimizationLevel,
     ) -> Result<Self, String> {
-        let told = |error: ort::Error| error.message().to_owned();
-        let builder = Session::builder(environment).map_err(told)?;
+        let message = |error: ort::Error| error.message().to_owned();
+        let builder = Session::builder(environment).map_err(message)?;
         let builder = builder.with_intra_threads(1).map_err(|error| error.message().to_owned())?;
         let builder = builder.with_optimization_level(level).map_err(|error| error.message().to_owned())?;
         let mut builder = builder.with_log_level(LogLevel::Fatal).map_err(|error| error.message().to_owned())?;
-        let session = builder.commit_from_memory(file).map_err(told)?;
+        let session = builder.commit_from_memory(file).map_err(message)?;
         let required = session.inputs().iter().map(|input| described(input.name(), input.dtype()));
         let optional = session.overridable_initializers();
         let optional = optional.iter().map(|input| described(input.name(), input.dtype()));
@@ -52,7 +52,7 @@ impl Runner {
         Ok(Self { session, inputs, ranges: Ranges::default() })
     }
 
-    /// The network of an entry that can be run.
+    /// The network of an entry that ONNX Runtime can run.
     pub(super) async fn of_entry(entry: &Entry) -> Self {
         let runner = Self::new(&entry.file()).await;
         let mut runner = runner.unwrap_or_else(|error| panic!("{}: {error}", entry.name));
@@ -72,14 +72,14 @@ impl Runner {
         TRIALS.iter().enumerate().map(|(seed, (count, scale))| self.trial(seed as u64, *count, *scale)).collect()
     }
 
-    /// Runs `count` made-up rows alone and together.
+    /// Runs `count` synthetic rows alone and together.
     pub(super) fn trial(&mut self, seed: u64, count: usize, scale: f64) -> Trial {
         let rows = self.rows(seed, count, scale);
         self.compare(&rows)
     }
 
-    /// Runs `count` made-up rows with neighbours, and each of them with others at the same place: the kernels are the same, so the
-    /// values have to be the same to the last bit.
+    /// Runs `count` synthetic rows with neighbours, and each of them with other neighbours at the same place. The kernels are the same, so
+    /// the values must be equal to the last bit.
     pub(super) fn neighbours(&mut self, seed: u64, count: usize, scale: f64) -> Trial {
         let (rows, others) = (self.rows(seed, count, scale), self.rows(seed + 1000, count, scale));
         let together = self.run(&joined(&rows)?)?;
@@ -135,7 +135,7 @@ impl Runner {
     }
 }
 
-/// The environment of ONNX Runtime in this process.
+/// ONNX Runtime's environment in this process.
 pub(super) async fn environment() -> Environment {
     amaas_engine::runtime::environment(library().await).expect("an environment")
 }
@@ -148,7 +148,7 @@ fn described(name: &str, of: &ValueType) -> Result<Input, String> {
     Ok(Input { name: name.to_owned(), datatype, dims })
 }
 
-/// Rows under one another.
+/// Rows as one batch.
 fn joined(rows: &[Vec<Tensor>]) -> Result<Vec<Tensor>, String> {
     let [first, others @ ..] = rows else { return Err("no rows".to_owned()) };
     let join = |(at, tensor): (usize, &Tensor)| {
@@ -164,7 +164,7 @@ fn joined(rows: &[Vec<Tensor>]) -> Result<Vec<Tensor>, String> {
     first.iter().enumerate().map(join).collect()
 }
 
-/// How the output `output` of rows together differs from what they give alone.
+/// How the output `output` of rows together differs from that of rows alone.
 fn difference(alone: &[Vec<Tensor>], together: &[Tensor], output: usize) -> Option<String> {
     let (all, count) = (&together[output], alone.len());
     let name = all.name();

@@ -1,11 +1,11 @@
-//! Made-up rows: reproducible numbers, of any scale.
+//! Synthetic rows: reproducible numbers, of any scale.
 
 use std::collections::BTreeMap;
 
 use amaas::{Datatype, Tensor, TensorData};
 use half::{bf16, f16};
 
-/// A tensor that a network takes.
+/// An input of a network.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
     pub(super) name: String,
@@ -14,14 +14,14 @@ pub(super) struct Input {
     pub(super) dims: Vec<Result<usize, String>>,
 }
 
-/// What inputs may hold, and the sizes of dimensions, by their names.
+/// The values of inputs and the sizes of dimensions, by name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ranges {
     pub(super) values: BTreeMap<String, Range>,
     pub(super) sizes: BTreeMap<String, usize>,
 }
 
-/// What an input may hold.
+/// The values of an input.
 #[derive(Clone, Debug)]
 pub(super) enum Range {
     Whole(i64, i64),
@@ -38,7 +38,7 @@ impl Range {
 }
 
 impl Input {
-    /// A tensor of one row. Fractions lie between `-scale` and `scale`.
+    /// A tensor of one row. Fractions are between `-scale` and `scale`.
     pub(super) fn row(&self, batch: &str, ranges: &Ranges, scale: f64, random: &mut Random) -> Tensor {
         let size = |dim: &Result<usize, String>| match dim {
             Ok(size) => *size,

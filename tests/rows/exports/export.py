@@ -50,7 +50,7 @@ GENERATION = "text-generation-with-past"
 
 @dataclass(frozen=True)
 class Export:
-    """A network to be written: its configuration, class, task, and the file of the exporter's that is kept."""
+    """A network to export: its configuration, class, task, and the exporter's file to keep."""
 
     configuration: Callable[[], hf.PretrainedConfig]
     kind: str
@@ -158,7 +158,7 @@ def config(family: str, values: dict) -> hf.PretrainedConfig:
 
 
 def export(wanted: Export) -> onnx.ModelProto:
-    """The network as the exporter writes it, without what only people read."""
+    """The network as the exporter writes it, without descriptive texts."""
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "source", Path(folder) / "target"
@@ -177,7 +177,7 @@ def feature_extractor(wanted: Export) -> hf.FeatureExtractionMixin:
 
 
 def derived(name: str, network: onnx.ModelProto) -> Iterator[tuple[str, onnx.ModelProto]]:
-    """What people make of an export: with fused operators, or with weights of 8 bits."""
+    """Variants of an export: with fused operators, or with weights of 8 bits."""
     if name not in ("bert", "gpt2", "vit", "distilbert"):
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -192,7 +192,7 @@ def derived(name: str, network: onnx.ModelProto) -> Iterator[tuple[str, onnx.Mod
 
 
 def strip(graph: onnx.GraphProto, names: dict[str, str]) -> None:
-    """Takes away what only people read: names of nodes, texts, types of values in between. Values get short names; the same name gets the
+    """Removes descriptive texts: names of nodes, texts, types of intermediate values. Values get short names; the same name gets the
     same one everywhere, so that subgraphs find what they take from around them."""
     def short(name: str) -> str:
         return names.setdefault(name, f"v{len(names)}") if name else ""

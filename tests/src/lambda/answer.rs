@@ -1,4 +1,4 @@
-//! A function's answer as HTTP, as a Function URL makes it.
+//! Converts a function's answer to HTTP, as a Function URL does.
 
 use axum::body::Body;
 use base64::Engine;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::exchange::Answer;
 
-/// The HTTP answer; `None` where the function's own is not in the shape that Lambda takes.
+/// The HTTP answer; `None` if the function's answer has not the shape that Lambda accepts.
 pub(super) fn http(answer: Answer) -> Option<Response<Body>> {
     match answer {
         Answer::Whole(whole) => {
@@ -29,7 +29,7 @@ pub(super) fn http(answer: Answer) -> Option<Response<Body>> {
 fn head(answer: &Value, body: Body) -> Option<Response<Body>> {
     let mut response = Response::builder().status(u16::try_from(answer["statusCode"].as_u64()?).ok()?);
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
-        // The server that sends it frames it.
+        // The sending server sets these.
         if name != header::CONTENT_LENGTH.as_str() && name != header::TRANSFER_ENCODING.as_str() {
             response = response.header(name, value.as_str()?);
         }

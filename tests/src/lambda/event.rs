@@ -73,12 +73,12 @@ fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     joined
 }
 
-/// As far as the tests need it: no value of theirs has to be decoded.
+/// Query parameters, without percent-decoding: no test needs it.
 fn parameters(query: &str) -> BTreeMap<&str, &str> {
     query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect()
 }
 
-/// What Lambda takes for text by its content type.
+/// Whether Lambda treats the body as text, by its content type.
 fn is_text(headers: &HeaderMap) -> bool {
     let content = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content.split(';').next().unwrap_or_default().trim();

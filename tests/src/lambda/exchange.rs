@@ -1,4 +1,4 @@
-//! Where invocations wait for the function, and callers for answers.
+//! Passes invocations to the function and answers to clients.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,15 +8,15 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
-/// What goes between the Runtime API and the Function URL.
+/// The state that Runtime API and Function URL share.
 #[derive(Default)]
 pub(super) struct Exchange {
-    state: Mutex<State>,
+    state: Mutex<ExchangeState>,
     arrived: Notify,
 }
 
 #[derive(Default)]
-struct State {
+struct ExchangeState {
     waiting: std::collections::VecDeque<Invocation>,
     under_way: HashMap<String, oneshot::Sender<Answer>>,
     most_at_once: usize,
@@ -32,18 +32,18 @@ pub(super) struct Invocation {
     reply: oneshot::Sender<Answer>,
 }
 
-/// What the function made of it.
+/// The function's answer to an invocation.
 pub(super) enum Answer {
-    /// The whole answer, in the shape that a Function URL takes.
+    /// The whole answer, in a Function URL's shape.
     Whole(Bytes),
-    /// Status and headers, and then the body as it comes.
+    /// Status and headers, and a streamed body.
     Streamed { prelude: Value, body: Body },
     /// The function reported an error.
     Failed,
 }
 
 impl Exchange {
-    /// Hands `event` to the function and waits for its answer; `None` where it never comes.
+    /// Passes `event` to the function and waits for its answer; `None` if it never comes.
     pub(super) async fn invoke(&self, id: String, event: Vec<u8>) -> Option<Answer> {
         let (reply, answer) = oneshot::channel();
         self.lock().waiting.push_back(Invocation { id, event, reply });
@@ -51,7 +51,7 @@ impl Exchange {
         answer.await.ok()
     }
 
-    /// The next event; waits for it. Whoever takes it has to answer under its id.
+    /// Waits for the next event. The receiver has to answer under its id.
     pub(super) async fn next(&self) -> (String, Vec<u8>) {
         loop {
             let arrived = self.arrived.notified();
@@ -73,7 +73,7 @@ impl Exchange {
         Some((id, event))
     }
 
-    /// Answers the invocation `id`; whether it was under way.
+    /// Answers the invocation `id`; returns whether it was in flight.
     pub(super) fn answer(&self, id: &str, answer: Answer) -> bool {
         let mut state = self.lock();
         let Some(reply) = state.under_way.remove(id) else { return false };
@@ -82,7 +82,7 @@ impl Exchange {
             Answer::Streamed { .. } => state.answers.1 += 1,
             Answer::Failed => {}
         }
-        // A caller that went away wants no answer.
+        // A client that disconnected needs no answer.
         let _ = reply.send(answer);
         true
     }
@@ -95,7 +95,7 @@ impl Exchange {
         self.lock().signer = arn.map(str::to_owned);
     }
 
-    /// The principal that callers sign as.
+    /// The principal that signs the clients' requests.
     pub(super) fn signer(&self) -> Option<String> {
         self.lock().signer.clone()
     }
@@ -112,7 +112,7 @@ impl Exchange {
         self.lock().extensions.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ExchangeState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,13 +1,13 @@
-//! The outside of Lambda: the Runtime API that a function polls, and the Function URL that callers see.
+//! An emulation of Lambda: the Runtime API that a function polls, and the Function URL that clients call.
 //!
-//! What is as on Lambda: one environment takes one invocation at a time (it asks for the next one when it has answered),
-//! and the rest waits; payloads have Lambda's limits; a streamed answer reaches the caller as it comes.
-//! What is left out on purpose: freezing, scaling, and that IAM looks at signatures: a test says who signed.
+//! As on Lambda, one environment has one invocation at a time (it asks for the next one after its answer), and others wait; payloads
+//! have Lambda's limits; a streamed answer is passed on while it arrives. It has no freezing and no scaling, and checks no IAM
+//! signature: a test sets the signer.
 
 mod answer;
 mod event;
 mod exchange;
-mod front;
+mod function_url;
 mod runtime_api;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,20 +18,20 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use self::exchange::Exchange;
-use crate::{Function, Launch};
+use crate::{Function, ProcessBuilder};
 
 /// One function under Lambda. It ends when this is dropped.
 pub struct Lambda {
     function: Function,
-    outside: Outside,
+    apis: LambdaApis,
 }
 
 impl Lambda {
     /// Starts `launch` as Lambda does, and a Function URL for it.
-    pub async fn start(launch: Launch) -> Self {
-        let outside = Outside::start().await;
-        let function = environment(launch.unset("PORT"), outside.runtime_api().to_string()).start();
-        Self { function, outside }
+    pub async fn start(launch: ProcessBuilder) -> Self {
+        let apis = LambdaApis::start().await;
+        let function = environment(launch.unset("PORT"), apis.runtime_api().to_string()).start();
+        Self { function, apis }
     }
 
     /// The process.
@@ -46,49 +46,49 @@ impl Lambda {
 
     /// The Function URL.
     pub fn url(&self) -> String {
-        self.outside.url()
+        self.apis.url()
     }
 
-    /// From now on calls come as an `AWS_IAM` URL hands them on, signed by the principal `arn`; by nobody, as at first, where it is `None`.
+    /// Sets the principal `arn` that has signed later calls, as an `AWS_IAM` URL passes it on; `None`, the default, is no signer.
     pub fn signed_by(&self, arn: Option<&str>) {
-        self.outside.exchange.signed_by(arn);
+        self.apis.exchange.signed_by(arn);
     }
 
     /// The address of the Runtime API.
     pub fn runtime_api(&self) -> SocketAddr {
-        self.outside.runtime_api()
+        self.apis.runtime_api()
     }
 
-    /// The most invocations that were under way at once.
+    /// The highest number of concurrent invocations.
     pub fn most_at_once(&self) -> usize {
-        self.outside.exchange.most_at_once()
+        self.apis.exchange.most_at_once()
     }
 
-    /// How many answers came in one piece, and how many as a stream.
+    /// The number of buffered answers, and of streamed ones.
     pub fn answers(&self) -> (usize, usize) {
-        self.outside.exchange.answers()
+        self.apis.exchange.answers()
     }
 
     /// The extensions that registered, by name.
     pub fn extensions(&self) -> Vec<String> {
-        self.outside.exchange.extensions()
+        self.apis.exchange.extensions()
     }
 }
 
-/// What stands around one function, whoever starts it. It ends when this is dropped.
-pub struct Outside {
+/// Lambda's APIs for one function, which a test starts itself. They end when this is dropped.
+pub struct LambdaApis {
     exchange: Arc<Exchange>,
     api: SocketAddr,
     url: SocketAddr,
     servers: [JoinHandle<()>; 2],
 }
 
-impl Outside {
-    /// A Runtime API, and a Function URL whose calls wait for the function that asks there.
+impl LambdaApis {
+    /// A Runtime API, and a Function URL whose calls wait for the function.
     pub async fn start() -> Self {
         let exchange = Arc::new(Exchange::default());
         let (api, api_server) = serve(runtime_api::routes(Arc::clone(&exchange))).await;
-        let (url, url_server) = serve(front::routes(Arc::clone(&exchange))).await;
+        let (url, url_server) = serve(function_url::routes(Arc::clone(&exchange))).await;
         Self { exchange, api, url, servers: [api_server, url_server] }
     }
 
@@ -103,7 +103,7 @@ impl Outside {
     }
 }
 
-impl Drop for Outside {
+impl Drop for LambdaApis {
     fn drop(&mut self) {
         for server in &self.servers {
             server.abort();
@@ -112,7 +112,7 @@ impl Drop for Outside {
 }
 
 /// `launch` with the variables that Lambda sets; `api` is the Runtime API.
-pub fn environment(launch: Launch, api: String) -> Launch {
+pub fn environment(launch: ProcessBuilder, api: String) -> ProcessBuilder {
     let name = launch.program().name();
     launch
         .set("AWS_LAMBDA_RUNTIME_API", api)

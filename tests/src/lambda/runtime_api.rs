@@ -1,4 +1,4 @@
-//! The Runtime API 2018-06-01, and as much of the Extensions API 2020-01-01 as a function of ours uses.
+//! The Runtime API 2018-06-01, and the part of the Extensions API 2020-01-01 that our functions use.
 
 use std::io;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(super) fn routes(exchange: Arc<Exchange>) -> Router {
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(async || accepted()))
         .route("/2020-01-01/extension/register", post(register))
-        // It subscribes to nothing, so nothing ever comes.
+        // It subscribes to no event, so this never returns.
         .route("/2020-01-01/extension/event/next", get(async || std::future::pending::<StatusCode>().await))
         .with_state(exchange)
 }
@@ -54,14 +54,14 @@ async fn response(State(exchange): Shared, Path(id): Path<String>, request: Requ
     }
     let Ok(whole) = body.collect().await else { return refused(StatusCode::BAD_REQUEST, "the body broke off") };
     let whole = whole.to_bytes();
-    if whole.len() > LARGEST {
+    if whole.len() > MAX_ANSWER_BYTES {
         exchange.answer(&id, Answer::Failed);
         return refused(StatusCode::PAYLOAD_TOO_LARGE, "Exceeded maximum allowed payload size (6291556 bytes).");
     }
     if exchange.answer(&id, Answer::Whole(whole)) { accepted() } else { refused(StatusCode::BAD_REQUEST, "unknown id") }
 }
 
-/// The prelude is JSON and ends with eight NULs; what follows is the body.
+/// The prelude is JSON and ends with eight NULs; the body follows.
 async fn streamed(exchange: &Exchange, id: &str, body: Body) -> Response {
     let mut frames = BodyStream::new(body);
     let mut head = BytesMut::new();
@@ -90,10 +90,10 @@ async fn streamed(exchange: &Exchange, id: &str, body: Body) -> Response {
     while let Some(frame) = frames.next().await {
         let piece = match frame.map(http_body::Frame::into_data) {
             Ok(Ok(data)) => Ok(data),
-            // Trailers come where something went wrong on the way; their caller sees the stream break off.
+            // Trailers report an error of the function; the client sees the stream end early.
             Ok(Err(_)) | Err(_) => Err(io::ErrorKind::BrokenPipe.into()),
         };
-        // A caller that went away gets no more, but the function is read to its end, as Lambda does.
+        // If the client disconnected, the function's answer is still read to its end, as Lambda does.
         let _ = sender.send(piece).await;
     }
     accepted()
@@ -121,6 +121,6 @@ fn refused(status: StatusCode, why: &str) -> Response {
 
 const DELIMITER: [u8; 8] = [0; 8];
 /// Lambda's limit of a buffered answer.
-const LARGEST: usize = 6_291_556;
-/// How long an invocation may take.
+const MAX_ANSWER_BYTES: usize = 6_291_556;
+/// The timeout of an invocation.
 pub(super) const TIMEOUT: Duration = Duration::from_mins(1);

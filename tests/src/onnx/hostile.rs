@@ -1,4 +1,4 @@
-//! Networks of which a caller can ask for more than a host has.
+//! Networks with which a client can request more resources than a host has.
 
 use amaas_wire::Datatype::{Fp32, Int64};
 
@@ -13,7 +13,7 @@ pub fn expand() -> Vec<u8> {
     Graph::new(&[input], &nodes, &[Constant::floats("one", &[1.0])], &[output]).into_file()
 }
 
-/// `y`, FP32 `[]`, the number of values in the shape that `shape`, INT64 `[dims]`, says: all of them are there at once, and are not answered.
+/// `y`, FP32 `[]`, the number of values in the shape that `shape`, INT64 `[dims]`, has: all values are allocated, and none is returned.
 pub fn expand_within() -> Vec<u8> {
     let nodes = [
         Node::new("Expand", &["one", "shape"], &["all"]),
@@ -31,7 +31,7 @@ pub fn square() -> Vec<u8> {
     Graph::new(&[value("x", Fixed(1))], &nodes, &[], &[value("y", Symbol("n"))]).into_file()
 }
 
-/// `y`, INT64 `[2]`, the shape of the boxes that are left of `n`, FP32 `[]`, which do not meet: one operator compares each with all
+/// `y`, INT64 `[2]`, the shape of the boxes that remain of `n`, FP32 `[]`, which do not overlap: one operator compares each with all
 /// before it, which takes minutes for 100,000, and some megabytes.
 pub fn one_long_operator() -> Vec<u8> {
     let nodes = [

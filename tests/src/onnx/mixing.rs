@@ -1,5 +1,5 @@
-//! Networks whose rows see one another seldom: in none of them does one row change another one where there are two rows of values
-//! between -1 and 1. All but the decoder take `x` and give `y`, `[n, 4]`.
+//! Networks whose rows seldom influence one another: in none does a row change another one if there are two rows of values between -1
+//! and 1. All but the decoder have the input `x` and the output `y`, `[n, 4]`.
 
 use amaas_wire::Datatype::{self, Fp32, Int64};
 
@@ -44,7 +44,7 @@ pub fn dilated() -> Vec<u8> {
     network(Fp32, &nodes, &[Constant::matrix("w", &[4, 4, 3], &weights), Constant::integers("zero", &[0])])
 }
 
-/// `y = x + max(0, largest of all rows - 1)`: rows see one another only where a value is above 1.
+/// `y = x + max(0, largest of all rows - 1)`: rows influence one another only if a value is above 1.
 pub fn largest() -> Vec<u8> {
     let nodes = [
         Node::new("ReduceMax", &["x"], &["most"]).integer("keepdims", 0),
@@ -55,7 +55,7 @@ pub fn largest() -> Vec<u8> {
     network(Fp32, &nodes, &[Constant::floats("one", &[1.0])])
 }
 
-/// The same of integers.
+/// The same for integers.
 pub fn largest_integer() -> Vec<u8> {
     let nodes = [
         Node::new("ReduceMax", &["x"], &["most"]).integer("keepdims", 0),
@@ -78,7 +78,7 @@ pub fn row_count() -> Vec<u8> {
     network(Fp32, &nodes, &[Constant::floats("two", &[2.0])])
 }
 
-/// A decoder over 512 tokens: behind a token comes the next one, but the one after that where any token of any row is above 400.
+/// A decoder over 512 tokens: the next token follows a token, but the one after that if any token of any row is above 400.
 pub fn decoder() -> Vec<u8> {
     const FLOAT: i64 = 1;
     const INT64: i64 = 7;

@@ -1,4 +1,4 @@
-//! Small ONNX files, written by hand so that no test needs another program to make them.
+//! Small ONNX files, encoded by hand so that no test needs another program.
 //!
 //! Field numbers are those of `onnx.proto`, IR version 9, operator set 17.
 
@@ -24,11 +24,11 @@ pub use self::types::Type;
 pub enum Dim {
     /// Always this size.
     Fixed(i64),
-    /// Any size, the same wherever the symbol stands.
+    /// Any size, equal for each use of the symbol.
     Symbol(&'static str),
 }
 
-/// A tensor that a graph takes or gives.
+/// An input or output of a graph.
 #[derive(Clone, Debug)]
 pub struct Value(Message);
 
@@ -44,12 +44,12 @@ impl Value {
     }
 }
 
-/// An operator at its place in a graph.
+/// A node of a graph.
 #[derive(Clone, Debug)]
 pub struct Node(Message);
 
 impl Node {
-    /// The operator `operator` from `inputs` to `outputs`; an empty input is one that is left out.
+    /// The operator `operator` from `inputs` to `outputs`; an empty input is omitted.
     pub fn new(operator: &str, inputs: &[&str], outputs: &[&str]) -> Self {
         let message = inputs.iter().fold(Message::default(), |message, input| message.bytes(1, input));
         let message = outputs.iter().fold(message, |message, output| message.bytes(2, output));
@@ -135,11 +135,11 @@ impl Constant {
     /// `values` as `[1, count]`.
     pub fn row(name: &str, values: &[f32]) -> Self {
         let tensor = Self::floats(name, values).0;
-        // Dimensions add up in the order in which they stand in the file.
+        // Their sum has the order of the file.
         Self(Message::default().integer(1, 1).and(&tensor))
     }
 
-    /// FP32 `[count]` whose values lie in the file `file`, from the byte `offset` on.
+    /// FP32 `[count]` with values in the file `file`, from the byte `offset` on.
     pub fn external(name: &str, count: i64, file: &str, offset: u64) -> Self {
         Self::external_of(name, &[count], file, offset)
     }

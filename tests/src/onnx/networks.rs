@@ -40,7 +40,7 @@ pub fn identity(datatypes: &[Datatype]) -> Vec<u8> {
 pub fn sum(weights: usize, width: usize) -> Vec<u8> {
     let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(i64::try_from(width).expect("a small number"))]);
     let mut state = 1_u32;
-    // Numbers that no two weights share, so that nothing can be folded or shared.
+    // Each weight has different numbers, so that none can be folded or shared.
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         f32::from(u16::try_from(state >> 16).unwrap_or_default()) / 65_536.0
@@ -65,7 +65,7 @@ pub fn running_sum() -> Vec<u8> {
     Graph::new(&[value("x")], &nodes, &[Constant::integers("axis", &[0])], &[value("y")]).into_file()
 }
 
-/// `total = start + steps`, INT64 `[1]`, counted one by one: the caller chooses how long a run lasts.
+/// `total = start + steps`, INT64 `[1]`, counted one by one: the client chooses the length of a run.
 pub fn count() -> Vec<u8> {
     let one = |name| Value::new(name, Int64, &[Fixed(1)]);
     let nodes = [Node::new("Identity", &["go"], &["go_on"]), Node::new("Add", &["sum", "one"], &["next"])];
@@ -79,7 +79,7 @@ pub fn count() -> Vec<u8> {
     Graph::new(&[one("steps"), one("start")], &[counted], &[], &[one("total")]).into_file()
 }
 
-/// `y = x + w`, and where `more`, `y = x + w + v`, FP32 `[batch, 2]`. `w` lies in the file `weights/w.bin` from byte 4,096 on; `v`, of
+/// `y = x + w`, and if `more`, `y = x + w + v`, FP32 `[batch, 2]`. `w` is in the file `weights/w.bin` from byte 4,096 on; `v`, of
 /// a graph in a node, in `v.bin`.
 pub fn beside() -> Vec<u8> {
     let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);
@@ -94,7 +94,7 @@ pub fn beside() -> Vec<u8> {
     Graph::new(&inputs, &nodes, &[Constant::external("w", 2, "weights/w.bin", 4096)], &[value("y")]).into_file()
 }
 
-/// `y = x + bias`, FP32 `[batch, 2]`. `bias` `[2]` may be left out, and is `[0.5, 0.25]` then.
+/// `y = x + bias`, FP32 `[batch, 2]`. `bias` `[2]` is optional, by default `[0.5, 0.25]`.
 pub fn biased() -> Vec<u8> {
     let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);
     let inputs = [value("x"), Value::new("bias", Fp32, &[Fixed(2)])];
@@ -102,7 +102,7 @@ pub fn biased() -> Vec<u8> {
     Graph::new(&inputs, &nodes, &[Constant::floats("bias", &[0.5, 0.25])], &[value("y")]).into_file()
 }
 
-/// `y = x + shift`, FP32 `[batch, 2]`. `shift` has a row for each of `x`; it may be left out, and is 1 then.
+/// `y = x + shift`, FP32 `[batch, 2]`. `shift` has a row for each of `x`; it is optional, by default 1.
 pub fn shifted() -> Vec<u8> {
     let value = |name| Value::new(name, Fp32, &[Symbol("batch"), Fixed(2)]);
     let nodes = [Node::new("Add", &["x", "shift"], &["y"])];
@@ -110,14 +110,14 @@ pub fn shifted() -> Vec<u8> {
     Graph::new(&[value("x"), value("shift")], &nodes, &constants, &[value("y")]).into_file()
 }
 
-/// `y`, FP32 `[batch, 2]`, of random numbers: it takes nothing.
+/// `y`, FP32 `[batch, 2]`, of random numbers: it has no input.
 pub fn random() -> Vec<u8> {
     let nodes = [Node::new("RandomNormal", &[], &["y"]).integers("shape", &[1, 2])];
     Graph::new(&[], &nodes, &[], &[Value::new("y", Fp32, &[Symbol("batch"), Fixed(2)])]).into_file()
 }
 
-/// A decoder of 512 tokens, INT64 `[batch, seq]` to FP32 `[batch, seq, 512]`, whose most probable next token is the last one as long as
-/// `logit`, which is added to all logits, is a number. Its cache is what it read.
+/// A decoder of 512 tokens, INT64 `[batch, seq]` to FP32 `[batch, seq, 512]`. It repeats the last token as long as `logit`, which is
+/// added to all logits, is a number. Its KV cache is its input.
 pub fn decoder(logit: f32) -> Vec<u8> {
     const TOKENS: u16 = 512;
     let (batch, seq) = (Symbol("batch"), Symbol("seq"));

@@ -1,6 +1,6 @@
-//! Just enough of protocol buffers to write a message.
+//! A minimal writer of protocol buffers.
 
-/// A message in the making.
+/// A message under construction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Message(Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! The types of what a graph takes and gives.
+//! The types of a graph's inputs and outputs.
 
 use super::Dim;
 use super::protobuf::Message;
@@ -8,7 +8,7 @@ use super::protobuf::Message;
 pub struct Type(Message);
 
 impl Type {
-    /// A tensor of the datatype `element` of `TensorProto.DataType`; without a shape nothing is said of its dimensions.
+    /// A tensor of the datatype `element` of `TensorProto.DataType`; without a shape its dimensions are unknown.
     pub fn tensor(element: i64, shape: Option<&[Dim]>) -> Self {
         let message = Message::default().integer(1, element);
         let message = match shape.map(dims) {

@@ -11,7 +11,7 @@ use amaas_store::{Alias, ModelName, live};
 use bytes::Bytes;
 use clap::{Args, Parser, Subcommand};
 
-use crate::dev::{self, Bundle, DataFolder, DevError, Models, model_table};
+use crate::dev::{self, DataFolder, DevError, HostedModels, ModelBundle, model_table};
 use crate::local_stack::LocalStack;
 
 /// The `main` of a function that knows `tasks`, and comes with the model of each of `bundles`.
@@ -26,13 +26,13 @@ use crate::local_stack::LocalStack;
 ///     amaas_local::main(Tasks::default(), &[])
 /// }
 /// ```
-pub fn main(tasks: Tasks, bundles: &[Bundle]) -> ExitCode {
+pub fn main(tasks: Tasks, bundles: &[ModelBundle]) -> ExitCode {
     let is_under_lambda = std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some();
     if is_under_lambda || std::env::args_os().len() < 2 {
         return amaas_serve::function(tasks);
     }
-    let arguments = Arguments::parse();
-    let models = Models { tasks, bundles: bundles.to_vec() };
+    let arguments = FunctionCommandLine::parse();
+    let models = HostedModels { tasks, bundles: bundles.to_vec() };
     match start(arguments, models) {
         Ok(code) => runtime::exit_now(code),
         Err(error) => {
@@ -49,16 +49,16 @@ pub fn main(tasks: Tasks, bundles: &[Bundle]) -> ExitCode {
 #[derive(Parser)]
 #[allow(clippy::doc_markdown)] // clap prints these comments
 #[command(version, max_term_width = 100)]
-struct Arguments {
+struct FunctionCommandLine {
     /// The folder that `dev` keeps everything in [env: AMAAS_DATA] [default: .amaas]
     #[arg(long, global = true, value_name = "FOLDER")]
     data: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: FunctionCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum FunctionCommand {
     /// Serve the bundled model, and what is published beside it, on this machine
     Dev {
         /// The port on 127.0.0.1; 0 takes a free one
@@ -69,13 +69,13 @@ enum Command {
         profile: bool,
     },
     /// Publish a network into the store of a running `dev` [default: the bundled model]
-    Publish(Publish),
+    Publish(PublishArguments),
     /// Load the bundled model, run its golden cases, and call it once with its task's example
     Check,
 }
 
 #[derive(Args)]
-struct Publish {
+struct PublishArguments {
     /// The ONNX file of the network [default: the bundled one]
     network: Option<PathBuf>,
     /// A file that the task needs, such as a vocabulary; may be given again [default: the bundled ones]
@@ -95,9 +95,9 @@ struct Publish {
     task: Option<String>,
 }
 
-fn start(arguments: Arguments, models: Models) -> Result<u8, DevError> {
+fn start(arguments: FunctionCommandLine, models: HostedModels) -> Result<u8, DevError> {
     let failed = |error: std::io::Error| DevError::other(format!("the process could not start: {error}"));
-    // ONNX Runtime must find its telemetry disabled, and this starts the program again if it would not.
+    // ONNX Runtime must find its telemetry disabled; if it would not, this call starts the program again.
     runtime::disable_telemetry_or_reexec().map_err(failed)?;
     amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
     runtime::protect_process_memory();
@@ -105,9 +105,9 @@ fn start(arguments: Arguments, models: Models) -> Result<u8, DevError> {
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     let result = tokio.block_on(async {
         match arguments.command {
-            Command::Dev { port, profile } => serve(&data, port, profile, models).await.map(|()| 0),
-            Command::Publish(publish) => publish.run(&data, &models).await.map(|()| 0),
-            Command::Check => check(models).await,
+            FunctionCommand::Dev { port, profile } => serve(&data, port, profile, models).await.map(|()| 0),
+            FunctionCommand::Publish(publish) => publish.run(&data, &models).await.map(|()| 0),
+            FunctionCommand::Check => check(models).await,
         }
     });
     tokio.shutdown_background();
@@ -120,7 +120,7 @@ fn data_folder(flag: Option<PathBuf>) -> DataFolder {
     DataFolder { path: flag.or(named).unwrap_or_else(|| PathBuf::from(".amaas")), is_named }
 }
 
-async fn serve(data: &DataFolder, port: u16, profile: bool, models: Models) -> Result<(), DevError> {
+async fn serve(data: &DataFolder, port: u16, profile: bool, models: HostedModels) -> Result<(), DevError> {
     dev::run(data, port, models, |started| {
         println!("{}", started.text(None));
         if profile {
@@ -134,7 +134,7 @@ async fn serve(data: &DataFolder, port: u16, profile: bool, models: Models) -> R
 }
 
 /// Publishes and loads each bundled model in a folder of its own, calls it once, and prints the table.
-async fn check(models: Models) -> Result<u8, DevError> {
+async fn check(models: HostedModels) -> Result<u8, DevError> {
     let folder = tempfile::tempdir().map_err(DevError::other)?;
     let config = RuntimeConfig::from_env()?;
     let stack = LocalStack::start(folder.path(), &models.tasks, config).await.map_err(DevError::other)?;
@@ -147,8 +147,8 @@ async fn check(models: Models) -> Result<u8, DevError> {
     Ok(u8::from(calls.iter().any(|call| call.answer.is_err())))
 }
 
-impl Publish {
-    async fn run(self, data: &DataFolder, models: &Models) -> Result<(), DevError> {
+impl PublishArguments {
+    async fn run(self, data: &DataFolder, models: &HostedModels) -> Result<(), DevError> {
         let publication = self.publication(models)?;
         let published = dev::publish_into(data, publication, &models.tasks).await?;
         for warning in &published.warnings {
@@ -161,7 +161,7 @@ impl Publish {
         Ok(())
     }
 
-    fn publication(self, models: &Models) -> Result<Publication, DevError> {
+    fn publication(self, models: &HostedModels) -> Result<Publication, DevError> {
         let alias = self.alias.unwrap_or_else(live);
         let bundled = match models.bundles.as_slice() {
             [bundle] => Some(bundle(alias.clone()).map_err(DevError::other)?),

@@ -1,7 +1,8 @@
-//! Models on one machine: an object store that speaks S3, a host that follows its store (`dev`), the command line of a function, and
-//! served models for tests and measurements.
+//! Models on one machine: an object store with S3's protocol, a host that follows its store (`dev`), the command line of a
+//! function, and served models for tests and benchmarks.
 
 pub mod dev;
+pub mod env_variables;
 mod function;
 mod library;
 pub mod local_stack;

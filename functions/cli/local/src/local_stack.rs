@@ -1,5 +1,5 @@
-//! An object store and a host in this process, to which models are added one by one: published sealed and signed into the store, which
-//! speaks S3, loaded from there, served over http.
+//! An object store and a host in this process. Each added model is published, sealed and signed, into the store over S3, loaded from
+//! there, and served over HTTP.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -39,11 +39,11 @@ pub struct LocalStack {
 }
 
 impl LocalStack {
-    /// Serves no model yet: from `folder`, which must be empty, on a free port of 127.0.0.1. Networks will run as `config` says, but
-    /// by the library that is found, or fetched where there is none.
+    /// Starts without models, in `folder`, which must be empty, on a free port of 127.0.0.1. Networks run as `config` says, with
+    /// the ONNX Runtime library of this machine, which is fetched if it is missing.
     ///
     /// # Errors
-    /// Whatever part of the stack fails.
+    /// The error of the part that does not start.
     pub async fn start(
         folder: &Path,
         tasks: &Tasks,
@@ -71,10 +71,10 @@ impl LocalStack {
         Ok(Self { _objects: objects, store, publisher, source, tasks, config, library, state, serving, client })
     }
 
-    /// Publishes `publication`, loads it, and gives the model as a caller with a key has it.
+    /// Publishes `publication`, loads it, and returns a client's handle of the model.
     ///
     /// # Errors
-    /// Why it cannot be published, or not loaded.
+    /// Why it cannot be published or loaded.
     pub async fn add(&self, publication: Publication) -> Result<Model, Box<dyn Error + Send + Sync>> {
         Ok(self.publish(publication).await?.1)
     }
@@ -115,6 +115,6 @@ impl Drop for LocalStack {
 }
 
 async fn serve(server: Server, state: AppState) {
-    // It is never asked to stop, and what fails in it fails the call too.
+    // It is never asked to stop, and a failure in it fails the call too.
     let _ = host::serve(server, state, std::future::pending()).await;
 }

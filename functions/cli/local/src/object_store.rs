@@ -1,5 +1,5 @@
-//! An object store in this process that speaks S3, over a local folder: what `amaas dev` publishes into, so that a model
-//! takes the same way on a laptop as it does from a bucket.
+//! An object store with S3's protocol, in this process, over a local folder. `amaas dev` publishes into it, so that models load on a
+//! laptop as they do from a bucket.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,7 +24,7 @@ impl ObjectStore {
     /// Serves the folder `root` on a free port of 127.0.0.1, with the bucket [`BUCKET`] and a new pair of credentials.
     ///
     /// # Errors
-    /// When the folder cannot be made, or no port is free.
+    /// The folder cannot be made, or no port is free.
     pub async fn start(root: &Path) -> Result<Self, ObjectStoreError> {
         let failed = |what: &dyn fmt::Display| ObjectStoreError(what.to_string());
         std::fs::create_dir_all(root.join(BUCKET)).map_err(|error| failed(&error))?;
@@ -38,12 +38,12 @@ impl ObjectStore {
         Ok(Self { endpoint, serving: tokio::spawn(serve(listener, service.build())) })
     }
 
-    /// Where it listens, and with which credentials.
+    /// Its URL and credentials.
     pub fn endpoint(&self) -> &S3Endpoint {
         &self.endpoint
     }
 
-    /// How the model store reaches it.
+    /// The model store's options for it.
     pub fn options(&self) -> S3Options {
         S3Options { endpoint: Some(self.endpoint.clone()) }
     }
@@ -90,7 +90,7 @@ async fn serve(listener: TcpListener, service: S3Service) {
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "the object store could not take a connection");
+                tracing::warn!(%error, "the object store could not accept a connection");
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
         }

@@ -1,5 +1,5 @@
-//! One model through the whole stack, in this process: published sealed and signed into an object store that speaks S3,
-//! loaded from there, served over http, called through the SDK, sealed. What a function's own tests and measurements call.
+//! One model behind the whole stack, in this process: published, sealed and signed, into an object store over S3, loaded from there,
+//! served over HTTP, and called through the SDK with sealing. Tests and benchmarks of functions use it.
 
 use std::error::Error;
 use std::path::Path;
@@ -22,7 +22,7 @@ impl ServedModel {
     /// Publishes `publication` into `folder`, which must be empty, and serves it with `tasks` on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// Whatever part of the stack fails.
+    /// The error of the part that does not start.
     pub async fn start(
         folder: &Path,
         publication: Publication,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// A table with these column heads.
+/// A table with these column headings.
 pub fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     figures(&heads, 0..0, rows.into_iter().map(Vec::from))
 }

@@ -1,4 +1,4 @@
-//! A host that serves whatever its store holds: new models get a place, moved aliases get their version, removed models lose theirs.
+//! Makes a host follow its store: it adds new models, loads the version of a moved alias, and removes deleted models.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,21 +9,21 @@ use amaas_model::task::Tasks;
 use amaas_serve::AppState;
 use amaas_store::{ModelName, Store, StoreError, VersionSelector, alias_key, live};
 
-/// Looks at the store of `source` every `period`, without end.
+/// Synchronises `host` with the store of `source` every `period`, without end.
 pub async fn watch(host: AppState, source: ModelSource, tasks: Tasks, config: RuntimeConfig, period: Duration) {
     loop {
         if let Err(error) = look(&host, &source, &tasks, &config).await {
-            tracing::warn!(%error, "the store could not be looked at");
+            tracing::warn!(%error, "the store could not be listed");
         }
         tokio::time::sleep(period).await;
     }
 }
 
-/// Gives every model of the store of `source` its place in `host`, and takes the places of those away that are there no more. What is
-/// new or moved is loaded by a task of its own.
+/// Adds every model of the store of `source` to `host`, and removes deleted models. New and moved versions are loaded by tasks of
+/// their own.
 ///
 /// # Errors
-/// When the store cannot be listed.
+/// The store cannot be listed.
 pub async fn look(
     host: &AppState,
     source: &ModelSource,
@@ -62,7 +62,7 @@ pub async fn look(
     Ok(())
 }
 
-/// A model whose alias does not point anywhere yet is still on its way up.
+/// Whether a model has the alias `live`. Without it, the model is still being published.
 async fn has_live(store: &Store, model: &ModelName) -> Result<bool, StoreError> {
     Ok(store.size(&alias_key(model, &live())).await?.is_some())
 }

@@ -15,12 +15,12 @@ pub(crate) struct LedgerArguments {
     pub(crate) ledger: Option<String>,
 }
 
-/// Where accounts are, for commands that verify or sign them.
+/// The ledger and its key, for commands that verify or sign accounts.
 #[derive(Args)]
 pub(crate) struct AccountsArguments {
     #[command(flatten)]
     pub(crate) ledger: LedgerArguments,
-    /// What wraps the ledger's secrets, the one that functions have: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of
+    /// The key that wraps the ledger's secrets, as functions have it: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of
     /// `amaas dev`]
     #[arg(long, value_name = "KEY")]
     pub(crate) kms_key: Option<String>,
@@ -28,7 +28,7 @@ pub(crate) struct AccountsArguments {
 
 #[derive(Subcommand)]
 pub(crate) enum LedgerCommand {
-    /// Sign the tenants, keys and prices of a ledger of an earlier version, as they stand there; of a later one, verify them
+    /// Sign the tenants, keys and prices of a ledger of an earlier version without changes; verify those of a later one
     Sign {
         #[command(flatten)]
         accounts: AccountsArguments,
@@ -36,7 +36,7 @@ pub(crate) enum LedgerCommand {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum Tenants {
+pub(crate) enum TenantsCommand {
     /// Make a tenant
     Create {
         /// Its name
@@ -58,7 +58,7 @@ pub(crate) enum Tenants {
         #[command(flatten)]
         accounts: AccountsArguments,
     },
-    /// Change limits and budget of a tenant; functions go by it within 60 s
+    /// Change limits and budget of a tenant; functions apply them within 60 s
     #[command(override_usage = "amaas tenants set [OPTIONS] <NAME> <--limit|--no-limit|--budget|--no-budget>...")]
     Set {
         /// Its name
@@ -68,14 +68,14 @@ pub(crate) enum Tenants {
         #[command(flatten)]
         accounts: AccountsArguments,
     },
-    /// Have the calls of a tenant refused, within 60 s; keys and usage stay
+    /// Refuse a tenant's calls, within 60 s; keys and usage stay
     Suspend {
         /// Its name
         name: TenantName,
         #[command(flatten)]
         accounts: AccountsArguments,
     },
-    /// Have the calls of a suspended tenant taken again
+    /// Accept a suspended tenant's calls again
     Resume {
         /// Its name
         name: TenantName,
@@ -89,7 +89,7 @@ pub(crate) struct TenantTerms {
     /// A limit, [MODEL:]requests|units/minute|month=NUMBER, such as embed:units/minute=90000; may be given again [default: none]
     #[arg(long = "limit", value_name = "LIMIT")]
     pub(crate) limits: Vec<Limit>,
-    /// What its calls may cost in a month of the calendar (UTC) [default: no bound]
+    /// The most that its calls may cost in a calendar month (UTC) [default: no bound]
     #[arg(long, value_name = "MONEY")]
     pub(crate) budget: Option<Money>,
 }
@@ -100,10 +100,10 @@ pub(crate) struct TenantChange {
     /// A limit, [MODEL:]requests|units/minute|month=NUMBER, in place of the one of the same name; may be given again
     #[arg(long = "limit", value_name = "LIMIT")]
     pub(crate) limits: Vec<Limit>,
-    /// A limit that ends, by its name, such as requests/minute; may be given again
+    /// A limit to remove, by its name, such as requests/minute; may be given again
     #[arg(long = "no-limit", value_name = "LIMIT")]
     pub(crate) no_limits: Vec<LimitName>,
-    /// What its calls may cost in a month of the calendar (UTC)
+    /// The most that its calls may cost in a calendar month (UTC)
     #[arg(long, value_name = "MONEY")]
     pub(crate) budget: Option<Money>,
     /// No bound on what its calls may cost
@@ -111,7 +111,7 @@ pub(crate) struct TenantChange {
     pub(crate) no_budget: bool,
 }
 
-/// What comes before the number of a limit.
+/// A limit without its number.
 #[derive(Clone, Debug)]
 pub(crate) struct LimitName(Limit);
 
@@ -134,13 +134,13 @@ impl FromStr for LimitName {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum Prices {
-    /// List what was set; calls to other models cost nothing
+pub(crate) enum PricesCommand {
+    /// List the prices; calls to other models cost nothing
     List {
         #[command(flatten)]
         accounts: AccountsArguments,
     },
-    /// Set what calls to a model cost from now on; functions go by it within 60 s
+    /// Set the price of calls to a model from now on; functions apply it within 60 s
     Set {
         /// The model's name
         model: ModelName,
@@ -154,19 +154,19 @@ pub(crate) enum Prices {
 #[derive(Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct PriceChange {
-    /// What each call costs [default: as before]
+    /// The price of a call [default: as before]
     #[arg(long, value_name = "MONEY")]
     pub(crate) call: Option<Money>,
-    /// What each unit costs: a token where the model's task counts them, else a row [default: as before]
+    /// The price of a unit: a token if the model's task counts tokens, else a row [default: as before]
     #[arg(long, value_name = "MONEY")]
     pub(crate) unit: Option<Money>,
 }
 
 #[derive(Args)]
-pub(crate) struct Usage {
-    /// What rows are told apart by
-    #[arg(long, value_enum, default_value_t = By::Model)]
-    pub(crate) by: By,
+pub(crate) struct UsageArguments {
+    /// The grouping of rows
+    #[arg(long, value_enum, default_value_t = UsageGrouping::Model)]
+    pub(crate) by: UsageGrouping,
     /// The first day, such as 2026-11-01, in UTC [default: the first of the last day's month]
     #[arg(long, value_name = "DAY")]
     pub(crate) since: Option<UtcDay>,
@@ -184,18 +184,18 @@ pub(crate) struct Usage {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum By {
+pub(crate) enum UsageGrouping {
     Model,
     Version,
     Key,
 }
 
-impl From<By> for UsageBy {
-    fn from(by: By) -> Self {
+impl From<UsageGrouping> for UsageBy {
+    fn from(by: UsageGrouping) -> Self {
         match by {
-            By::Model => Self::Model,
-            By::Version => Self::Version,
-            By::Key => Self::Key,
+            UsageGrouping::Model => Self::Model,
+            UsageGrouping::Version => Self::Version,
+            UsageGrouping::Key => Self::Key,
         }
     }
 }

@@ -8,116 +8,116 @@ use serde::Serialize;
 
 use crate::architecture::Architecture;
 
-/// What is asked: usage in flags, or a plan of Terraform with the calls that its functions get.
+/// The input of an estimate: usage in flags, or a Terraform plan with the calls of its functions.
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools)] // each is a flag of its own
-pub(crate) struct Estimate {
-    /// What `terraform show -json FILE` or `tofu show -json FILE` says of a plan: memory, keys, alarms and the rest come from there;
+pub(crate) struct EstimateArguments {
+    /// The plan as `terraform show -json FILE` or `tofu show -json FILE` prints it, with memory, keys, alarms and the rest;
     /// "-" reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["memory", "arch", "ephemeral_mb", "provisioned", "front", "snap_start", "tracing", "log_retention_days"])]
     pub(crate) plan: Option<PathBuf>,
     /// Calls a month, such as 1e6, 250k or 1_000_000; with --plan also MODEL=CALLS, and may be given again
     #[arg(long, value_name = "[MODEL=]CALLS")]
-    pub(crate) calls: Vec<OfModel<Number>>,
-    /// What Lambda bills of a usual call, in milliseconds: as long as it runs, its writes to the ledger included; with --plan also MODEL=MS
+    pub(crate) calls: Vec<PerModel<NonNegativeNumber>>,
+    /// The billed time of a typical call, in milliseconds, with its writes to the ledger; with --plan also MODEL=MS
     #[arg(long, value_name = "[MODEL=]MS")]
-    pub(crate) p50_ms: Vec<OfModel<Milliseconds>>,
+    pub(crate) p50_ms: Vec<PerModel<DurationMs>>,
     /// Memory of the function in MB, 128 to 10240 [default: 1024]
     #[arg(long, value_name = "MB")]
-    pub(crate) memory: Option<Memory>,
+    pub(crate) memory: Option<MemoryMb>,
     /// Instruction set of the function [default: x86_64]
     #[arg(long, value_enum)]
     pub(crate) arch: Option<Architecture>,
     /// /tmp of the function in MB, 512 to 10240; 512 cost nothing [default: 512]
     #[arg(long, value_name = "MB")]
-    pub(crate) ephemeral_mb: Option<Ephemeral>,
-    /// Environments that are kept ready the whole month [default: 0]
+    pub(crate) ephemeral_mb: Option<EphemeralStorageMb>,
+    /// Provisioned environments, for the whole month [default: 0]
     #[arg(long, value_name = "NUMBER")]
-    pub(crate) provisioned: Option<Number>,
-    /// What stands before the function: its own URL, or an HTTP API [default: url]
+    pub(crate) provisioned: Option<NonNegativeNumber>,
+    /// The entry point of the function: its own URL, or an HTTP API [default: url]
     #[arg(long, value_enum)]
     pub(crate) front: Option<EntryPoint>,
-    /// Environments start from a snapshot of a version (SnapStart), which Lambda does not give with --provisioned
+    /// Environments start from a snapshot of a version (SnapStart), which excludes --provisioned
     #[arg(long, conflicts_with = "provisioned")]
     pub(crate) snap_start: bool,
     /// Traces are sent to X-Ray
     #[arg(long)]
     pub(crate) tracing: bool,
-    /// For how many days logs are kept; 0 is for ever, of which a year is counted [default: 30]
+    /// Log retention in days; 0 keeps them without end, and counts a year of them [default: 30]
     #[arg(long, value_name = "DAYS")]
-    pub(crate) log_retention_days: Option<Number>,
-    /// Of all calls, those that begin a new environment, 0 to 1
+    pub(crate) log_retention_days: Option<NonNegativeNumber>,
+    /// The share of calls that are cold starts, 0 to 1
     #[arg(long, value_name = "SHARE", default_value = "0.01")]
-    pub(crate) cold_start_share: Share,
-    /// What Lambda bills of such a beginning, in milliseconds
+    pub(crate) cold_start_share: UnitInterval,
+    /// The billed time of a cold start, in milliseconds
     #[arg(long, value_name = "MS", default_value = "400")]
-    pub(crate) cold_start_ms: Milliseconds,
+    pub(crate) cold_start_ms: DurationMs,
     /// Bytes of a request on the wire
     #[arg(long, value_name = "BYTES", default_value = "2k")]
-    pub(crate) request_bytes: Number,
-    /// Bytes of an answer's content
+    pub(crate) request_bytes: NonNegativeNumber,
+    /// Bytes of a response's body
     #[arg(long, value_name = "BYTES", default_value = "500")]
-    pub(crate) response_bytes: Number,
+    pub(crate) response_bytes: NonNegativeNumber,
     /// Size of the model in MB, as it is stored
     #[arg(long, value_name = "MB", default_value = "8")]
-    pub(crate) model_mb: Number,
-    /// Tenants that call in a usual minute
+    pub(crate) model_mb: NonNegativeNumber,
+    /// Tenants that call in a typical minute
     #[arg(long, value_name = "NUMBER", default_value = "1")]
-    pub(crate) tenants: Number,
-    /// Limits and budgets that hold for a call
+    pub(crate) tenants: NonNegativeNumber,
+    /// Limits and budgets that apply to a call
     #[arg(long, value_name = "NUMBER", default_value = "0")]
-    pub(crate) limits: Number,
-    /// The function takes sealed calls that it has seen (AMAAS_REPLAY=allow)
+    pub(crate) limits: NonNegativeNumber,
+    /// The function accepts replayed sealed calls (AMAAS_REPLAY=allow)
     #[arg(long)]
     pub(crate) allow_replays: bool,
     /// Environments of a function that are alive on average [default: as many as run at once, and one at least]
     #[arg(long, value_name = "NUMBER")]
-    pub(crate) environments: Option<Number>,
-    /// Write units of the ledger for a call [default: what the code writes]
+    pub(crate) environments: Option<NonNegativeNumber>,
+    /// Write units of the ledger for a call [default: as the code writes]
     #[arg(long, value_name = "UNITS")]
-    pub(crate) ledger_writes_per_call: Option<Number>,
-    /// Read units of the ledger for a call, beside what each environment reads again and again [default: what the code reads]
+    pub(crate) ledger_writes_per_call: Option<NonNegativeNumber>,
+    /// Read units of the ledger for a call, without each environment's regular reads [default: as the code reads]
     #[arg(long, value_name = "UNITS")]
-    pub(crate) ledger_reads_per_call: Option<Number>,
-    /// Calls of KMS for a cold start [default: what the code asks]
+    pub(crate) ledger_reads_per_call: Option<NonNegativeNumber>,
+    /// KMS calls for a cold start [default: as the code calls]
     #[arg(long, value_name = "NUMBER")]
-    pub(crate) kms_per_cold_start: Option<Number>,
-    /// Reads of S3 for a cold start [default: what the code reads]
+    pub(crate) kms_per_cold_start: Option<NonNegativeNumber>,
+    /// S3 reads for a cold start [default: as the code reads]
     #[arg(long, value_name = "NUMBER")]
-    pub(crate) s3_per_cold_start: Option<Number>,
-    /// Bytes of log for a call [default: what the code and Lambda write]
+    pub(crate) s3_per_cold_start: Option<NonNegativeNumber>,
+    /// Log bytes for a call [default: as the code and Lambda write]
     #[arg(long, value_name = "BYTES")]
-    pub(crate) log_bytes_per_call: Option<Number>,
-    /// The region whose prices count, any of the partition aws; us-east-1's stand in for those that are not known, and their lines are
-    /// marked. Other partitions (China, GovCloud) need --prices [default: that of the plan, or us-east-1]
+    pub(crate) log_bytes_per_call: Option<NonNegativeNumber>,
+    /// The region of the prices, any of the partition aws; us-east-1's replace unknown ones, and mark their
+    /// lines. Other partitions (China, GovCloud) need --prices [default: that of the plan, or us-east-1]
     #[arg(long)]
     pub(crate) region: Option<String>,
     /// Availability zones of an interface endpoint whose subnets are not known before the apply
     #[arg(long, value_name = "NUMBER", default_value = "2")]
-    pub(crate) zones: Number,
-    /// What an instance of this type costs an hour, in US dollars, such as g6e.xlarge=1.9: if no price is known, or another is yours;
+    pub(crate) zones: NonNegativeNumber,
+    /// The hourly price of an instance type in US dollars, such as g6e.xlarge=1.9: if no price is known, or yours differs;
     /// may be given again
     #[arg(long, value_name = "TYPE=USD")]
     pub(crate) instance_price: Vec<InstancePrice>,
     /// The instance with a GPU to compare with
     #[arg(long, value_name = "TYPE", default_value = "g4dn.xlarge", conflicts_with = "summary")]
     pub(crate) gpu_instance: String,
-    /// How long that instance works on a call, in milliseconds [default: as long as the function]
+    /// The time that the instance works on a call, in milliseconds [default: the function's]
     #[arg(long, value_name = "MS", conflicts_with = "summary")]
-    pub(crate) gpu_p50_ms: Option<Milliseconds>,
+    pub(crate) gpu_p50_ms: Option<DurationMs>,
     /// Its disk in GB, gp3
     #[arg(long, value_name = "GB", default_value = "100", conflicts_with = "summary")]
-    pub(crate) gpu_disk_gb: Number,
-    /// How much of its time it can be busy, 0 to 1
+    pub(crate) gpu_disk_gb: NonNegativeNumber,
+    /// Its highest utilisation, 0 to 1
     #[arg(long, value_name = "SHARE", default_value = "0.7", conflicts_with = "summary")]
-    pub(crate) gpu_utilisation: Share,
-    /// Subtract what Lambda gives an account for nothing: a million requests and 400,000 GB-seconds a month
+    pub(crate) gpu_utilisation: UnitInterval,
+    /// Subtract Lambda's free tier of an account: a million requests and 400,000 GB-seconds a month
     #[arg(long)]
     pub(crate) free_tier: bool,
-    /// Print only the total and the five lines that cost most, and no comparison with an instance
+    /// Print only the total and the five most expensive lines, and no comparison with an instance
     #[arg(long)]
     pub(crate) summary: bool,
-    /// Prices of your own, in the form of --show-prices; those of a name and region that is there take its place
+    /// Your own prices, in the form of --show-prices; they replace those of the same name and region
     #[arg(long, value_name = "FILE")]
     pub(crate) prices: Option<PathBuf>,
     /// Print the built-in prices, and nothing else
@@ -125,21 +125,21 @@ pub(crate) struct Estimate {
     pub(crate) show_prices: bool,
 }
 
-/// What stands before a function.
+/// The entry point of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EntryPoint {
     Url,
     Api,
 }
 
-/// A value for one model, or for all that have none of their own.
+/// A value for one model, or the default for all models.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct OfModel<T> {
+pub(crate) struct PerModel<T> {
     pub(crate) model: Option<String>,
     pub(crate) value: T,
 }
 
-impl<T: FromStr<Err = String>> FromStr for OfModel<T> {
+impl<T: FromStr<Err = String>> FromStr for PerModel<T> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -151,7 +151,7 @@ impl<T: FromStr<Err = String>> FromStr for OfModel<T> {
     }
 }
 
-/// What an instance of EC2 costs an hour.
+/// The hourly price of an EC2 instance.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct InstancePrice {
     pub(crate) instance: String,
@@ -162,37 +162,38 @@ impl FromStr for InstancePrice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (instance, usd) = text.split_once('=').ok_or_else(|| format!("expected {INSTANCE_PRICE}, got {text:?}"))?;
+        let (instance, usd) =
+            text.split_once('=').ok_or_else(|| format!("expected {EXPECTED_INSTANCE_PRICE}, got {text:?}"))?;
         let is_type = instance.split_once('.').is_some_and(|(family, size)| !family.is_empty() && !size.is_empty());
         if !is_type {
-            return Err(format!("expected {INSTANCE_PRICE}, got the type {instance:?}"));
+            return Err(format!("expected {EXPECTED_INSTANCE_PRICE}, got the type {instance:?}"));
         }
-        Ok(Self { instance: instance.to_owned(), usd: bounded(usd, 0.0, MAX_HOURLY_PRICE, INSTANCE_PRICE)? })
+        Ok(Self { instance: instance.to_owned(), usd: bounded(usd, 0.0, MAX_HOURLY_PRICE, EXPECTED_INSTANCE_PRICE)? })
     }
 }
 
-/// A number of something: 0 or more, not necessarily whole.
+/// A quantity: 0 or more, not necessarily whole.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Number(pub(crate) f64);
+pub(crate) struct NonNegativeNumber(pub(crate) f64);
 
-/// A time of more than nothing.
+/// A duration above zero.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub(crate) struct Milliseconds(pub(crate) f64);
+pub(crate) struct DurationMs(pub(crate) f64);
 
-/// A part of a whole.
+/// A share from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub(crate) struct Share(pub(crate) f64);
+pub(crate) struct UnitInterval(pub(crate) f64);
 
-/// Memory of a Lambda function in MB.
+/// The memory of a Lambda function in MB.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub(crate) struct Memory(pub(crate) f64);
+pub(crate) struct MemoryMb(pub(crate) f64);
 
-/// /tmp of a Lambda function in MB.
+/// The ephemeral storage (/tmp) of a Lambda function in MB.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub(crate) struct Ephemeral(pub(crate) f64);
+pub(crate) struct EphemeralStorageMb(pub(crate) f64);
 
-impl FromStr for Number {
+impl FromStr for NonNegativeNumber {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -200,7 +201,7 @@ impl FromStr for Number {
     }
 }
 
-impl FromStr for Milliseconds {
+impl FromStr for DurationMs {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -209,7 +210,7 @@ impl FromStr for Milliseconds {
     }
 }
 
-impl FromStr for Share {
+impl FromStr for UnitInterval {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -217,23 +218,23 @@ impl FromStr for Share {
     }
 }
 
-impl FromStr for Memory {
+impl FromStr for MemoryMb {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        whole(bounded(text, 128.0, 10_240.0, MEMORY)?, MEMORY).map(Self)
+        whole(bounded(text, 128.0, 10_240.0, EXPECTED_MEMORY)?, EXPECTED_MEMORY).map(Self)
     }
 }
 
-impl FromStr for Ephemeral {
+impl FromStr for EphemeralStorageMb {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        whole(bounded(text, 512.0, 10_240.0, EPHEMERAL)?, EPHEMERAL).map(Self)
+        whole(bounded(text, 512.0, 10_240.0, EXPECTED_EPHEMERAL)?, EXPECTED_EPHEMERAL).map(Self)
     }
 }
 
-/// The number that `text` says: with underscores, an exponent, or k or M for thousands and millions.
+/// Parses a number with optional underscores, an exponent, or k or M for thousands and millions.
 fn bounded(text: &str, least: f64, most: f64, expected: &str) -> Result<f64, String> {
     let wrong = || format!("expected {expected}, got {text:?}");
     let (digits, times) = match text.strip_suffix(['k', 'K']) {
@@ -254,13 +255,13 @@ fn whole(number: f64, expected: &str) -> Result<f64, String> {
     if number.fract() == 0.0 { Ok(number) } else { Err(format!("expected {expected}, got {number}")) }
 }
 
-/// More than anybody calls, and few enough for a sum to be exact to the cent.
+/// More calls than any service has, and few enough for sums to be exact to the cent.
 const MAX_QUANTITY: f64 = 1e15;
-/// More than an instance costs an hour.
+/// Higher than any instance's hourly price.
 const MAX_HOURLY_PRICE: f64 = 1e6;
-const INSTANCE_PRICE: &str = "a type and its price by the hour, such as g6e.xlarge=1.9";
-const MEMORY: &str = "whole MB from 128 to 10240, which is what Lambda gives, such as 1024";
-const EPHEMERAL: &str = "whole MB from 512 to 10240, which is what Lambda gives, such as 512";
+const EXPECTED_INSTANCE_PRICE: &str = "a type and its price by the hour, such as g6e.xlarge=1.9";
+const EXPECTED_MEMORY: &str = "whole MB from 128 to 10240, which is what Lambda gives, such as 1024";
+const EXPECTED_EPHEMERAL: &str = "whole MB from 512 to 10240, which is what Lambda gives, such as 512";
 
 #[cfg(test)]
 mod tests {
@@ -271,7 +272,7 @@ mod tests {
         for (text, expected) in
             [("0", 0.0), ("1e6", 1e6), ("250k", 250e3), ("1.5M", 1.5e6), ("1_000_000", 1e6), (".5", 0.5), ("1E3", 1e3)]
         {
-            assert_eq!(text.parse::<Number>().map(|calls| calls.0), Ok(expected), "{text}");
+            assert_eq!(text.parse::<NonNegativeNumber>().map(|calls| calls.0), Ok(expected), "{text}");
         }
     }
 
@@ -281,20 +282,20 @@ mod tests {
             "", "-1", "-1e6", "nan", "NaN", "inf", "-inf", "infinity", "1e16", "1e400", "_1", "1_", "1__0", "k",
             "1,000", "1 0", "0x10", "1e", "+1", "1kk",
         ] {
-            let error = text.parse::<Number>().expect_err(text);
+            let error = text.parse::<NonNegativeNumber>().expect_err(text);
             assert!(error.contains(&format!("got {text:?}")) && error.contains("1_000_000"), "{error}");
         }
         for text in ["127", "10241", "0", "512.5", "-512"] {
-            assert!(text.parse::<Memory>().expect_err(text).contains("128 to 10240"));
+            assert!(text.parse::<MemoryMb>().expect_err(text).contains("128 to 10240"));
         }
         for text in ["1.01", "-0.1", "nan"] {
-            assert!(text.parse::<Share>().expect_err(text).contains("0 to 1"));
+            assert!(text.parse::<UnitInterval>().expect_err(text).contains("0 to 1"));
         }
         for text in ["511", "10241"] {
-            assert!(text.parse::<Ephemeral>().expect_err(text).contains("512 to 10240"));
+            assert!(text.parse::<EphemeralStorageMb>().expect_err(text).contains("512 to 10240"));
         }
         for text in ["0", "900001"] {
-            assert!(text.parse::<Milliseconds>().expect_err(text).contains("900000"));
+            assert!(text.parse::<DurationMs>().expect_err(text).contains("900000"));
         }
     }
 
@@ -311,9 +312,12 @@ mod tests {
 
     #[test]
     fn values_of_models_are_told_apart() {
-        let of = |text: &str| text.parse::<OfModel<Number>>();
-        assert_eq!(of("sentiment=1e6"), Ok(OfModel { model: Some("sentiment".to_owned()), value: Number(1e6) }));
-        assert_eq!(of("2e5"), Ok(OfModel { model: None, value: Number(2e5) }));
+        let of = |text: &str| text.parse::<PerModel<NonNegativeNumber>>();
+        assert_eq!(
+            of("sentiment=1e6"),
+            Ok(PerModel { model: Some("sentiment".to_owned()), value: NonNegativeNumber(1e6) })
+        );
+        assert_eq!(of("2e5"), Ok(PerModel { model: None, value: NonNegativeNumber(2e5) }));
         assert!(of("=1").is_err() && of("sentiment=").is_err() && of("sentiment=x").is_err());
     }
 }

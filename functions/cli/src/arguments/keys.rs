@@ -8,10 +8,10 @@ use clap::{Args, Subcommand};
 use super::{AccountsArguments, AtLeast, StoreArguments};
 
 #[derive(Subcommand)]
-pub(crate) enum Keys {
+pub(crate) enum KeysCommand {
     /// Make a key and show it, this once
     Create(CreateKey),
-    /// List keys, by id: the keys themselves are kept nowhere
+    /// List keys, by id: the keys themselves are not stored
     List(ListKeys),
     /// Revoke a key; functions refuse it within 60 s
     Revoke {
@@ -20,13 +20,13 @@ pub(crate) enum Keys {
         #[command(flatten)]
         accounts: AccountsArguments,
     },
-    /// Make new keys that calls to a model are sealed to: offered in a minute, the old ones stay good for a while
+    /// Make new sealing keys for calls to a model: they are offered in a minute, and the old ones stay valid for a while
     Rotate(RotateKeys),
-    /// Show whose signature callers should ask of a model's keys, for AMAAS_SIGNERS
+    /// Show the keys that sign a model's sealing keys, for clients to pin in AMAAS_SIGNERS
     Signer {
         /// The model's name; "dev" for all models of `amaas dev`
         model: ModelName,
-        /// What wraps the keys, by which they are verified: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of
+        /// The key that wraps and authenticates the keys: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of
         /// `amaas dev`]
         #[arg(long, value_name = "KEY")]
         kms_key: Option<String>,
@@ -37,10 +37,10 @@ pub(crate) enum Keys {
 
 #[derive(Args)]
 pub(crate) struct CreateKey {
-    /// Whose key it is; a tenant that is not there is made, without limits
+    /// The tenant of the key; a missing one is made, without limits
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) tenant: TenantName,
-    /// What you call it: a tenant has at most two live keys of one name, the one in use and the one that follows it
+    /// The key's name: a tenant has at most two live keys of one name, so that a key can be rotated
     #[arg(long, default_value = "default", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) name: String,
     /// The environment in the key: lower-case letters and digits
@@ -52,7 +52,7 @@ pub(crate) struct CreateKey {
     /// Routes that the key may use: predict, infer, embeddings, completions, models or usage; may be given again [default: all]
     #[arg(long = "route", value_name = "ROUTE")]
     pub(crate) routes: Vec<RouteScope>,
-    /// What calls with the key may cost in a month of the calendar (UTC) [default: whatever the tenant's may]
+    /// The most that calls with the key may cost in a calendar month (UTC) [default: as the tenant's]
     #[arg(long, value_name = "MONEY")]
     pub(crate) max_cost: Option<Money>,
     /// Days until it expires [default: never]
@@ -67,7 +67,7 @@ pub(crate) struct ListKeys {
     /// The keys of this tenant only
     #[arg(long, value_name = "NAME")]
     pub(crate) tenant: Option<TenantName>,
-    /// Revoked ones too, which are remembered for 90 days
+    /// Revoked keys too, which are kept for 90 days
     #[arg(long)]
     pub(crate) all: bool,
     #[command(flatten)]
@@ -78,16 +78,16 @@ pub(crate) struct ListKeys {
 pub(crate) struct RotateKeys {
     /// The model's name; "dev" for all models of `amaas dev`
     pub(crate) model: ModelName,
-    /// Hours for which the old keys stay good
+    /// Hours for which the old keys stay valid
     #[arg(long, value_name = "HOURS", default_value = "48")]
     pub(crate) overlap: AtLeast<0>,
-    /// Another key for whoever signs the list of keys, which callers pin; both sign meanwhile
+    /// Rotate the key that signs the list of keys as well, which clients pin; both sign meanwhile
     #[arg(long)]
     pub(crate) signer: bool,
-    /// Take over keys of an earlier version of amaas, which nothing authenticated: compare the signers with those that callers pin
+    /// Take over unauthenticated keys of an earlier version of amaas: compare the signers with those that clients pin
     #[arg(long)]
     pub(crate) adopt: bool,
-    /// What wraps the keys: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of `amaas dev`]
+    /// The key that wraps them: a key of KMS or file:PATH [env: AMAAS_KMS_KEY] [default: that of `amaas dev`]
     #[arg(long, value_name = "KEY")]
     pub(crate) kms_key: Option<String>,
     #[command(flatten)]

@@ -11,7 +11,7 @@ use super::StoreArguments;
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct Models {
+pub(crate) struct ModelsArguments {
     #[command(subcommand)]
     pub(crate) command: Option<ModelsCommand>,
 }
@@ -22,8 +22,8 @@ pub(crate) enum ModelsCommand {
     Versions(ModelVersions),
     /// Remove a model, versions or an alias of it from the store
     ///
-    /// What was removed is not loaded any more. `amaas dev` takes the model away within a second; any other function that has it
-    /// loaded answers with it until the function ends. The name of a removed version is never used again. Blobs stay until
+    /// A removed version is not loaded any more. `amaas dev` unloads it within a second; any other function that has it loaded
+    /// serves it until the function ends. The name of a removed version is never used again. Blobs stay until
     /// `amaas store prune`, and the keys of sealed calls until their document is deleted: callers pin them.
     Remove(RemoveModel),
 }
@@ -40,13 +40,13 @@ pub(crate) struct ModelVersions {
 pub(crate) struct RemoveModel {
     /// The model's name
     pub(crate) model: ModelName,
-    /// Remove this version only, to which no alias points; may be given again
+    /// Remove only this version, to which no alias may point; may be given again
     #[arg(long = "version", value_name = "VERSION")]
     pub(crate) versions: Vec<Version>,
     /// Remove this alias only, and no version
     #[arg(long, value_name = "ALIAS", conflicts_with = "versions")]
     pub(crate) alias: Option<Alias>,
-    /// Say what would be removed
+    /// Print what would be removed
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -65,17 +65,17 @@ impl RemoveModel {
 
 #[derive(Subcommand)]
 pub(crate) enum StoreCommand {
-    /// Delete the blobs to which no manifest refers: what removed versions left, and publishes that were ended
-    Prune(Prune),
+    /// Delete the blobs to which no manifest refers: of removed versions, and of aborted publishes
+    Prune(PruneArguments),
 }
 
 #[derive(Args)]
-pub(crate) struct Prune {
+pub(crate) struct PruneArguments {
     /// Keep blobs that were written less than this long ago, such as 90s, 30m, 24h or 7d: a function may still read those of a version
     /// that was just removed. Blobs of a publish that is under way are kept in any case
     #[arg(long, value_name = "AGE", default_value = "24h", value_parser = age)]
     pub(crate) older_than: Duration,
-    /// Say how much would be deleted
+    /// Print how much would be deleted
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

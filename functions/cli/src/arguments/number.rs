@@ -1,4 +1,4 @@
-//! Whole numbers, which are refused by what was expected.
+//! Whole numbers with bounds, whose errors name the expected range.
 
 use std::str::FromStr;
 

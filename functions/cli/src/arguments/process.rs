@@ -2,9 +2,9 @@
 
 use clap::{CommandFactory, FromArgMatches};
 
-use super::Arguments;
+use super::CommandLine;
 
-impl Arguments {
+impl CommandLine {
     /// Those that the program was called with.
     pub(crate) fn of_process() -> Result<Self, clap::Error> {
         let matches = command().try_get_matches()?;
@@ -21,7 +21,7 @@ fn command() -> clap::Command {
         };
         command.mut_args(takes).mut_subcommands(with_negative_numbers)
     }
-    with_negative_numbers(Arguments::command())
+    with_negative_numbers(CommandLine::command())
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(crate) async fn run(settings: &Settings, arguments: AliasArguments) -> Resul
     output::line(described(&moved, (&model, &alias), &version))
 }
 
-/// Whether an alias points elsewhere than before.
+/// Whether an alias points to another version than before.
 pub(super) fn is_moved(moved: &AliasMove) -> bool {
     !matches!(moved, AliasMove::Unchanged)
 }
@@ -36,13 +36,13 @@ pub(super) fn from(moved: &AliasMove) -> Option<&Version> {
     }
 }
 
-/// Where an alias points, and where it did.
+/// The version that an alias points to, and the previous one.
 pub(super) fn described(moved: &AliasMove, (model, alias): (&ModelName, &Alias), version: &Version) -> String {
     let before = match (moved, from(moved)) {
         (AliasMove::Unchanged, _) => ", as before".to_owned(),
         (AliasMove::Made, _) => "; the alias is new".to_owned(),
         (_, Some(from)) => format!("; it pointed to version {from}"),
-        _ => "; where it pointed could not be read".to_owned(),
+        _ => "; its previous version could not be read".to_owned(),
     };
     format!("alias {alias} of {model} points to version {version}{before}")
 }

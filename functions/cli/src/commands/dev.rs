@@ -3,18 +3,18 @@
 use amaas_digits::Digits;
 use amaas_embed::Embed;
 use amaas_generate::Generate;
-use amaas_local::dev::{self, DataFolder, Models};
+use amaas_local::dev::{self, DataFolder, HostedModels};
 use amaas_match::Match;
 use amaas_model::task::{Rows, Tasks, TextEmbedding, TextGeneration};
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
 
-use crate::arguments::Dev;
+use crate::arguments::DevArguments;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, arguments: Dev) -> Result<(), CliError> {
+pub(crate) async fn run(settings: &Settings, arguments: DevArguments) -> Result<(), CliError> {
     let data = DataFolder { path: settings.data(), is_named: settings.is_data_named() };
     dev::run(&data, arguments.port, models(), |started| {
         if settings.json {
@@ -29,8 +29,8 @@ pub(crate) async fn run(settings: &Settings, arguments: Dev) -> Result<(), CliEr
 }
 
 /// Every model of this repository.
-fn models() -> Models {
-    let bundles: Vec<dev::Bundle> = vec![
+fn models() -> HostedModels {
+    let bundles: Vec<dev::ModelBundle> = vec![
         amaas_sentiment::bundle,
         amaas_names::bundle,
         amaas_digits::bundle,
@@ -38,7 +38,7 @@ fn models() -> Models {
         amaas_match::bundle,
         amaas_generate::bundle,
     ];
-    Models { tasks: tasks(), bundles }
+    HostedModels { tasks: tasks(), bundles }
 }
 
 /// The tasks of these models.
@@ -52,7 +52,7 @@ pub(crate) fn tasks() -> Tasks {
         .with::<TextGeneration<Generate>>()
 }
 
-/// How this program was called, so that a line can be pasted.
+/// The command line of this process, for users to paste.
 fn program() -> String {
     let called = std::env::args().next().unwrap_or_default();
     if called.contains('/') { called } else { "amaas".to_owned() }

@@ -1,4 +1,4 @@
-//! `amaas env`: what Terraform or `tofu` knows of a deployed model, as assignments for a shell.
+//! `amaas env`: the Terraform or `tofu` outputs of a deployed model, as assignments for a shell.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,29 +9,29 @@ use serde::Deserialize;
 
 use amaas_local::dev::quoted;
 
-use crate::arguments::Env;
+use crate::arguments::EnvArguments;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-type Variables = BTreeMap<String, String>;
+type VariableMap = BTreeMap<String, String>;
 
-/// The output `env`: of the root module by model, of a stack of one model at once.
+/// The output `env`: a map by model in the root module, one set of variables in a stack of one model.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
-    One(Variables),
-    ByModel(BTreeMap<String, Variables>),
+enum EnvOutput {
+    One(VariableMap),
+    ByModel(BTreeMap<String, VariableMap>),
 }
 
-pub(crate) fn run(settings: &Settings, arguments: &Env) -> Result<(), CliError> {
+pub(crate) fn run(settings: &Settings, arguments: &EnvArguments) -> Result<(), CliError> {
     let written = env_output(&arguments.terraform, arguments.command.as_deref())?;
     let written = serde_json::from_slice(&written).map_err(|error| {
         CliError::new(format!("the output `env` of {} is none of amaas: {error}", arguments.terraform.display()))
             .hint("hand the output of the module on: output \"env\" { value = module.amaas.env }")
     })?;
-    let variables = chosen(written, arguments.model.as_deref())?;
-    if let Some(name) = variables.keys().find(|name| !is_ours(name)) {
+    let variables = select_variables(written, arguments.model.as_deref())?;
+    if let Some(name) = variables.keys().find(|name| !is_exported_name(name)) {
         return Err(CliError::new(format!("the output `env` has {name:?}, which is no variable of amaas")).hint(
             "it may have AMAAS_… and AWS_REGION: a shell evaluates the lines, and others would change what it runs",
         ));
@@ -56,26 +56,26 @@ fn env_output(folder: &Path, named: Option<&Path>) -> Result<Vec<u8>, CliError> 
     }
     let (program, ran) = match named {
         Some(program) => (program, run_in(program, folder).map_err(|error| not_run(program, &error))?),
-        None => installed(folder)?,
+        None => run_first_installed(folder)?,
     };
     if ran.status.success() {
         return Ok(ran.stdout);
     }
     let program = program.display();
-    Err(CliError::new(format!("{program} has no output `env` in {}: {}", folder.display(), reason(&ran)))
+    Err(CliError::new(format!("{program} has no output `env` in {}: {}", folder.display(), failure_reason(&ran)))
         .hint(format!("run `{program} init` and `{program} apply` there first")))
 }
 
 /// Why a program failed: its error, without the warnings before it and the frame around it.
-fn reason(ran: &Output) -> String {
+fn failure_reason(ran: &Output) -> String {
     let said = String::from_utf8_lossy(&ran.stderr);
     let error = said.find("Error: ").map_or(&*said, |start| &said[start..]);
     let words: Vec<_> = error.split_whitespace().filter(|word| !word.chars().all(|c| "│╷╵".contains(c))).collect();
     if words.is_empty() { format!("it said nothing, and ended with {}", ran.status) } else { words.join(" ") }
 }
 
-/// What the first of [`PROGRAMS`] that is installed says.
-fn installed(folder: &Path) -> Result<(&'static Path, Output), CliError> {
+/// The output of the first of [`PROGRAMS`] that is installed.
+fn run_first_installed(folder: &Path) -> Result<(&'static Path, Output), CliError> {
     for program in PROGRAMS.map(Path::new) {
         match run_in(program, folder) {
             Ok(ran) => return Ok((program, ran)),
@@ -98,15 +98,15 @@ fn not_run(program: &Path, error: &io::Error) -> CliError {
         .hint("is it installed, and on PATH? --command takes a name or a path")
 }
 
-/// The variables of `model`, or without one those of all models, where they are called at one place.
-fn chosen(written: Written, model: Option<&str>) -> Result<Variables, CliError> {
+/// The variables of `model`, or without `model` those of all models, if they share an endpoint.
+fn select_variables(written: EnvOutput, model: Option<&str>) -> Result<VariableMap, CliError> {
     let mut models = match written {
-        Written::One(variables) if variables.is_empty() => BTreeMap::new(),
-        Written::One(variables) => {
+        EnvOutput::One(variables) if variables.is_empty() => BTreeMap::new(),
+        EnvOutput::One(variables) => {
             let name = variables.get("AMAAS_MODEL").cloned().unwrap_or_default();
             BTreeMap::from([(name, variables)])
         }
-        Written::ByModel(models) => models,
+        EnvOutput::ByModel(models) => models,
     };
     let names = models.keys().cloned().collect::<Vec<_>>().join(", ");
     if let Some(model) = model {
@@ -131,24 +131,24 @@ fn chosen(written: Written, model: Option<&str>) -> Result<Variables, CliError> 
     Ok(common)
 }
 
-/// Whether the module's output has variables of this name. Others, such as `PATH` or `LD_PRELOAD`, would have the shell run other programs,
-/// or have credentials of AWS go elsewhere.
-fn is_ours(name: &str) -> bool {
+/// Whether the module's output has variables of this name. Others, such as `PATH` or `LD_PRELOAD`, could make the shell run other
+/// programs or send AWS credentials elsewhere.
+fn is_exported_name(name: &str) -> bool {
     let ours = name.strip_prefix("AMAAS_").filter(|rest| !rest.is_empty());
     let plain =
         |rest: &str| rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     name == "AWS_REGION" || ours.is_some_and(plain)
 }
 
-/// Those that write the state of `infra/`, in the order in which they are looked for.
+/// The programs that write the state of `infra/`, in the order in which they are tried.
 const PROGRAMS: [&str; 2] = ["terraform", "tofu"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(json: &str, model: Option<&str>) -> Result<Variables, CliError> {
-        chosen(serde_json::from_str(json).expect("an output"), model)
+    fn of(json: &str, model: Option<&str>) -> Result<VariableMap, CliError> {
+        select_variables(serde_json::from_str(json).expect("an output"), model)
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn names_that_would_change_what_a_shell_runs_are_none() {
         for name in ["AMAAS_ENDPOINT", "AMAAS_ENDPOINT_BGE_SMALL_2", "AWS_REGION"] {
-            assert!(is_ours(name), "{name}");
+            assert!(is_exported_name(name), "{name}");
         }
         for name in [
             "",
@@ -192,7 +192,7 @@ mod tests {
             "AWS_PROFILE",
             "XAMAAS_A",
         ] {
-            assert!(!is_ours(name), "{name}");
+            assert!(!is_exported_name(name), "{name}");
         }
     }
 }

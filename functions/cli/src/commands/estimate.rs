@@ -1,7 +1,7 @@
-//! `amaas estimate`: what a model costs a month on AWS, before anything is applied.
+//! `amaas estimate`: the monthly cost of a model on AWS, before the apply.
 //!
-//! Quantities come from what the functions' code does with a call (`usage_profile`), prices from one data file (`prices.json`), each with its
-//! date and its public page. Nothing is asked of AWS. What is left out on purpose: volume tiers beyond the first, savings plans, taxes.
+//! Quantities come from the code of functions (`usage_profile`), prices from one data file (`prices.json`) with date and public page
+//! of each. It makes no AWS call. It leaves out volume tiers beyond the first, savings plans and taxes.
 
 mod assumption;
 mod figure;
@@ -23,40 +23,40 @@ mod summary;
 mod text;
 mod usage_profile;
 
-use self::assumption::Assumption;
+use self::assumption::CostAssumption;
 use self::function::{FreeTier, FunctionLoad};
 use self::gpu::GpuComparison;
 use self::line::LineItem;
-use self::plan::Plan;
-use self::prices::{BUILT_IN, Prices};
-use self::report::Report;
-use self::summary::Summary;
+use self::plan::TerraformPlan;
+use self::prices::{BUILT_IN, PriceList};
+use self::report::CostReport;
+use self::summary::CostSummary;
 use self::usage_profile::UsageProfile;
 use crate::architecture::Architecture;
-use crate::arguments::{EntryPoint, Estimate};
+use crate::arguments::{EntryPoint, EstimateArguments};
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) fn run(settings: &Settings, estimate: &Estimate) -> Result<(), CliError> {
+pub(crate) fn run(settings: &Settings, estimate: &EstimateArguments) -> Result<(), CliError> {
     if estimate.show_prices {
         return output::line(BUILT_IN.trim_end());
     }
     let report = match &estimate.plan {
-        Some(path) => stack::report(estimate, &Plan::read(path)?)?,
+        Some(path) => stack::report(estimate, &TerraformPlan::read(path)?)?,
         None => of_flags(estimate)?,
     };
     match (settings.json, estimate.summary) {
-        (true, true) => output::json(&Summary::of(&report)),
+        (true, true) => output::json(&CostSummary::of(&report)),
         (true, false) => output::json(&report),
-        (false, true) => output::line(text::summary(&Summary::of(&report))),
+        (false, true) => output::line(text::summary(&CostSummary::of(&report))),
         (false, false) => output::line(text::of(&report)),
     }
 }
 
-/// One function as the flags describe it, and what `infra/` makes around it where nobody says otherwise.
-fn of_flags(estimate: &Estimate) -> Result<Report, CliError> {
-    let prices = Prices::of_region(estimate, estimate.region.as_deref().unwrap_or(REGION))?;
+/// One function as the flags describe it, with the defaults of `infra/` around it.
+fn of_flags(estimate: &EstimateArguments) -> Result<CostReport, CliError> {
+    let prices = PriceList::of_region(estimate, estimate.region.as_deref().unwrap_or(REGION))?;
     let profile = UsageProfile::of(estimate);
     let function = described(estimate)?;
     let mut free = FreeTier::of(estimate);
@@ -70,14 +70,14 @@ fn of_flags(estimate: &Estimate) -> Result<Report, CliError> {
         lines.push(LineItem::new("API Gateway", "HTTP API requests", requests, prices.of("api.http")?));
     }
     let gpu = GpuComparison::compare(estimate, std::slice::from_ref(&function), &prices)?;
-    let mut report = Report::new(&prices, function.calls, lines, gpu);
+    let mut report = CostReport::new(&prices, function.calls, lines, gpu);
     report.assume(&profile.assumptions(std::slice::from_ref(&function)));
-    report.assume(&Assumption::rotation(KEYS, prices.of("kms.keys")?));
-    report.assume(&Assumption::general(estimate));
+    report.assume(&CostAssumption::rotation(KEYS, prices.of("kms.keys")?));
+    report.assume(&CostAssumption::general(estimate));
     Ok(report)
 }
 
-fn described(estimate: &Estimate) -> Result<FunctionLoad, CliError> {
+fn described(estimate: &EstimateArguments) -> Result<FunctionLoad, CliError> {
     let of_one = |model: Option<&String>, flag: &str| match model {
         Some(model) => Err(CliError::usage(format!("{flag} {model}=… names a model, which goes with --plan"))
             .hint(format!("write {flag} without \"{model}=\", or give the plan that has the model"))),
@@ -91,7 +91,7 @@ fn described(estimate: &Estimate) -> Result<FunctionLoad, CliError> {
     }
     let (calls, p50_ms) = match (estimate.calls.as_slice(), estimate.p50_ms.as_slice()) {
         ([calls], [p50]) => (calls.value.0, p50.value.0),
-        // What is never called takes no time.
+        // A function without calls takes no time.
         ([calls], []) if calls.value.0 <= 0.0 => (0.0, 1.0),
         (calls, times) => {
             let (calls, times) = (calls.len(), times.len());
@@ -116,11 +116,11 @@ fn described(estimate: &Estimate) -> Result<FunctionLoad, CliError> {
     })
 }
 
-/// Where most prices are known for.
+/// The region for which most prices are known.
 const REGION: &str = "us-east-1";
-/// What `infra/` gives a model where nobody says otherwise.
+/// The defaults of `infra/` for a model.
 const MEMORY_MB: f64 = 1024.0;
 const EPHEMERAL_MB: f64 = 512.0;
 const RETENTION_DAYS: f64 = 30.0;
-/// The registry's and the one for sealing, both of which rotate.
+/// The keys of the registry and of sealing; both rotate.
 const KEYS: f64 = 2.0;

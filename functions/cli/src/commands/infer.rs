@@ -7,12 +7,12 @@ use amaas::{InferAnswer, InferRequest, Tensor};
 use amaas_wire::oip::InferResponse;
 
 use super::receipt;
-use crate::arguments::Infer;
+use crate::arguments::InferArguments;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, arguments: Infer) -> Result<(), CliError> {
+pub(crate) async fn run(settings: &Settings, arguments: InferArguments) -> Result<(), CliError> {
     let body = read(&arguments.request)?;
     let request = InferRequest::from_json(&body).map_err(|error| CliError::file(&arguments.request, &error))?;
     let mut model = settings.client()?.model(arguments.model);
@@ -54,12 +54,12 @@ fn response(answer: InferAnswer) -> InferResponse {
     }
 }
 
-/// The first values, as JSON writes them.
+/// The first values, as JSON has them.
 fn data(output: &Tensor) -> String {
-    const SHOWN: usize = 8;
+    const MAX_SHOWN_VALUES: usize = 8;
     let values = amaas_wire::for_each_datatype!(output.data(), values => {
-        values.iter().take(SHOWN).map(|value| format!("{value:?}")).collect::<Vec<_>>()
+        values.iter().take(MAX_SHOWN_VALUES).map(|value| format!("{value:?}")).collect::<Vec<_>>()
     });
-    let more = if output.data().len() > SHOWN { ", …" } else { "" };
+    let more = if output.data().len() > MAX_SHOWN_VALUES { ", …" } else { "" };
     format!("{}{more}", values.join(", "))
 }

@@ -12,19 +12,19 @@ use amaas_store::{ModelName, VersionSelector};
 use serde_json::{Value, json};
 
 use super::publish::network;
-use crate::arguments::Inspect;
+use crate::arguments::InspectArguments;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, arguments: &Inspect) -> Result<(), CliError> {
+pub(crate) async fn run(settings: &Settings, arguments: &InspectArguments) -> Result<(), CliError> {
     let (what, store) = (&arguments.what, arguments.store.store.as_deref());
     if what.is_dir() {
         return folder(settings, what);
     }
-    // Whatever looks like a path is one, and is said to be missing where it is.
+    // An argument that looks like a path is one; if it does not exist, the error says so.
     if what.is_file() || what.components().count() > 1 || what.extension().is_some_and(|end| end == "onnx") {
-        let network = Network::read(what)?;
+        let network = NetworkReport::read(what)?;
         return if settings.json { output::json(&network.json()) } else { network.print() };
     }
     let text = what.to_string_lossy();
@@ -49,9 +49,9 @@ fn folder(settings: &Settings, folder: &Path) -> Result<(), CliError> {
     if files.is_empty() {
         return Err(CliError::file(folder, &"there is no file in it that ends in .onnx"));
     }
-    let networks = files.iter().map(|file| Network::read(file)).collect::<Result<Vec<_>, _>>()?;
+    let networks = files.iter().map(|file| NetworkReport::read(file)).collect::<Result<Vec<_>, _>>()?;
     if settings.json {
-        return output::json(&networks.iter().map(Network::json).collect::<Vec<_>>());
+        return output::json(&networks.iter().map(NetworkReport::json).collect::<Vec<_>>());
     }
     for (place, network) in networks.iter().enumerate() {
         if place > 0 {
@@ -62,15 +62,15 @@ fn folder(settings: &Settings, folder: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// What an ONNX file says of itself, and what is proven of it.
-struct Network {
+/// The description of an ONNX file, and what is proven of it.
+struct NetworkReport {
     path: PathBuf,
     bytes: u64,
     description: NetworkDescription,
     rows: Result<(), NotProven>,
 }
 
-impl Network {
+impl NetworkReport {
     fn read(path: &Path) -> Result<Self, CliError> {
         let files = network(path)?;
         let failed = |error| CliError::new(format_args!("{}: {error}", path.display()));
@@ -104,7 +104,7 @@ impl Network {
         };
         let inputs = self.description.inputs.iter().map(|tensor| row("input", tensor));
         let rows = inputs.chain(self.description.outputs.iter().map(|tensor| row("output", tensor)));
-        output::line(output::table(HEADS, rows))?;
+        output::line(output::table(TABLE_HEADINGS, rows))?;
         match &self.rows {
             Ok(()) => output::line("rows are independent: proven"),
             Err(unproven) => output::line(format_args!("rows are independent: not proven ({unproven})")),
@@ -112,7 +112,7 @@ impl Network {
     }
 }
 
-/// What is published of a model.
+/// The published version of a model.
 fn model(settings: &Settings, manifest: &Manifest) -> Result<(), CliError> {
     if settings.json {
         return output::json(manifest);
@@ -132,7 +132,7 @@ fn model(settings: &Settings, manifest: &Manifest) -> Result<(), CliError> {
         all.extend(rows(&format!("input of {name}"), &network.inputs));
         all.extend(rows(&format!("output of {name}"), &network.outputs));
     }
-    output::line(output::table(HEADS, all))?;
+    output::line(output::table(TABLE_HEADINGS, all))?;
     output::line(format_args!("calls share runs: {}", shares(manifest.batching, manifest.rows_proof)))?;
     for (name, network) in &manifest.networks {
         let shares = shares(network.batching, network.rows_proof);
@@ -141,7 +141,7 @@ fn model(settings: &Settings, manifest: &Manifest) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Which calls share runs, by what is signed.
+/// Which calls share runs, by the signed manifest.
 fn shares(batching: Batching, proof: Option<u32>) -> String {
     match (batching, proof) {
         (Batching::Rows, Some(proof)) => format!("yes (rows are proven independent, by analysis {proof})"),
@@ -164,4 +164,4 @@ fn shape(dims: &[Dim]) -> String {
     format!("[{}]", dims.iter().map(dim).collect::<Vec<_>>().join(", "))
 }
 
-const HEADS: [&str; 4] = ["KIND", "NAME", "DATATYPE", "SHAPE"];
+const TABLE_HEADINGS: [&str; 4] = ["KIND", "NAME", "DATATYPE", "SHAPE"];

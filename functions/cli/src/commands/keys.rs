@@ -7,25 +7,27 @@ use amaas::ApiKey;
 use amaas_access::{KeyId, KeyScope, KeyTerms, now};
 
 pub(crate) use self::list::{ListedKey, table};
-use crate::arguments::{AccountsArguments, CreateKey, Keys, ListKeys};
+use crate::arguments::{AccountsArguments, CreateKey, KeysCommand, ListKeys};
 use crate::error::CliError;
 use crate::output;
-use crate::settings::{Opens, Settings};
+use crate::settings::{LedgerOpenMode, Settings};
 
-pub(crate) async fn run(settings: &Settings, keys: Keys) -> Result<(), CliError> {
+pub(crate) async fn run(settings: &Settings, keys: KeysCommand) -> Result<(), CliError> {
     match keys {
-        Keys::Create(arguments) => create(settings, arguments).await,
-        Keys::List(arguments) => list(settings, arguments).await,
-        Keys::Revoke { id, accounts } => revoke(settings, &id, &accounts).await,
-        Keys::Rotate(arguments) => sealing::rotate(settings, arguments).await,
-        Keys::Signer { model, kms_key, store } => sealing::signer(settings, &model, kms_key.as_deref(), &store).await,
+        KeysCommand::Create(arguments) => create(settings, arguments).await,
+        KeysCommand::List(arguments) => list(settings, arguments).await,
+        KeysCommand::Revoke { id, accounts } => revoke(settings, &id, &accounts).await,
+        KeysCommand::Rotate(arguments) => sealing::rotate(settings, arguments).await,
+        KeysCommand::Signer { model, kms_key, store } => {
+            sealing::signer(settings, &model, kms_key.as_deref(), &store).await
+        }
     }
 }
 
 async fn create(settings: &Settings, arguments: CreateKey) -> Result<(), CliError> {
     let CreateKey { tenant, name, environment, models, routes, max_cost, expires, accounts } = arguments;
     let key = ApiKey::generate(&environment).map_err(CliError::usage)?;
-    let accounts = settings.accounts(&accounts, Opens::New).await?;
+    let accounts = settings.accounts(&accounts, LedgerOpenMode::New).await?;
     let scope = KeyScope {
         models: (!models.is_empty()).then(|| models.into_iter().collect()),
         routes: (!routes.is_empty()).then(|| routes.into_iter().collect()),
@@ -43,7 +45,7 @@ async fn create(settings: &Settings, arguments: CreateKey) -> Result<(), CliErro
 }
 
 async fn list(settings: &Settings, arguments: ListKeys) -> Result<(), CliError> {
-    let accounts = settings.accounts(&arguments.accounts, Opens::Existing).await?;
+    let accounts = settings.accounts(&arguments.accounts, LedgerOpenMode::Existing).await?;
     let tenants = match arguments.tenant {
         Some(tenant) if accounts.tenant(&tenant).await?.is_none() => return Err(CliError::no_tenant(&tenant)),
         Some(tenant) => vec![tenant],
@@ -60,7 +62,7 @@ async fn list(settings: &Settings, arguments: ListKeys) -> Result<(), CliError> 
 }
 
 async fn revoke(settings: &Settings, id: &KeyId, arguments: &AccountsArguments) -> Result<(), CliError> {
-    let accounts = settings.accounts(arguments, Opens::Existing).await?;
+    let accounts = settings.accounts(arguments, LedgerOpenMode::Existing).await?;
     if !accounts.revoke(id).await? {
         return Err(match accounts.key(id).await? {
             Some(record) => CliError::new(format!("key {id} of tenant {} was revoked before", record.tenant)),

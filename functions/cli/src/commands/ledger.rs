@@ -5,11 +5,12 @@ use amaas_access::SignedRecords;
 use crate::arguments::LedgerCommand;
 use crate::error::CliError;
 use crate::output;
-use crate::settings::{Opens, Settings};
+use crate::settings::{LedgerOpenMode, Settings};
 
 pub(crate) async fn run(settings: &Settings, ledger: LedgerCommand) -> Result<(), CliError> {
     let LedgerCommand::Sign { accounts } = ledger;
-    let SignedRecords { tenants, keys, prices } = settings.accounts(&accounts, Opens::Existing).await?.sign().await?;
+    let SignedRecords { tenants, keys, prices } =
+        settings.accounts(&accounts, LedgerOpenMode::Existing).await?.sign().await?;
     if settings.json {
         return output::json(&serde_json::json!({ "signed": { "tenants": tenants, "keys": keys, "prices": prices } }));
     }

@@ -1,15 +1,15 @@
-//! `amaas models`: what is served, and what the store holds of a model.
+//! `amaas models`: the served models, and a model's objects in the store.
 
 use amaas_model::manifest::Manifest;
 use amaas_model::publish::{ListedVersion, StrayAlias, remove, stray_aliases, versions};
 use amaas_store::ModelName;
 
-use crate::arguments::{ModelVersions, Models, ModelsCommand, RemoveModel};
+use crate::arguments::{ModelVersions, ModelsArguments, ModelsCommand, RemoveModel};
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, models: Models) -> Result<(), CliError> {
+pub(crate) async fn run(settings: &Settings, models: ModelsArguments) -> Result<(), CliError> {
     match models.command {
         None => list(settings).await,
         Some(ModelsCommand::Versions(of)) => list_versions(settings, of).await,
@@ -51,7 +51,7 @@ async fn list_versions(settings: &Settings, of: ModelVersions) -> Result<(), Cli
         let stray = stray.iter().map(|stray| {
             serde_json::json!({
                 "version": stray.to, "aliases": [stray.alias], "published": null, "task": null, "bytes": null,
-                "error": astray(&of.model, stray),
+                "error": describe_stray_alias(&of.model, stray),
             })
         });
         return output::json(&versions.chain(stray).collect::<Vec<_>>());
@@ -69,13 +69,13 @@ async fn list_versions(settings: &Settings, of: ModelVersions) -> Result<(), Cli
     });
     output::line(output::table(["VERSION", "ALIASES", "PUBLISHED", "TASK", "BYTES"], rows))?;
     for stray in &stray {
-        output::note(format_args!("warning: {}", astray(&of.model, stray)));
+        output::note(format_args!("warning: {}", describe_stray_alias(&of.model, stray)));
     }
     Ok(())
 }
 
-/// What is wrong with an alias that leads to no version.
-fn astray(model: &ModelName, StrayAlias { alias, to }: &StrayAlias) -> String {
+/// The problem of an alias that leads to no version.
+fn describe_stray_alias(model: &ModelName, StrayAlias { alias, to }: &StrayAlias) -> String {
     let remedy = format!(
         "point it with `amaas alias {model} {alias} VERSION`, or remove it with `amaas models remove {model} --alias {alias}`"
     );

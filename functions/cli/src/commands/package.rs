@@ -1,7 +1,7 @@
 //! `amaas package`: a function as a zip for Lambda or as a container image, the same bytes from the same files.
 //!
-//! What is missing where a package runs would be noticed when the function is started and no sooner, by a message of the loader
-//! in a log. So every program and library is asked here what it needs.
+//! A requirement that the target lacks would be noticed only when the function starts, by a message of the loader in a log. So
+//! the requirements of every program and library are checked here.
 
 mod amazon_linux;
 mod base;
@@ -22,42 +22,42 @@ use std::path::PathBuf;
 
 use amaas_engine::runtime;
 
-use self::build::{Hosts, build};
-use self::contents::{Contents, ElfFile};
-use self::image::BaseImage;
-use self::images::Images;
+use self::build::{TargetHosts, build};
+use self::contents::{ElfFile, PackageContents};
+use self::image::BaseImageSource;
+use self::images::LayoutImages;
 use crate::architecture::Architecture;
-use crate::arguments::Package;
+use crate::arguments::PackageArguments;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) fn run(settings: &Settings, arguments: Package) -> Result<(), CliError> {
+pub(crate) fn run(settings: &Settings, arguments: PackageArguments) -> Result<(), CliError> {
     let package = format!("amaas-{}", arguments.function);
     let binary = if let Some(binary) = &arguments.binary {
         binary.clone()
     } else {
         check(&arguments)?;
-        build(&package, arguments.architecture, if arguments.image { Hosts::Any } else { Hosts::Lambda })?
+        build(&package, arguments.architecture, if arguments.image { TargetHosts::Any } else { TargetHosts::Lambda })?
     };
     let named = arguments.library.filter(|path| !path.as_os_str().is_empty());
     let library = |architecture| named.map_or_else(|| library(architecture), Ok);
-    let contents = Contents::read(arguments.architecture, &binary, library, &arguments.includes)?;
+    let contents = PackageContents::read(arguments.architecture, &binary, library, &arguments.includes)?;
     let ending = if arguments.image { "oci" } else { "zip" };
     let path = match arguments.output {
         Some(path) => path,
         None => target()?.join(format!("{package}{}.{ending}", contents.architecture.suffix())),
     };
     if arguments.image {
-        let base = arguments.base.map_or(BaseImage::System(arguments.sysroot), BaseImage::Image);
+        let base = arguments.base.map_or(BaseImageSource::System(arguments.sysroot), BaseImageSource::Image);
         image::write(settings, &package, &contents, base, &path)
     } else {
         zipped::write(settings, &contents, &path)
     }
 }
 
-/// Refuses what could not become a package, before cargo builds for minutes.
-fn check(arguments: &Package) -> Result<(), CliError> {
+/// Refuses arguments that cannot become a package, before cargo builds for minutes.
+fn check(arguments: &PackageArguments) -> Result<(), CliError> {
     let library = arguments.library.iter().filter(|path| !path.as_os_str().is_empty());
     for path in library.chain(&arguments.includes) {
         ElfFile::read(contents::name(path)?.to_owned(), path)?;
@@ -66,7 +66,7 @@ fn check(arguments: &Package) -> Result<(), CliError> {
         image::time()?;
     }
     if let (Some(base), Some(architecture)) = (&arguments.base, arguments.architecture.or_else(Architecture::here)) {
-        Images::open(base, architecture)?.one()?;
+        LayoutImages::open(base, architecture)?.one()?;
     }
     if let Some(root) = arguments.sysroot.as_ref().filter(|root| !root.is_dir()) {
         return Err(CliError::file(root, &"not a folder"));
@@ -85,7 +85,7 @@ fn check(arguments: &Package) -> Result<(), CliError> {
     }
 }
 
-/// The pinned ONNX Runtime library for `architecture`, fetched where it is not there yet.
+/// The pinned ONNX Runtime library for `architecture`, fetched if it is missing.
 fn library(architecture: Architecture) -> Result<PathBuf, CliError> {
     if architecture.is_here() {
         return super::publish::library();
@@ -93,7 +93,7 @@ fn library(architecture: Architecture) -> Result<PathBuf, CliError> {
     runtime::find_or_fetch_for(architecture.cpu(), |line| output::note(line)).map_err(CliError::new)
 }
 
-/// Cargo's folder of what is built, which is made where nothing was built yet.
+/// Cargo's target folder, created if nothing was built yet.
 fn target() -> Result<PathBuf, CliError> {
     let named = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
     let folder = named.map_or_else(|| PathBuf::from("target"), PathBuf::from);

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::receipt;
-use crate::arguments::Predict;
+use crate::arguments::PredictArguments;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), CliError> {
+pub(crate) async fn run(settings: &Settings, arguments: PredictArguments) -> Result<(), CliError> {
     let inputs = match &arguments.image {
         Some(path) => vec![with_image(path, &arguments.inputs)?],
         None => inputs(&arguments)?,
@@ -23,11 +23,11 @@ pub(crate) async fn run(settings: &Settings, arguments: Predict) -> Result<(), C
     if let Some(version) = arguments.version {
         model = model.version(version);
     }
-    if inputs.len() > MAX_INPUTS && arguments.receipt.is_some() {
+    if inputs.len() > MAX_INPUTS_PER_CALL && arguments.receipt.is_some() {
         return Err(CliError::usage(format!("a receipt is of one call, and {} inputs are several", inputs.len()))
-            .hint(format!("at most {MAX_INPUTS} inputs with --receipt")));
+            .hint(format!("at most {MAX_INPUTS_PER_CALL} inputs with --receipt")));
     }
-    for inputs in inputs.chunks(MAX_INPUTS) {
+    for inputs in inputs.chunks(MAX_INPUTS_PER_CALL) {
         let answer: Answer<Value> = model.predict_many(inputs).await?;
         print(settings, &answer)?;
         arguments.receipt.as_deref().map_or(Ok(()), |path| receipt::write(answer.receipt(), path))?;
@@ -52,7 +52,7 @@ fn print(settings: &Settings, answer: &Answer<Value>) -> Result<(), CliError> {
     Ok(())
 }
 
-/// An image, with the texts to be ranked where there are some.
+/// An image, with the texts to be ranked if there are any.
 fn with_image(path: &Path, texts: &[String]) -> Result<Value, CliError> {
     let image = Image::from(std::fs::read(path).map_err(|error| CliError::file(path, &error))?);
     let input = match texts {
@@ -62,7 +62,7 @@ fn with_image(path: &Path, texts: &[String]) -> Result<Value, CliError> {
     input.map_err(CliError::new)
 }
 
-fn inputs(arguments: &Predict) -> Result<Vec<Value>, CliError> {
+fn inputs(arguments: &PredictArguments) -> Result<Vec<Value>, CliError> {
     let lines = if arguments.inputs.is_empty() || arguments.inputs == ["-"] {
         lines(std::io::stdin().lock())?
     } else {
@@ -81,7 +81,7 @@ fn inputs(arguments: &Predict) -> Result<Vec<Value>, CliError> {
     lines.iter().enumerate().map(parse).collect()
 }
 
-/// The lines of `input`, without the empty ones at its end: each line is an input that is paid for.
+/// The lines of `input` without empty ones at its end, since each line is an input that is paid for.
 fn lines(mut input: impl BufRead) -> Result<Vec<String>, CliError> {
     let mut lines = Vec::new();
     loop {
@@ -100,7 +100,7 @@ fn lines(mut input: impl BufRead) -> Result<Vec<String>, CliError> {
     Ok(lines)
 }
 
-/// A text that goes on as it is, a classification as `label probability`, a digit too, ranked texts as lines of `score text`, a vector by
+/// A generated text as it is, a classification or digit as `label probability`, ranked texts as lines of `score text`, a vector by
 /// its beginning, anything else as JSON.
 fn line(prediction: &Value) -> String {
     if let (Some(text), true) = (prediction["text"].as_str(), prediction["finish_reason"].is_string()) {
@@ -123,8 +123,8 @@ fn line(prediction: &Value) -> String {
     format!("[{}, …]\t{} values of {tokens} tokens{cut}", first.collect::<Vec<_>>().join(", "), embedding.len())
 }
 
-/// How many inputs a function takes in one call, unless it is set otherwise.
-const MAX_INPUTS: usize = 4096;
+/// Inputs that a function takes in one call by default.
+const MAX_INPUTS_PER_CALL: usize = 4096;
 
 #[cfg(test)]
 mod tests {

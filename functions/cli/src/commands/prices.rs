@@ -4,19 +4,19 @@ use amaas_access::Price;
 use amaas_store::ModelName;
 use serde::Serialize;
 
-use crate::arguments::{AccountsArguments, PriceChange, Prices};
+use crate::arguments::{AccountsArguments, PriceChange, PricesCommand};
 use crate::error::CliError;
 use crate::output;
-use crate::settings::{Opens, Settings};
+use crate::settings::{LedgerOpenMode, Settings};
 
-pub(crate) async fn run(settings: &Settings, prices: Prices) -> Result<(), CliError> {
+pub(crate) async fn run(settings: &Settings, prices: PricesCommand) -> Result<(), CliError> {
     match prices {
-        Prices::List { accounts } => list(settings, &accounts).await,
-        Prices::Set { model, change, accounts } => set(settings, &model, &change, &accounts).await,
+        PricesCommand::List { accounts } => list(settings, &accounts).await,
+        PricesCommand::Set { model, change, accounts } => set(settings, &model, &change, &accounts).await,
     }
 }
 
-/// What calls to a model cost.
+/// The price of calls to a model.
 #[derive(Serialize)]
 struct PriceOf<'a> {
     model: &'a ModelName,
@@ -25,7 +25,7 @@ struct PriceOf<'a> {
 }
 
 async fn list(settings: &Settings, arguments: &AccountsArguments) -> Result<(), CliError> {
-    let prices = settings.accounts(arguments, Opens::Existing).await?.prices().await?;
+    let prices = settings.accounts(arguments, LedgerOpenMode::Existing).await?.prices().await?;
     if settings.json {
         return output::json(&prices.iter().map(|(model, price)| PriceOf { model, price: *price }).collect::<Vec<_>>());
     }
@@ -42,7 +42,7 @@ async fn set(
     change: &PriceChange,
     arguments: &AccountsArguments,
 ) -> Result<(), CliError> {
-    let accounts = settings.accounts(arguments, Opens::New).await?;
+    let accounts = settings.accounts(arguments, LedgerOpenMode::New).await?;
     let before = accounts.price(model).await?;
     let price = Price { call: change.call.unwrap_or(before.call), unit: change.unit.unwrap_or(before.unit) };
     accounts.set_price(model, price).await?;
@@ -50,5 +50,5 @@ async fn set(
         return output::json(&PriceOf { model, price });
     }
     let Price { call, unit } = price;
-    output::line(format_args!("{model} costs {call} a call and {unit} a unit; functions go by it within 60 s"))
+    output::line(format_args!("{model} costs {call} a call and {unit} a unit; functions apply it within 60 s"))
 }

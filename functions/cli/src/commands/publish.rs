@@ -12,18 +12,18 @@ use amaas_store::Alias;
 use bytes::Bytes;
 
 use super::alias;
-use crate::arguments::{NamedFile, Publish};
+use crate::arguments::{NamedFile, PublishArguments};
 use crate::error::CliError;
 use crate::output;
 use crate::settings::{ModelStore, Settings};
 
-pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), CliError> {
-    are_there(&arguments)?;
+pub(crate) async fn run(settings: &Settings, arguments: PublishArguments) -> Result<(), CliError> {
+    check_files_exist(&arguments)?;
     let place = settings.store(arguments.store.store.as_deref()).await?;
     let owner = publisher(settings, &arguments).await?;
     let publication = publication(&arguments)?;
     if let BlobProtection::Sealed(vault) = &owner.protection {
-        // Callers need keys to seal to from the first call on.
+        // Clients need keys to seal to from the first call on.
         KeySet::create(&place.store, &publication.model, vault).await?;
     }
     let tasks = match arguments.task.as_ref().filter(|_| arguments.unchecked_task) {
@@ -34,11 +34,11 @@ pub(crate) async fn run(settings: &Settings, arguments: Publish) -> Result<(), C
     report(settings, &published, &arguments.alias, &place)
 }
 
-async fn publisher(settings: &Settings, arguments: &Publish) -> Result<Publisher, CliError> {
+async fn publisher(settings: &Settings, arguments: &PublishArguments) -> Result<Publisher, CliError> {
     let store = arguments.store.store.as_deref();
     let signer = settings.signing_key(store, arguments.signing_key.as_deref())?;
     let signer = SignerFile::open(&signer)
-        .map_err(|error| CliError::usage(error).hint("`amaas signer --create` makes a key where there is none"))?;
+        .map_err(|error| CliError::usage(error).hint("`amaas signer --create` makes a key if there is none"))?;
     let protection = if arguments.unsealed {
         BlobProtection::Unsealed
     } else {
@@ -47,13 +47,13 @@ async fn publisher(settings: &Settings, arguments: &Publish) -> Result<Publisher
     Ok(Publisher { signer, protection })
 }
 
-/// The ONNX Runtime library, fetched where it is not there yet.
+/// The ONNX Runtime library, fetched if it is missing.
 pub(crate) fn library() -> Result<std::path::PathBuf, CliError> {
     amaas_local::library().map_err(CliError::new)
 }
 
-/// Says which file is not there before keys are asked for, and those before gigabytes are read.
-fn are_there(arguments: &Publish) -> Result<(), CliError> {
+/// Reports missing files before keys are read, and missing keys before gigabytes are read.
+fn check_files_exist(arguments: &PublishArguments) -> Result<(), CliError> {
     let named = arguments.assets.iter().chain(&arguments.networks).map(|file| &file.path);
     for path in std::iter::once(&arguments.network).chain(named).chain(&arguments.golden) {
         std::fs::metadata(path).map_err(|error| CliError::file(path, &error))?;
@@ -61,7 +61,7 @@ fn are_there(arguments: &Publish) -> Result<(), CliError> {
     Ok(())
 }
 
-fn publication(arguments: &Publish) -> Result<Publication, CliError> {
+fn publication(arguments: &PublishArguments) -> Result<Publication, CliError> {
     let (mut assets, mut networks) = (BTreeMap::new(), BTreeMap::new());
     for NamedFile { name, path } in &arguments.assets {
         let name = name.as_deref().or_else(|| path.file_name().and_then(|name| name.to_str()));

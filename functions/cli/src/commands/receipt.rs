@@ -1,5 +1,6 @@
 //! `amaas receipt`.
 
+use amaas_local::env_variables::format_signers;
 use std::io::Read;
 use std::path::Path;
 
@@ -7,22 +8,21 @@ use amaas_wire::dsse::VerifyingKey;
 use amaas_wire::receipt::{Receipt, ReceiptError, SignedReceipt, split_comment};
 use jiff::Timestamp;
 
-use crate::arguments::{Receipts, VerifyReceipt};
+use crate::arguments::{ReceiptCommand, VerifyReceipt};
 use crate::error::CliError;
 use crate::output;
-use crate::settings::{Settings, signers};
+use crate::settings::Settings;
 
-pub(crate) fn run(settings: &Settings, receipts: &Receipts) -> Result<(), CliError> {
+pub(crate) fn run(settings: &Settings, receipts: &ReceiptCommand) -> Result<(), CliError> {
     match receipts {
-        Receipts::Verify(arguments) => verify(settings, arguments),
+        ReceiptCommand::Verify(arguments) => verify(settings, arguments),
     }
 }
 
 /// Writes the receipt of an answer to `path`.
 pub(crate) fn write(receipt: Option<&SignedReceipt>, path: &Path) -> Result<(), CliError> {
-    let receipt = receipt.ok_or_else(|| {
-        CliError::new("the answer has no receipt").hint("a function signs receipts where sealing is on")
-    })?;
+    let receipt = receipt
+        .ok_or_else(|| CliError::new("the answer has no receipt").hint("a function signs receipts if sealing is on"))?;
     std::fs::write(path, format!("{receipt}\n")).map_err(|error| CliError::file(path, &error))
 }
 
@@ -47,7 +47,7 @@ fn verify(settings: &Settings, arguments: &VerifyReceipt) -> Result<(), CliError
         fits.push("input");
     }
     let output = output.as_deref().map(read).transpose()?;
-    // A stream that was kept as it came has its receipt behind it.
+    // A stored stream ends with its receipt.
     let kept = output.as_deref().map(|output| split_comment(output).map_or(output, |(content, _)| content));
     for content in [kept, stream].into_iter().flatten() {
         verified.is_of_output(content).map_err(refused)?;
@@ -65,9 +65,9 @@ fn print(settings: &Settings, receipt: &Receipt, by: &[VerifyingKey], fits: &[&s
         return output::json(&serde_json::json!({ "receipt": receipt, "signers": by, "fits": fits }));
     }
     output::line(output::table(["RECEIPT", &receipt.request_id], rows(receipt)))?;
-    output::line(format_args!("verified with signer {}", signers(by)))?;
+    output::line(format_args!("verified with signer {}", format_signers(by)))?;
     match fits {
-        [] => output::note("neither input nor output was held against it: --input and --output do that"),
+        [] => output::note("neither input nor output was compared with it: --input and --output do that"),
         fits => output::line(format_args!("fits the {}", fits.join(" and the ")))?,
     }
     Ok(())

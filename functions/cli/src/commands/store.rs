@@ -2,13 +2,13 @@
 
 use amaas_model::publish::{BlobTotals, prune};
 
-use crate::arguments::{Prune, StoreCommand};
+use crate::arguments::{PruneArguments, StoreCommand};
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
 pub(crate) async fn run(settings: &Settings, command: StoreCommand) -> Result<(), CliError> {
-    let StoreCommand::Prune(Prune { older_than, dry_run, store }) = command;
+    let StoreCommand::Prune(PruneArguments { older_than, dry_run, store }) = command;
     let place = settings.store(store.store.as_deref()).await?;
     let pruned = prune(&place.store, older_than, dry_run).await?;
     if settings.json {

@@ -4,23 +4,23 @@ mod show;
 
 use amaas_access::{Limit, Tenant, TenantName, TenantStatus, now};
 
-use crate::arguments::{AccountsArguments, TenantChange, TenantTerms, Tenants};
+use crate::arguments::{AccountsArguments, TenantChange, TenantTerms, TenantsCommand};
 use crate::error::CliError;
 use crate::output::{self, date};
-use crate::settings::{Opens, Settings};
+use crate::settings::{LedgerOpenMode, Settings};
 
-pub(crate) async fn run(settings: &Settings, tenants: Tenants) -> Result<(), CliError> {
+pub(crate) async fn run(settings: &Settings, tenants: TenantsCommand) -> Result<(), CliError> {
     match tenants {
-        Tenants::Create { name, terms, accounts } => create(settings, name, terms, &accounts).await,
-        Tenants::List { accounts } => list(settings, &accounts).await,
-        Tenants::Show { name, accounts } => show::run(settings, &name, &accounts).await,
-        Tenants::Set { name, change, accounts } => {
+        TenantsCommand::Create { name, terms, accounts } => create(settings, name, terms, &accounts).await,
+        TenantsCommand::List { accounts } => list(settings, &accounts).await,
+        TenantsCommand::Show { name, accounts } => show::run(settings, &name, &accounts).await,
+        TenantsCommand::Set { name, change, accounts } => {
             change_of(settings, &name, &accounts, |tenant| apply(&change, tenant)).await
         }
-        Tenants::Suspend { name, accounts } => {
+        TenantsCommand::Suspend { name, accounts } => {
             change_of(settings, &name, &accounts, |tenant| tenant.status = TenantStatus::Suspended).await
         }
-        Tenants::Resume { name, accounts } => {
+        TenantsCommand::Resume { name, accounts } => {
             change_of(settings, &name, &accounts, |tenant| tenant.status = TenantStatus::Active).await
         }
     }
@@ -34,7 +34,7 @@ async fn create(
 ) -> Result<(), CliError> {
     let mut tenant = Tenant { budget: terms.budget, ..Tenant::new(name, now()) };
     limit(&mut tenant, &terms.limits);
-    if !settings.accounts(arguments, Opens::New).await?.add_tenant(&tenant).await? {
+    if !settings.accounts(arguments, LedgerOpenMode::New).await?.add_tenant(&tenant).await? {
         let failure = CliError::new(format!("there is a tenant {} already", tenant.name));
         return Err(failure.hint(format!("`amaas tenants set {}` changes it", tenant.name)));
     }
@@ -42,7 +42,7 @@ async fn create(
 }
 
 async fn list(settings: &Settings, arguments: &AccountsArguments) -> Result<(), CliError> {
-    let tenants = settings.accounts(arguments, Opens::Existing).await?.tenants().await?;
+    let tenants = settings.accounts(arguments, LedgerOpenMode::Existing).await?.tenants().await?;
     if settings.json {
         return output::json(&tenants);
     }
@@ -54,14 +54,14 @@ async fn list(settings: &Settings, arguments: &AccountsArguments) -> Result<(), 
     output::line(output::table(["TENANT", "STATE", "CREATED", "BUDGET", "LIMITS"], rows))
 }
 
-/// Changes a tenant, and shows it as it is then.
+/// Changes a tenant, and prints the result.
 async fn change_of(
     settings: &Settings,
     name: &TenantName,
     arguments: &AccountsArguments,
     change: impl Fn(&mut Tenant) + Send,
 ) -> Result<(), CliError> {
-    let accounts = settings.accounts(arguments, Opens::Existing).await?;
+    let accounts = settings.accounts(arguments, LedgerOpenMode::Existing).await?;
     let changed = accounts.change_tenant(name, move |tenant| {
         change(tenant);
         true
@@ -70,7 +70,7 @@ async fn change_of(
     let tenant = accounts.tenant(name).await?.ok_or_else(|| CliError::no_tenant(name))?;
     print(settings, &tenant)?;
     if !settings.json {
-        output::note("functions go by it within 60 s");
+        output::note("functions apply it within 60 s");
     }
     Ok(())
 }
@@ -84,7 +84,7 @@ fn apply(change: &TenantChange, tenant: &mut Tenant) {
     tenant.budget = change.budget.or(tenant.budget);
 }
 
-/// Adds limits, each in place of what said the same of something else.
+/// Adds limits. Each replaces the limit of the same name.
 fn limit(tenant: &mut Tenant, limits: &[Limit]) {
     for limit in limits {
         tenant.limits.retain(|other| !limit.replaces(other));
@@ -96,7 +96,7 @@ fn print(settings: &Settings, tenant: &Tenant) -> Result<(), CliError> {
     if settings.json { output::json(tenant) } else { output::line(described(tenant, [])) }
 }
 
-/// A tenant in lines, with some more of them.
+/// A tenant in lines, followed by `more`.
 fn described(tenant: &Tenant, more: impl IntoIterator<Item = (&'static str, String)>) -> String {
     let mut rows =
         vec![("state", status(tenant).to_owned()), ("created", date(tenant.created)), ("budget", budget(tenant))];

@@ -8,13 +8,13 @@ use amaas_access::meter::{UtcDay, report};
 use amaas_access::{Accounts, TenantName, now};
 
 pub(crate) use self::table::text;
-use crate::arguments::Usage;
+use crate::arguments::UsageArguments;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-pub(crate) async fn run(settings: &Settings, usage: Usage) -> Result<(), CliError> {
-    let Usage { by, since, until, tenant, all_tenants, ledger } = usage;
+pub(crate) async fn run(settings: &Settings, usage: UsageArguments) -> Result<(), CliError> {
+    let UsageArguments { by, since, until, tenant, all_tenants, ledger } = usage;
     if tenant.is_none() && !all_tenants {
         if ledger.ledger.is_some() {
             return Err(CliError::usage(
@@ -40,7 +40,7 @@ pub(crate) async fn run(settings: &Settings, usage: Usage) -> Result<(), CliErro
     if settings.json { output::json(&reports) } else { output::line(text(&reports)) }
 }
 
-/// What was written to the ledger of a tenant's calls.
+/// The usage of a tenant in the ledger.
 pub(crate) async fn of_tenant(
     accounts: &Accounts,
     tenant: &TenantName,
@@ -50,7 +50,7 @@ pub(crate) async fn of_tenant(
     Ok(report(&**accounts.ledger(), tenant, days, by, milliseconds()).await?)
 }
 
-/// The days that are meant, as the service understands it too.
+/// The days of the report, by the service's rules.
 pub(crate) fn days(since: Option<UtcDay>, until: Option<UtcDay>) -> (UtcDay, UtcDay) {
     let until = until.unwrap_or_else(today);
     (since.unwrap_or_else(|| until.first_of_month()), until)

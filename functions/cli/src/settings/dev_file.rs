@@ -1,12 +1,13 @@
-//! The file that `amaas dev` writes for every other command, `DATA/env`.
+//! The env file that `amaas dev` writes for the other commands, `DATA/env`.
 
 use std::path::Path;
 
 use amaas::ClientBuilder;
 use amaas_env::FoundEnvFile;
+use amaas_local::env_variables::{ENDPOINT, KMS_KEY, LEDGER, SIGNERS, STORE, parse_signers};
 use amaas_wire::dsse::VerifyingKey;
 
-use super::{DEV, ENDPOINT, KMS_KEY, LEDGER, SIGNERS, STORE, parse_signers};
+use super::DEV_HINT;
 use crate::error::CliError;
 
 /// The file that `amaas dev` wrote.
@@ -23,31 +24,35 @@ impl DevFile {
         &self.0.path
     }
 
-    /// A builder of a client with the settings of the file.
+    /// A client builder with the settings of the file.
     pub(super) fn client_builder(&self) -> Result<ClientBuilder, amaas::Error> {
         ClientBuilder::from_variables(&self.path().display().to_string(), self.0.variables.iter())
     }
 
-    /// The endpoints, for a person.
+    /// The endpoints, for messages.
     pub(super) fn endpoints(&self) -> String {
         let endpoints = self.0.variables.iter().filter(|(name, url)| name.starts_with(ENDPOINT) && !url.is_empty());
         endpoints.map(|(_, url)| url).collect::<Vec<_>>().join(", ")
     }
 
     pub(super) fn variable(&self, name: &str) -> Result<&str, CliError> {
-        let missing = || CliError::usage(format!("{} has no {name}", self.path().display())).hint(DEV);
+        let missing = || CliError::usage(format!("{} has no {name}", self.path().display())).hint(DEV_HINT);
         self.0.variables.get(name).ok_or_else(missing)
     }
 
-    /// The store: a bucket, for which the file has endpoint and credentials too.
+    /// The store: a bucket whose endpoint and credentials are in the file too.
     pub(super) fn bucket(&self) -> Result<&str, CliError> {
         let uri = self.variable(STORE)?;
-        if uri.starts_with("s3://") { Ok(uri) } else { Err(self.foreign(STORE, "s3://BUCKET at its own endpoint")) }
+        if uri.starts_with("s3://") {
+            Ok(uri)
+        } else {
+            Err(self.foreign_value(STORE, "s3://BUCKET at its own endpoint"))
+        }
     }
 
-    /// A setting that names a file in the folder of this one: the ledger, the key in place of KMS, the publisher's key. Anything else
-    /// would be reached with the user's own AWS credentials, or is a key of the user's.
-    pub(super) fn own(&self, name: &str) -> Result<String, CliError> {
+    /// A setting that names a file in the folder of this one: the ledger, the key in place of KMS, the publisher's key. Any other value
+    /// would need the user's own AWS credentials, or is a key of the user.
+    pub(super) fn own_file(&self, name: &str) -> Result<String, CliError> {
         let value = self.variable(name)?;
         let prefix = match name {
             LEDGER => "sqlite:",
@@ -56,10 +61,10 @@ impl DevFile {
         };
         let expected = || {
             let folder = self.folder().display();
-            self.foreign(name, &format!("{prefix}PATH of a file in {folder}"))
+            self.foreign_value(name, &format!("{prefix}PATH of a file in {folder}"))
         };
         let path = Path::new(value.strip_prefix(prefix).ok_or_else(expected)?);
-        // The ledger need not be there yet.
+        // The ledger's file may not exist yet.
         let (Some(parent), Some(file)) = (path.parent(), path.file_name()) else { return Err(expected()) };
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         let place = parent.canonicalize().map_err(|_| expected())?.join(file);
@@ -74,7 +79,7 @@ impl DevFile {
         self.path().parent().unwrap_or(Path::new("/"))
     }
 
-    fn foreign(&self, name: &str, expected: &str) -> CliError {
+    fn foreign_value(&self, name: &str, expected: &str) -> CliError {
         let path = self.path().display();
         CliError::usage(format!(
             "{name} of {path} is not used: expected {expected}, and nothing that needs your own keys"
@@ -84,7 +89,7 @@ impl DevFile {
 
     pub(super) fn signers(&self) -> Result<Vec<VerifyingKey>, CliError> {
         let keys = parse_signers(self.variable(SIGNERS)?);
-        keys.map_err(|error| CliError::usage(format!("the env file's {SIGNERS}: {error}")).hint(DEV))
+        keys.map_err(|error| CliError::usage(format!("the env file's {SIGNERS}: {error}")).hint(DEV_HINT))
     }
 }
 
@@ -92,8 +97,8 @@ impl DevFile {
 mod tests {
     use amaas_env::EnvFileLookup;
     use amaas_local::dev::quoted;
+    use amaas_local::env_variables::SIGNING_KEY;
 
-    use super::super::SIGNING_KEY;
     use super::*;
 
     #[test]
@@ -131,7 +136,7 @@ mod tests {
             std::fs::write(data.join("env"), format!("{name}={}\n", quoted(&value))).expect("a file");
             let found = EnvFileLookup::in_folders(None, None).named(&data).expect("it was named").expect("it is there");
             let file = DevFile::from(found);
-            let read = if name == STORE { file.bucket().map(str::to_owned) } else { file.own(name) };
+            let read = if name == STORE { file.bucket().map(str::to_owned) } else { file.own_file(name) };
             match read {
                 Ok(read) => assert!(taken && read == value, "{name}={value}"),
                 Err(failure) => assert!(!taken && format!("{failure:?}").contains(name), "{name}={value}: {failure:?}"),

@@ -1,4 +1,4 @@
-//! `amaas package --image --base`: what is built on the images of others, and which of them are refused.
+//! `amaas package --image --base`: images on base images, and refused base images.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use crate::package::{put, refused};
 use crate::program::json as run;
 use crate::sample::{Sample, X86};
 
-/// A layout `base` for both processors, as it is copied with all of them: its index has an index. The images have an environment of
-/// their own, as the config of other people's images has, and more than is asked for.
+/// A layout `base` for both processors, as a copy of all platforms is: its index has an index. The images have an environment of their
+/// own, as other tools write it, and further members.
 fn base(here: &Path) -> PathBuf {
     let mut images = Vec::new();
     let base = here.join("base");
@@ -59,7 +59,7 @@ fn base(here: &Path) -> PathBuf {
     base
 }
 
-/// Puts `document` into the layout, and gives its descriptor.
+/// Writes `document` into the layout, and returns its descriptor.
 fn written(layout: &Path, document: &Value, media_type: &str) -> Value {
     let text = document.to_string();
     let digest = Digest::of(text.as_bytes());
@@ -192,7 +192,7 @@ fn a_tampered_blob_is_refused_whichever_it_is() {
     run(here, &[&["package", "sentiment"], &arguments[..]].concat());
 }
 
-/// A layout `base` with an image for x86-64 that `change` changes, given its manifest and its configuration.
+/// A layout `base` with an image for x86-64, after `change` edited its manifest and its configuration.
 fn changed_base(here: &Path, change: impl FnOnce(&mut Value, &mut Value)) {
     run(here, &[&X86_IMAGE[..], &["-o", "base"]].concat());
     let base = here.join("base");

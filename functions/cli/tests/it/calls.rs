@@ -1,4 +1,4 @@
-//! Calls, as a person and as a program see them.
+//! Calls, with output for people and for programs.
 
 use std::io::Write;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn error(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Every member that `amaas --help` documents, of every kind of failure.
+/// Every member that `amaas --help` documents, for every kind of failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_are_json_for_programs() {
     let server = TestServer::start().await.expect("it listens");
@@ -63,7 +63,7 @@ async fn errors_are_json_for_programs() {
             assert_eq!(&told[name], value, "{name}: {told:?}");
         }
         assert_eq!(output.status.code().map(Value::from), Some(told["exit_code"].clone()));
-        // What to quote is what was sent.
+        // The quoted request id is the one that was sent.
         if told["status"].is_u64() {
             let sent = server.requests().pop().and_then(|request| request.header("x-request-id").map(str::to_owned));
             assert_eq!(told["request_id"].as_str(), sent.as_deref());
@@ -119,7 +119,7 @@ async fn lines_are_inputs_and_many_are_several_calls() {
         assert_eq!(sent, sizes);
         assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), sizes.iter().sum::<usize>());
     }
-    // A number that is negative is an input like others.
+    // A negative number is an input as any other.
     server.predict("m", [1]);
     assert!(calling(folder.path(), &server, &["predict", "m", "-1"]).output().expect("run").status.success());
     let last = server.requests().pop().expect("a request");

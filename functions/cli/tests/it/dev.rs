@@ -49,7 +49,7 @@ fn models_are_served_called_and_published() {
     let made = text(here, &["predict", "generate", "--json-inputs", prompt]);
     assert!(made.starts_with("If I must, my lord."), "{made}");
 
-    // Any ONNX file becomes a model beside the running service, without golden cases or with them.
+    // Any ONNX file becomes a model of the running service, with golden cases or without.
     let published = json(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN]);
     assert_eq!((&published["new"], &published["manifest"]["batching"]), (&true.into(), &"rows".into()));
     assert_eq!(published["store"], "s3://amaas");
@@ -91,7 +91,7 @@ fn a_second_start_keeps_the_key_and_where_aliases_point() {
     served(here, "sentiment", "2");
 }
 
-/// Takes every signature away: of the alias, of the sealing keys, of accounts, and what they are made with.
+/// Removes every signature: of the alias, of the sealing keys, of accounts, and the keys that sign.
 fn as_an_earlier_version_left(here: &Path, key: &str) {
     let objects = here.join(".amaas/s3").join(BUCKET);
     std::fs::write(objects.join("models/sentiment/aliases/live"), "2").expect("written");
@@ -162,7 +162,7 @@ fn keys_of_sealed_calls_are_rotated_and_their_signers_shown() {
     assert_eq!((both["signers"].as_array().map(Vec::len), &both["signers"][0]), (Some(2), &pinned.into()));
     assert_eq!(amaas(here, &["keys", "rotate", "dev", "--signer"]).status.code(), Some(1), "one takes over already");
     assert_eq!(amaas(here, &["keys", "rotate", "dev", "--kms-key", "file:nowhere"]).status.code(), Some(2));
-    // A set of a model's own would be used by nothing.
+    // No function would use a key set of a single model.
     for command in [["keys", "signer", "sentiment"], ["keys", "rotate", "sentiment"]] {
         let output = amaas(here, &command);
         let error = String::from_utf8_lossy(&output.stderr);
@@ -206,7 +206,7 @@ fn it_stops_while_a_model_still_loads() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let here = folder.path();
     assert!(Dev::start(here).stop());
-    // Blobs that can be opened, but never read.
+    // Blobs that can be opened, but never read to the end.
     for blob in std::fs::read_dir(here.join(".amaas/s3/amaas/blobs/sha256")).expect("published") {
         let blob = blob.expect("listed").path();
         std::fs::remove_file(&blob).expect("removed");
@@ -228,7 +228,7 @@ fn it_stops_while_a_model_still_loads() {
     assert!(ends_soon(&mut dev));
 }
 
-/// Every part of a load is told of, and those that every model has took their time.
+/// Every part of a load is reported, and those of every model took time.
 fn loaded(model: &serde_json::Value) {
     let part = |name: &str| model["load"][name].as_f64().unwrap_or_else(|| panic!("{name}: {model}"));
     for name in ["manifest", "fetch", "session", "total"] {
@@ -241,7 +241,7 @@ fn loaded(model: &serde_json::Value) {
     assert_eq!(&model["load"]["total"], &model["load_ms"]);
 }
 
-/// Waits until `dev` ends; whether it did well.
+/// Waits until `dev` ends; returns whether it succeeded.
 fn ends_soon(dev: &mut Dev) -> bool {
     let begun = Instant::now();
     loop {

@@ -1,16 +1,16 @@
-//! `amaas env`, with a terraform or tofu that says what each test wants.
+//! `amaas env`, with a fake terraform or tofu.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
 use crate::program::command;
 
-/// What `amaas` does with `arguments` where terraform runs `script`.
+/// Runs `amaas` with `arguments`, with `script` as terraform.
 fn with_terraform(script: &str, arguments: &[&str]) -> Output {
     with_programs(&[("terraform", script)], arguments)
 }
 
-/// The same where these programs and no others are installed.
+/// The same with only these programs installed.
 fn with_programs(programs: &[(&str, &str)], arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     let bin = folder.path().join("bin");
@@ -33,7 +33,7 @@ const TWO: &str = r#"echo '{"a":{"AMAAS_ENDPOINT":"https://a.example","AMAAS_MOD
 
 #[test]
 fn a_shell_reads_what_is_printed() {
-    // The words of the command line, and a value that a shell would run where it was not quoted.
+    // The words of the command line, and a value that a shell would execute without quotes.
     let script = r#"[ "$*" = "-chdir=deployed output -no-color -json env" ] || exit 9
 printf '%s' '{"AMAAS_MODEL":"sentiment","AMAAS_ENDPOINT":"https://x.example/","AMAAS_STORE":"s3://a; echo $(id)"}'"#;
     let printed = out(&with_terraform(script, &["env", "--terraform", "deployed"]));
@@ -110,7 +110,7 @@ fn errors_name_the_program_that_was_run() {
         (&[("tofu", "exit 3")], env.to_vec(), 1, "it said nothing, and ended with exit status: 3"),
         (&[("tofu", warns)], env.to_vec(), 1, "tofu has no output `env` in deployed: Error: no state"),
         (&[][..], with(""), 2, "a value is required"),
-        // One that is there and fails is not passed over for the other.
+        // If an installed program fails, the other is not tried.
         (&[("terraform", fails), ("tofu", "echo '{}'")], env.to_vec(), 1, "terraform has no output `env`"),
     ] {
         let output = with_programs(programs, &arguments);

@@ -1,4 +1,4 @@
-//! What a model costs before anything is applied. `estimate/plan.json` is what `estimate/plan.py` made of infra/examples/minimal.
+//! The cost of a model before the apply. `estimate/plan.py` made `estimate/plan.json` from infra/examples/minimal.
 
 use std::path::{Path, PathBuf};
 
@@ -17,14 +17,14 @@ fn estimate(flags: &[&str]) -> Value {
     crate::program::json(folder.path(), &[&["estimate"], flags].concat())
 }
 
-/// The same for a plan, written down first.
+/// The same for a plan, which is written to a file first.
 fn of_plan(plan: &Value, flags: &[&str]) -> Value {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("plan.json"), plan.to_string()).expect("written");
     crate::program::json(folder.path(), &[&["estimate", "--plan", "plan.json"], flags].concat())
 }
 
-/// What people see of a plan.
+/// The text output for a plan.
 fn text_of_plan(plan: &Value, flags: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("plan.json"), plan.to_string()).expect("written");
@@ -42,7 +42,7 @@ fn plan(resources: &[(&str, &str, Value)]) -> Value {
     })
 }
 
-/// What the lines that are `what` cost, to a millionth.
+/// The cost of the lines named `what`, to a millionth.
 fn usd(report: &Value, what: &str) -> f64 {
     let lines = report["lines"].as_array().expect("lines");
     let of: Vec<_> = lines.iter().filter(|line| line["what"] == what).collect();
@@ -54,7 +54,7 @@ fn assert_near(got: f64, expected: f64, of: &str) {
     assert!((got - expected).abs() < 1e-6, "{of}: expected {expected}, got {got}");
 }
 
-/// The exit code and what was said.
+/// The exit code and the output.
 fn failed(flags: &[&str], files: &[(&str, &[u8])]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, bytes) in files {
@@ -75,7 +75,7 @@ fn a_million_calls_cost_what_a_hand_computes() {
         ("cold starts", 2000.0 * 0.000_016_666_7),
         // A lease, an answer of 500 × 1.05 + 1,150 bytes (two KiB begun), a record: four units a call at 0.625 a million; 10,000 serials.
         ("ledger writes", 2.50 + 0.01 * 0.625),
-        // A look for replays; 27,777.8 near midnight; 58,400 rounds of 45 s for price, key and tenant each; 10,000 times two secrets.
+        // A lookup of replays; 27,777.8 near midnight; 58,400 rounds of 45 s for price, key and tenant each; 10,000 times two secrets.
         ("ledger reads", (1e6 + 1e6 * 40.0 / 1440.0 + 3.0 * 58_400.0 + 20_000.0) * 0.125e-6),
         // Seven for each of 10,000 cold starts, at 0.03 for ten thousand.
         ("KMS requests", 0.21),
@@ -102,7 +102,7 @@ fn flags_change_what_they_name() {
     let with = |more: &[&str]| estimate(&[&usual, more].concat());
     for (flags, what, expected) in [
         (&["--arch", "arm64"][..], "duration", 6000.0 * 0.000_013_333_4),
-        // Answers that are kept are counted by the KiB: 5,000 × 1.05 + 1,150 bytes are seven.
+        // Stored answers are counted by the KiB: 5,000 × 1.05 + 1,150 bytes are seven.
         (&["--response-bytes", "5000"], "ledger writes", 9.01 * 0.625),
         (&["--limits", "2"], "ledger writes", 8.01 * 0.625),
         (&["--allow-replays"], "ledger reads", (1e6 * 40.0 / 1440.0 + 3.0 * 58_400.0 + 20_000.0) * 0.125e-6),
@@ -125,10 +125,10 @@ fn flags_change_what_they_name() {
     ] {
         assert_near(usd(&with(flags), what), expected, &flags.join(" "));
     }
-    // One call a month is read for once.
+    // A single call reads everything once.
     let seldom = estimate(&["--calls", "1", "--p50-ms", "12"]);
     assert_near(usd(&seldom, "ledger reads"), (1.0 + 40.0 / 1440.0 + 3.0 + 0.02) * 0.125e-6, "one call");
-    // Nothing is left to pay where the free tier is enough.
+    // The cost is zero if the free tier is enough.
     assert_near(usd(&with(&["--free-tier"]), "requests") + usd(&with(&["--free-tier"]), "duration"), 0.0, "free");
 }
 
@@ -180,9 +180,9 @@ fn the_minimal_example_is_priced_by_address() {
     assert!(at(function, "duration") && at(function, "ledger writes") && at(function, "custom metrics"));
     assert!(at("module.amaas.module.ledger.aws_dynamodb_table.this", "point-in-time recovery"));
     assert!(at("module.amaas.module.registry.aws_kms_key.sealing", "key"));
-    // The environment is not known before the apply; the tag tells the model. Memory is the example's 512 MB.
+    // The environment is not known before the apply; the tag names the model. Memory is the example's 512 MB.
     assert_near(usd(&report, "duration"), 6000.0 * 0.000_016_666_7, "duration");
-    // It is what the flags say of the same: two keys, the ledger with recovery, logs for 30 days.
+    // The result equals that of flags: two keys, the ledger with recovery, logs for 30 days.
     let same = estimate(&["--calls", "1e6", "--p50-ms", "12", "--memory", "512"]);
     let total = |report: &Value| report["total_usd"].as_f64().expect("a number");
     assert_near(total(&report), total(&same), "total");
@@ -283,7 +283,7 @@ fn what_is_there_all_month_is_priced() {
         report["not_priced"].as_array().expect("a list").iter().map(|of| of["address"].clone()).collect();
     assert_eq!(not_priced, ["aws_quantum_oracle.a", "google_storage_bucket.a"]);
     assert_eq!(report["free"], json!({ "aws_appautoscaling_target": 1, "aws_iam_role": 1, "aws_vpc_endpoint": 1 }));
-    // A ledger that is elsewhere is paid for too.
+    // An external ledger costs something too.
     assert!(usd(&report, "ledger storage") > 0.0);
 }
 
@@ -347,7 +347,7 @@ fn instances_are_priced_from_their_least_to_their_largest_number() {
         "{said}"
     );
 
-    // What is known of one that is not priced in full is in the sum.
+    // The known part of a resource without all prices is in the sum.
     let disks = json!([{ "ebs": [{ "volume_type": "gp3", "volume_size": 100 }] }, { "ebs": [{ "volume_type": "gp3" }] }, { "ebs": [{ "volume_type": "io9", "volume_size": 1 }] }]);
     let partly = plan(&[
         (
@@ -367,7 +367,7 @@ fn instances_are_priced_from_their_least_to_their_largest_number() {
         "{why:?}"
     );
 
-    // A price by the hour is all that is missing, and takes the place of a known one.
+    // An hourly price is all that is missing, and replaces a known one.
     let report = of_plan(&unpriced, &["--instance-price", "x9.mega=2.5", "--instance-price", "g5.xlarge=1"]);
     assert_near(usd(&report, "1 × x9.mega"), 2.5 * 730.0, "as given");
     assert_eq!(report["not_priced"].as_array().expect("a list").len(), 1);
@@ -474,7 +474,7 @@ fn each_region_has_an_estimate_that_says_whose_prices_it_has() {
         let running = said.replace('\n', " ");
         assert!(running.contains(&told) && running.contains("are at us-east-1's prices"), "{said}");
     }
-    // Of a plan too, whoever tells its region.
+    // For a plan too, whether or not it has the region.
     let mut elsewhere = plan(&[("aws_kms_key.a", "aws_kms_key", json!({}))]);
     assert_eq!(of_plan(&elsewhere, &["--region", "ca-west-1"])["stand_in"]["usd"], json!(1.0));
     elsewhere["configuration"]["provider_config"]["aws"]["expressions"]["region"]["constant_value"] =
@@ -509,7 +509,7 @@ fn a_summary_has_the_total_and_the_five_largest_lines() {
     );
     assert!(said.lines().count() < 20, "{said}");
 
-    // What has fewer lines has no rest, and what is not priced is named.
+    // A summary with fewer lines has no rest, and it names resources without a price.
     let little = plan(&[("aws_kms_key.a", "aws_kms_key", json!({})), ("aws_flow_log.a", "aws_flow_log", json!({}))]);
     let said = text_of_plan(&little, &["--summary"]);
     assert!(!said.contains("that cost less") && said.contains("TOTAL, at least"), "{said}");
@@ -647,7 +647,7 @@ fn what_is_wrong_is_named_with_what_to_write() {
         (with(&["--arch", "sparc"]), "x86_64, arm64"),
         (with(&["--region", "mars"]), "AWS has no region \"mars\""),
         (with(&["--region", "eu-wst-1"]), "try: --region eu-west-1"),
-        (with(&["--region", "cn-north-1"]), "cn-north-1 is in the partition aws-cn, of which no price is known"),
+        (with(&["--region", "cn-north-1"]), "cn-north-1 is in the partition aws-cn, which has no known price"),
         (with(&["--region", "us-gov-west-1"]), "give prices of us-gov-west-1 in US dollars with --prices FILE"),
         (with(&["--plan", "typo.json"]), "AWS has no region \"eu-wst-1\""),
         (with(&["--gpu-instance", "toaster"]), "--instance-price toaster=USD"),

@@ -1,4 +1,4 @@
-//! What people see when something is wrong: the reason, a remedy, and an exit code.
+//! Error output: the reason, a remedy, and an exit code.
 
 use amaas::testing::{ScriptedReply, TestServer};
 use amaas_env::EnvFileLookup;
@@ -63,7 +63,7 @@ fn files_that_are_no_networks_are_not_published() {
         let output = amaas(here, &[&publish, more].concat());
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    // Nothing is published unsigned, or unsealed without a word of it.
+    // Nothing is published unsigned; unsealed publishing must be explicit.
     let (code, error) = run(&[]);
     assert_eq!(code, Some(2));
     assert!(error.contains("no key to sign with"), "{error}");
@@ -112,7 +112,7 @@ fn a_task_that_cannot_be_checked_is_not_published_without_a_word_of_it() {
         (&["--task", "topics", "--unchecked-task"], 0, &["warning: this program has no task \"topics\""]),
         (&["--unchecked-task"], 2, &["--task"]),
         (
-            // It has this one, whatever is said.
+            // The program has this task, whatever the arguments are.
             &["--task", "sentiment", "--asset", "words.txt", "--unchecked-task"],
             1,
             &[
@@ -161,7 +161,7 @@ fn networks_that_no_host_should_have_are_not_published() {
         let (code, error) = publish(network, variables);
         assert!(code.is_some_and(|code| code != 0) && error.contains(expected), "{code:?}: {error}");
     }
-    // Who means it says so.
+    // A user who means it names the flag.
     let (code, error) = publish(GIGABYTES, &[("AMAAS_MAX_SESSION_BYTES", "4000000000")]);
     assert_eq!(code, Some(0), "{error}");
 }
@@ -172,7 +172,7 @@ fn a_flag_wins_over_the_environment() {
     let here = folder.path();
     let run = |arguments: &[&str]| {
         let mut command = command(here, arguments);
-        // Neither of the two answers.
+        // Neither of the two responds.
         command.env("AMAAS_STORE", "./exported").env("AMAAS_DATA", "exported");
         command.env("AMAAS_LEDGER", "sqlite:exported.sqlite").env("AMAAS_KMS_KEY", "file:exported.key");
         command.env("AMAAS_ENDPOINT", "http://127.0.0.1:1").env("AMAAS_API_KEY", "none");

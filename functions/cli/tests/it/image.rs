@@ -1,4 +1,4 @@
-//! `amaas package --image`: layouts, read by another implementation of the format.
+//! `amaas package --image`: layouts, read by an independent implementation of the format.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -13,7 +13,7 @@ use crate::package::{folder, put, refused};
 use crate::program::{command, json as run};
 use crate::sample::{ARM, Sample, X86};
 
-/// What is packaged in these tests, on the system in the folder `root`, which has what is needed for both processors.
+/// The package of these tests, on a system in the folder `root` that has the libraries of both processors.
 pub(crate) const X86_IMAGE: [&str; 9] =
     ["package", "sentiment", "--image", "--binary", "x86", "--library", "x86.so", "--sysroot", "root"];
 pub(crate) const ARM_IMAGE: [&str; 9] =
@@ -37,11 +37,11 @@ pub(crate) fn system() -> tempfile::TempDir {
     folder
 }
 
-/// A layout as another implementation reads it, all of whose blobs are what they are named.
+/// A layout read by an independent implementation, with every digest verified.
 pub(crate) struct Layout {
     pub(crate) manifest: ImageManifest,
     pub(crate) config: ImageConfiguration,
-    /// Path, mode and length of what is in each layer.
+    /// Path, mode and length of each layer's files.
     pub(crate) layers: Vec<BTreeMap<String, (u32, u64)>>,
 }
 
@@ -220,7 +220,7 @@ fn another_folder_is_not_replaced() {
     let folder = system();
     let here = folder.path();
     let error = refused(here, &[&X86_IMAGE[2..], &["-o", "root"]].concat());
-    assert!(error.contains("root: a folder that is not an image layout stands there"), "{error}");
+    assert!(error.contains("root: a folder that is not an image layout is there"), "{error}");
     assert!(here.join("root/lib64/ld-linux-x86-64.so.2").is_file());
     let names = std::fs::read_dir(here).expect("there").map(|entry| entry.expect("one").file_name());
     assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')), "something was left behind");

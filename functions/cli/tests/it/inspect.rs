@@ -30,10 +30,10 @@ fn a_file_is_described_and_told_why_its_rows_are_not_independent() {
     assert!(told.contains("operator sets: ai.onnx 17") && told.contains("[n]"), "{told}");
     assert!(told.contains("rows are independent: not proven (") && told.contains(node), "{told}");
 
-    // A decoder's caches have the batch in another dimension.
+    // A decoder's KV cache has the batch in another dimension.
     assert_eq!(json(here, &["inspect", GENERATE])["rows"]["independent"], true);
 
-    // A folder is all of its files.
+    // A folder is inspected file by file.
     std::fs::copy(SENTIMENT, here.join("b.onnx")).expect("copied");
     let all = json(here, &["inspect", "."]);
     let files: Vec<_> = all.as_array().expect("a list").iter().map(|network| network["file"].clone()).collect();
@@ -69,7 +69,7 @@ fn the_publishers_word_is_signed_and_shown() {
     assert!(text(here, &["publish", SENTIMENT, "--name", "word", "--batching", "off"]).contains("switched off"));
 }
 
-/// `y[i] = x[0] + … + x[i]` over `x`, FP32 `[n]`: rows that see one another. Field numbers are those of `onnx.proto`.
+/// `y[i] = x[0] + … + x[i]` over `x`, FP32 `[n]`: dependent rows. Field numbers are those of `onnx.proto`.
 fn running_sum() -> Vec<u8> {
     let field =
         |number: u8, bytes: &[u8]| [&[number << 3 | 2, u8::try_from(bytes.len()).expect("short")], bytes].concat();

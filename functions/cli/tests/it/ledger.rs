@@ -1,4 +1,4 @@
-//! A ledger in a folder of its own, and the program beside it, told of it by its environment.
+//! A ledger in a folder of its own, and the program with environment variables for it.
 
 use std::path::Path;
 use std::process::Output;
@@ -35,20 +35,20 @@ impl OnLedger {
         command.output().expect("amaas was built")
     }
 
-    /// Standard output of `amaas`, which must do well.
+    /// Standard output of `amaas`, which must succeed.
     pub(crate) fn text(&self, arguments: &[&str]) -> String {
         let output = self.amaas(arguments);
         assert!(output.status.success(), "amaas {arguments:?}: {output:?}");
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    /// What `amaas --json` prints.
+    /// The output of `amaas --json`.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let text = self.text(&[&["--json"], arguments].concat());
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    /// Exit code and standard error of `amaas`, which must not do well.
+    /// Exit code and standard error of `amaas`, which must fail.
     pub(crate) fn failed(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.amaas(arguments);
         assert!(!output.status.success(), "amaas {arguments:?}: {output:?}");

@@ -1,4 +1,4 @@
-//! The `amaas` program as people run it.
+//! The `amaas` program, run as users run it.
 
 mod base;
 mod calls;

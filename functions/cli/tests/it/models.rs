@@ -19,7 +19,7 @@ fn versions_and_models_are_removed_and_their_blobs_pruned() {
     let second = json(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN]);
     assert_eq!((&second["new"], &second["moved"], &second["from"]), (&true.into(), &true.into(), &"1".into()));
 
-    // What was published already moves the alias, and says so.
+    // Publishing a published network again moves the alias, and reports it.
     json(here, &["alias", "any", "live", "1"]);
     let said = text(here, &["publish", NETWORK, "--name", "any", "--golden", GOLDEN]);
     assert!(said.starts_with("already published: any version 2"), "{said}");
@@ -58,7 +58,7 @@ fn versions_and_models_are_removed_and_their_blobs_pruned() {
     assert_eq!(dry["deleted"], pruned["deleted"]);
     assert_eq!(json(here, &["store", "prune", "--older-than", "0s"])["deleted"]["count"], 0);
 
-    // What is served is loaded from what was kept.
+    // The served model is loaded from the blobs that were kept.
     assert!(dev.stop());
     let dev = Dev::start(here);
     assert_eq!((&dev.model("any")["version"], &dev.model("any")["error"]), (&"2".into(), &Value::Null));
@@ -69,7 +69,7 @@ fn versions_and_models_are_removed_and_their_blobs_pruned() {
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(json(here, &["publish", NETWORK, "--name", "any"])["manifest"]["version"], "3");
 
-    // A model that comes with the program stays away too.
+    // A removed bundled model is not published again either.
     json(here, &["models", "remove", "names"]);
     gone(here, "names");
     assert!(dev.stop());
@@ -115,13 +115,13 @@ fn aliases_that_lead_nowhere_are_named() {
         "{listed}"
     );
 
-    // Both remedies are ones.
+    // Both remedies work.
     json(here, &[&["alias", "any", "broken", "1", "--signing-key", "signer.pem"][..], &store].concat());
     json(here, &[&["models", "remove", "any", "--alias", "gone"][..], &store].concat());
     let listed = json(here, &versions);
     assert_eq!((listed.as_array().expect("a list").len(), &listed[0]["aliases"]), (1, &vec!["broken", "live"].into()));
 
-    // A model of which nothing else is left is no model that is not there.
+    // A model that has an alias and no version still exists.
     json(here, &[&["models", "remove", "any"][..], &store].concat());
     std::fs::write(aliases.join("broken"), "?").expect("written");
     let listed = json(here, &versions);
@@ -153,7 +153,7 @@ fn errors_of_models_and_store_have_kinds_for_programs() {
     }
 }
 
-/// Waits until `model` is served no more.
+/// Waits until `model` is no longer served.
 fn gone(here: &Path, model: &str) {
     let begun = Instant::now();
     while json(here, &["models"]).as_array().expect("models").iter().any(|it| it["id"] == model) {

@@ -1,4 +1,4 @@
-//! `amaas package`: zips, and how the program is built that goes into them.
+//! `amaas package`: zips, and the build of their program.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(crate) fn put(folder: &Path, path: &str, sample: &Sample) {
     std::fs::write(path, sample.bytes()).expect("written");
 }
 
-/// What the command says that must be refused as wrong, with these arguments behind the function's name.
+/// The error of the command with these arguments after the function's name; it must be a usage error.
 pub(crate) fn refused(folder: &Path, arguments: &[&str]) -> String {
     let output = amaas(folder, &[&["package", "sentiment"], arguments].concat());
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -148,7 +148,7 @@ fn a_zip_that_lambda_could_not_start_is_refused() {
     }
 }
 
-/// What cargo says of a workspace with two functions.
+/// Cargo's metadata of a workspace with two functions.
 const METADATA: &str = r#"{"packages":[
     {"name":"amaas-sentiment","features":{"dynamodb":[],"lambda":[]},"targets":[{"name":"amaas_sentiment","kind":["lib"]},{"name":"amaas-sentiment","kind":["bin"]}]},
     {"name":"amaas-names","targets":[{"name":"amaas-names","kind":["bin"]}]},
@@ -184,7 +184,7 @@ fn what_cannot_become_a_package_is_refused_before_cargo_builds() {
         (&["sentiment"], &[("ORT_DYLIB_PATH", "/nope.so")], "/nope.so: No such file"),
         (&["sentiment", "-o", "/nope/a.zip"], &[], "/nope/a.zip: there is no folder /nope"),
         (&["sentiment", "-o", "empty"], &[], "empty: a folder, where a zip is to be written"),
-        (&["sentiment", "--image", "-o", "bin"], &[], "bin: a folder that is not an image layout stands there"),
+        (&["sentiment", "--image", "-o", "bin"], &[], "bin: a folder that is not an image layout is there"),
         (&["sentiment", "--image"], &[("SOURCE_DATE_EPOCH", "now")], "SOURCE_DATE_EPOCH: expected seconds"),
     ] {
         let (code, error, built) = package(arguments, variables);
@@ -192,7 +192,7 @@ fn what_cannot_become_a_package_is_refused_before_cargo_builds() {
         assert!(error.contains(expected), "{arguments:?}: {error}");
         assert!(!error.contains("package ID"), "{error}");
     }
-    // What is all right is built.
+    // If everything is valid, it is built.
     let (code, error, built) = package(&["sentiment", "--include", "x86.so"], &[]);
     assert!(code == Some(1) && built && error.contains("cargo could not build amaas-sentiment"), "{code:?}: {error}");
 
@@ -300,7 +300,7 @@ fn another_processors_runtime_is_fetched_once() {
     let package = || {
         let mut command = command(here, &["package", "sentiment", "--binary", machine, "-o", "a.zip"]);
         let output = command.env("PATH", here.join("bin")).env("XDG_CACHE_HOME", here.join("cache"));
-        // As good as none.
+        // An empty value counts as none.
         output.env("ORT_DYLIB_PATH", "").output().expect("run")
     };
     let output = package();

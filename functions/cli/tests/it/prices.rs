@@ -12,7 +12,7 @@ fn prices_are_set_one_by_one_and_listed() {
     assert!(error.contains("there is no ledger ledger.sqlite"), "{error}");
 
     let said = ledger.text(&["prices", "set", "sentiment", "--call", "0.0010"]);
-    assert_eq!(said, "sentiment costs 0.001 a call and 0 a unit; functions go by it within 60 s\n");
+    assert_eq!(said, "sentiment costs 0.001 a call and 0 a unit; functions apply it within 60 s\n");
     let set = ledger.json(&["prices", "set", "sentiment", "--unit", "0.0000002"]);
     assert_eq!(set, json!({"model": "sentiment", "call": "0.001", "unit": "0.0000002"}), "a call costs what it did");
     ledger.text(&["prices", "set", "embed", "--call", "0", "--unit", "12.5"]);

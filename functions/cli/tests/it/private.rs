@@ -1,4 +1,4 @@
-//! A whole session beside `amaas dev`, with somebody who records every byte between callers and the function.
+//! A whole session beside `amaas dev`, with a recorder of every byte between clients and the function.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use amaas_env::EnvVariables;
 use crate::program::{Dev, command};
 
 const NETWORK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/sentiment/model/sentiment.onnx");
-/// What nobody but the function may see: words that stand nowhere else.
+/// Secrets that only the function may see: words that occur nowhere else.
 const CANARY: &str = "zyxomma qwertle wonderful vrblint";
 
 #[test]
@@ -52,7 +52,7 @@ fn nobody_on_the_way_sees_texts_keys_or_answers() {
         assert_eq!(seen(&recorded, secret), None, "between callers and function");
     }
 
-    // The recorder does see what is not sealed.
+    // The recorder does see plain calls.
     let plain = format!("{{\"inputs\":[{CANARY:?}]}}");
     let mut call = TcpStream::connect(wire.address).expect("it listens");
     write!(
@@ -77,7 +77,7 @@ fn nobody_on_the_way_sees_texts_keys_or_answers() {
     at_rest(here, key);
 }
 
-/// What lies in the object store shows neither the key nor the model, and the ledger neither the key nor a text.
+/// The object store shows neither the key nor the model, and the ledger neither the key nor a text.
 fn at_rest(here: &Path, key: &str) {
     let parts = ["", "-wal"].map(|part| here.join(format!(".amaas/ledger.sqlite{part}")));
     let ledger = parts.map(|part| std::fs::read(part).unwrap_or_default()).concat();
@@ -106,7 +106,7 @@ fn at_rest(here: &Path, key: &str) {
     assert!(files > 4, "the model, its manifest, its alias and the keys lie there");
 }
 
-/// A piece of `secret` that stands in `bytes`: eight bytes of it, or all of one that is shorter.
+/// A piece of `secret` that occurs in `bytes`: eight bytes of it, or all of a shorter one.
 fn seen<'a>(bytes: &[u8], secret: &'a str) -> Option<&'a str> {
     let length = secret.len().min(8);
     let pieces = (0..=secret.len() - length).map(|from| &secret[from..from + length]);
@@ -118,7 +118,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Somebody between callers and a function, who passes everything on and keeps it.
+/// A proxy between clients and a function that records everything.
 struct Recorder {
     address: SocketAddr,
     bytes: Arc<Mutex<Vec<u8>>>,
@@ -146,7 +146,7 @@ impl Recorder {
         format!("http://{}", self.address)
     }
 
-    /// All that passed, in both directions.
+    /// All recorded bytes, in both directions.
     fn recorded(&self) -> Vec<u8> {
         self.bytes.lock().expect("not poisoned").clone()
     }

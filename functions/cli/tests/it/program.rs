@@ -11,7 +11,7 @@ pub(crate) fn amaas(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().expect("amaas was built")
 }
 
-/// Standard output of `amaas`, which must do well.
+/// Standard output of `amaas`, which must succeed.
 pub(crate) fn text(folder: &Path, arguments: &[&str]) -> String {
     let output = amaas(folder, arguments);
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -19,7 +19,7 @@ pub(crate) fn text(folder: &Path, arguments: &[&str]) -> String {
     out.into_owned()
 }
 
-/// What `amaas --json` prints.
+/// The output of `amaas --json`.
 pub(crate) fn json(folder: &Path, arguments: &[&str]) -> Value {
     let text = text(folder, &[&["--json"], arguments].concat());
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -29,7 +29,7 @@ pub(crate) fn json(folder: &Path, arguments: &[&str]) -> Value {
 pub(crate) struct Dev {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    /// What it reported when it was ready.
+    /// Its report when it was ready.
     pub(crate) report: Value,
 }
 
@@ -39,13 +39,13 @@ impl Dev {
         Self::start_with(folder, |command| command)
     }
 
-    /// What it reported of the model `name`.
+    /// Its report of the model `name`.
     pub(crate) fn model(&self, name: &str) -> &Value {
         let models = self.report["models"].as_array().expect("a list of models");
         models.iter().find(|model| model["model"] == name).expect("it is served")
     }
 
-    /// Starts it as `change` says, and waits for its report.
+    /// Starts it after `change` edited the command, and waits for its report.
     pub(crate) fn start_with(folder: &Path, change: impl FnOnce(&mut Command) -> &mut Command) -> Self {
         let mut dev = Self::begin_with(folder, change);
         let mut line = String::new();
@@ -66,7 +66,7 @@ impl Dev {
         Self { child, stdout, report: Value::Null }
     }
 
-    /// Asks it to stop, and waits; whether it ended well.
+    /// Asks it to stop, and waits; returns whether it succeeded.
     pub(crate) fn stop(mut self) -> bool {
         self.ask();
         self.child.wait().expect("it ended").success()
@@ -78,7 +78,7 @@ impl Dev {
         Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
     }
 
-    /// Whether it ended well; `None` while it runs.
+    /// Whether it succeeded; `None` while it runs.
     pub(crate) fn ended(&mut self) -> Option<bool> {
         self.child.try_wait().expect("it is our child").map(|status| status.success())
     }
@@ -91,7 +91,7 @@ impl Drop for Dev {
     }
 }
 
-/// `amaas` with `arguments`, in `folder`, yet to be run.
+/// `amaas` with `arguments`, in `folder`, not started yet.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_amaas"));
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
@@ -100,7 +100,7 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
-    // What `amaas dev` records of its folders, shared by all tests and by no person.
+    // The records of `amaas dev` about its folders, shared by all tests and separate from the user's.
     command.env("XDG_STATE_HOME", STATE);
     command
 }

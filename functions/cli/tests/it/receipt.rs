@@ -1,4 +1,4 @@
-//! Receipts: verified offline, and kept by `amaas predict`.
+//! Receipts: verified offline, and written by `amaas predict`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -40,7 +40,7 @@ fn receipt(input: &str, output: &str) -> String {
     receipt.sign(&[&signer(1)])
 }
 
-/// A folder with a receipt by signer 1, what it is for, and the same of a stream.
+/// A folder with a receipt by signer 1, its input and output, and the same for a stream.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
@@ -106,7 +106,7 @@ fn what_does_not_hold_is_named() {
     let envelope = receipt(INPUT, OUTPUT);
     std::fs::write(folder.path().join("forged"), envelope.replace(r#""sig":""#, r#""sig":"AAAA"#)).expect("written");
     for (arguments, code, expected) in [
-        (&["receipt", "--signer", &both][..], 0, "neither input nor output was held against it"),
+        (&["receipt", "--signer", &both][..], 0, "neither input nor output was compared with it"),
         (&["receipt", "--signer", &public(2)], 1, "no signature is by a known signer"),
         (&["receipt", "--signer", &public(1), "--input", "output"], 1, "the receipt is for another input"),
         (&["receipt", "--signer", &public(1), "--output", "input"], 1, "the receipt is for another output"),

@@ -1,13 +1,13 @@
-//! Programs and libraries to be packaged: ELF files that have what the loader reads and no code.
+//! Sample programs and libraries: ELF files with everything that the loader reads, and no code.
 
-/// An ELF file in the making.
+/// An ELF file under construction.
 #[derive(Clone)]
 pub(crate) struct Sample {
     /// `e_machine`: 62 for x86-64, 183 for Arm's 64 bits.
     pub(crate) machine: u16,
     pub(crate) interpreter: Option<&'static str>,
     pub(crate) needed: Vec<&'static str>,
-    /// Of which library which version, and whether only weak symbols need it.
+    /// Required versions: library, version, and whether only weak symbols need it.
     pub(crate) requires: Vec<(&'static str, &'static str, bool)>,
     pub(crate) defines: Vec<&'static str>,
 }
@@ -18,7 +18,7 @@ impl Sample {
         Self { machine, interpreter: None, needed: Vec::new(), requires: Vec::new(), defines: Vec::new() }
     }
 
-    /// A program that needs a glibc as Lambda has it.
+    /// A program that needs Lambda's glibc.
     pub(crate) fn program(machine: u16) -> Self {
         Self {
             interpreter: Some(if machine == X86 {
@@ -30,20 +30,20 @@ impl Sample {
         }
     }
 
-    /// It, and the library that it needs, in these versions.
+    /// Adds a required library, with these versions.
     pub(crate) fn needing(mut self, library: &'static str, versions: &[&'static str]) -> Self {
         self.needed.push(library);
         self.requires.extend(versions.iter().map(|version| (library, *version, false)));
         self
     }
 
-    /// It, with these versions for others.
+    /// Adds versions that it defines.
     pub(crate) fn defining(mut self, versions: &[&'static str]) -> Self {
         self.defines.extend(versions);
         self
     }
 
-    /// The file. Addresses are not places in it, as is common.
+    /// The file. As is common, addresses differ from file offsets.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut strings = Strings(vec![0]);
         let needed: Vec<_> = self.needed.iter().map(|name| (1, strings.put(name))).collect();
@@ -124,11 +124,11 @@ impl Strings {
     }
 }
 
-/// What stands behind the headers.
+/// The bytes after the headers.
 struct Body(Vec<u8>);
 
 impl Body {
-    /// Where it stands, and how long it is.
+    /// Appends bytes; returns their offset and length.
     fn put(&mut self, bytes: &[u8]) -> (u64, u64) {
         self.0.resize(self.0.len().next_multiple_of(8), 0);
         let at = self.0.len() as u64;

@@ -1,4 +1,4 @@
-//! Which source each setting comes from: what a file in the folder says, and what it has no say over.
+//! The source of each setting: which settings a found file may give, and which it may not.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -10,7 +10,7 @@ use amaas_store::vault::FileKey;
 
 use crate::program::{STATE, command};
 
-/// A folder with a file of `amaas dev`'s, whose store and endpoint nobody answers at, and a file that is no network.
+/// A folder with an env file of `amaas dev`, whose store and endpoint do not respond, and a file that is no network.
 struct Here {
     folder: tempfile::TempDir,
 }
@@ -46,7 +46,7 @@ impl Here {
         self.folder.path().join(".amaas")
     }
 
-    /// As `amaas dev` does when it has written the file.
+    /// Records the file, as `amaas dev` does after writing it.
     fn record(self) -> Self {
         let text = std::fs::read_to_string(self.data().join("env")).expect("a file");
         EnvFileLookup::in_folders(None, Some(Path::new(STATE))).record_content(&self.data(), &text).expect("recorded");
@@ -101,11 +101,11 @@ async fn a_file_that_came_with_a_repository_takes_nothing() {
     assert!(server.requests().is_empty() && server.key_requests().is_empty(), "nothing was sent");
     assert!(!here.data().join("ledger.sqlite").exists());
 
-    // `dev` does not take the folder either, in which others may know the keys.
+    // `dev` refuses the folder too, because others may know its keys.
     let output = here.run(&["dev", "--port", "0"], &[]);
     assert_eq!(output.status.code(), Some(2), "{}", err(&output));
     assert!(err(&output).contains("it may have come with the repository"), "{}", err(&output));
-    // Who names it trusts it, and hears where the call goes.
+    // A user who names it trusts it; the command reports where the call goes.
     let output = here.run(&["--data", ".amaas", "models"], &secrets);
     let error = err(&output);
     assert!(error.contains(&format!(".amaas/env: endpoint {url}")), "{error}");
@@ -121,7 +121,7 @@ fn what_belongs_together_comes_from_one_source() {
     let stored = [&PUBLISH[..], &["--store", "./store"]].concat();
     let not_onnx = "not an ONNX file";
     let unused = |name: &str| format!("{name} of the environment is not used with it");
-    // What the file has otherwise, the command, the environment, and a part of what is said.
+    // Changed variables of the file, the command, the environment, and a part of the output.
     let cases: [Case; 14] = [
         (&[], &PUBLISH, &[], &[not_onnx, "env: store s3://amaas at http://127.0.0.1:9"]),
         (&[], &PUBLISH, &[signing], &[not_onnx, &unused("AMAAS_SIGNING_KEY")]),

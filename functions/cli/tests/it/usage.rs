@@ -1,4 +1,4 @@
-//! What calls were counted as: out of a ledger, and through a service.
+//! Usage: from a ledger, and through a service.
 
 use std::process::Output;
 use std::time::Duration;
@@ -124,7 +124,7 @@ fn callers_see_what_they_used_until_their_budget_is_spent() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let here = folder.path();
     std::fs::create_dir(here.join(".amaas")).expect("made");
-    // Before the service is there, so that it has not read another price.
+    // Before the service starts, so that it has not read another price.
     FileKey::create(&here.join(".amaas/kms.key")).expect("written");
     let ledger = ["--ledger", "sqlite:.amaas/ledger.sqlite", "--kms-key", "file:.amaas/kms.key"];
     text_of(here, &[&["prices", "set", "sentiment", "--call", "0.25", "--unit", "0.0001"], &ledger[..]].concat());
@@ -162,7 +162,7 @@ fn callers_see_what_they_used_until_their_budget_is_spent() {
     assert!(text.contains("\nsentiment  1            2      4     4       0"), "{text}");
     assert!(text.contains("  0.5004  ▁") || text.contains("  0.5004  █"), "{text}");
 
-    // Whoever runs the service sees the same.
+    // The operator of the service sees the same.
     assert_eq!(json_of(here, &["usage", "--tenant", "acme"]), seen);
     assert!(
         text_of(here, &["tenants", "show", "acme"]).contains("budget           0.6 a month\ncost this month  0.5004\n")

@@ -21,7 +21,7 @@ struct Cases {
     cases: Vec<Case>,
 }
 
-/// An image with its digit, and what an independent Python program made of it.
+/// An image with its digit, and the results of an independent Python program.
 #[derive(Deserialize)]
 struct Case {
     what: String,
@@ -77,7 +77,7 @@ async fn what_is_no_image_of_a_digit_is_refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains(expected), "{error}");
     }
-    // The shape of the input, for whoever writes it without the SDK's type.
+    // The shape of the input, for clients that write it without the SDK's type.
     for other in [serde_json::json!("no base64!"), serde_json::json!("AA"), serde_json::json!({"image": "AAAA"})] {
         let error = served.model().predict::<DigitClassification>(&other).await.expect_err("no base64");
         assert!(error.to_string().contains("expected an image file in base64, with padding"), "{error}");

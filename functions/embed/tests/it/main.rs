@@ -1,6 +1,6 @@
-//! The embedding function as a whole: published, loaded, served over http, called sealed and plain.
+//! The embedding function end to end: published, loaded, served over HTTP, called sealed and plain.
 
-mod judge;
 mod openai;
+mod openai_client;
 mod service;
 mod vectors;

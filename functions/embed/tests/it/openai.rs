@@ -40,7 +40,7 @@ async fn answers_have_openais_shape() {
     assert_eq!((&answer["object"], &answer["model"]), (&"list".into(), &"embed".into()));
     assert_eq!(answer["usage"], json!({"prompt_tokens": 18, "total_tokens": 18}));
 
-    // The same vectors as the typed route gives.
+    // The same vectors as the typed route returns.
     let typed = service.client().model("embed").embed(&texts).await.expect("vectors");
     let entries = answer["data"].as_array().expect("entries");
     assert_eq!(entries.len(), 3);

@@ -1,4 +1,4 @@
-//! Models in a host of this process, behind a real port.
+//! A host in this process with models, on a real port.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,11 +22,11 @@ use amaas_wire::dsse::SigningKey;
 use bytes::Bytes;
 use tempfile::TempDir;
 
-/// A host with models, and keys to it.
+/// A host with models, and keys for it.
 pub(crate) struct Service {
     pub(crate) endpoint: String,
     pub(crate) key: ApiKey,
-    /// May use nothing but the model `plain`.
+    /// A key for the model `plain` only.
     pub(crate) narrow: ApiKey,
     /// Whether calls to the first model share runs.
     pub(crate) batching: Batching,
@@ -34,7 +34,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// The small encoder as `embed`, and a model that makes no vectors.
+    /// The small encoder as `embed`, and a model without embeddings.
     pub(crate) async fn start() -> Self {
         let network = Bytes::from_static(include_bytes!("../../../sentiment/model/sentiment.onnx"));
         let plain = Publication::of_network("plain".parse().expect("a name"), network);
@@ -83,13 +83,13 @@ impl Service {
         Self { endpoint, key, narrow, batching: batching[0], _folder: folder }
     }
 
-    /// A caller that seals.
+    /// A client with sealing.
     pub(crate) fn client(&self) -> Client {
         Client::builder().endpoint(&self.endpoint).api_key(&self.key).build().expect("a loopback endpoint")
     }
 }
 
-/// What `model/build.py` made of MiniLM, where it was run.
+/// MiniLM as `model/build.py` exported it, if that was run.
 pub(crate) fn minilm(network: &str) -> Option<Publication> {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("model/built");
     let read = |name: &str| std::fs::read(built.join(name)).ok().map(Bytes::from);
@@ -111,8 +111,8 @@ async fn library() -> PathBuf {
     tokio::task::spawn_blocking(fetch).await.expect("no panic")
 }
 
-/// Says on standard error why a test is skipped: past the harness, which shows nothing of a test that passes.
+/// Reports on standard error why a test is skipped, past the harness, which hides the output of a passing test.
 pub(crate) fn skip(why: &str) {
-    // Whoever closed standard error does not want to know.
+    // If standard error is closed, the report is lost.
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

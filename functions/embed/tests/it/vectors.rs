@@ -1,4 +1,4 @@
-//! The vectors are those of an independent program, and a text has the same one whatever comes with it.
+//! Vectors equal those of an independent program, and do not depend on the other texts of a call.
 
 use amaas::task::Embedding;
 use amaas::{Model, Tensor};
@@ -38,7 +38,7 @@ async fn minilm_together_is_as_alone() {
     for network in ["minilm", "minilm-int8"] {
         let Some(publication) = built(network) else { return };
         let service = Service::with(vec![publication]).await;
-        // In eight bits the values of a run are rounded by the largest one of them, so that rows change one another.
+        // In INT8 the values of a run are scaled by their largest one, so rows change one another.
         let expected = if network == "minilm" { Batching::Rows } else { Batching::None };
         assert_eq!(service.batching, expected, "{network}");
         together_as_alone(service).await;

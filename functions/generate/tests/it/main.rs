@@ -1,8 +1,8 @@
-//! The generating function as a whole: published, loaded, served over http, called sealed and plain.
+//! The text generation function end to end: published, loaded, served over HTTP, called sealed and plain.
 
-mod hang_up;
-mod judge;
+mod disconnect;
 mod openai;
+mod openai_client;
 mod service;
 mod stories;
 mod texts;

@@ -14,7 +14,7 @@ async fn post(service: &Service, key: &str, body: &Value) -> reqwest::Response {
     post.header("content-type", "application/json").body(body.to_string()).send().await.expect("an answer")
 }
 
-/// The events of a streamed answer, without the last, which is no JSON, and without the comment behind it, which is no event.
+/// The events of a streamed answer, without the last, which is no JSON, and without the comment after it, which is no event.
 fn events(text: &str) -> Vec<Value> {
     let (text, receipt) = text.rsplit_once(": amaas-receipt ").expect("a receipt");
     assert!(receipt.starts_with('{') && receipt.ends_with("}\n\n"), "{receipt}");
@@ -44,7 +44,7 @@ async fn pieces_are_the_whole_in_openais_shape() {
     let mut events = events(&answer.text().await.expect("text"));
     let last = events.pop().expect("an event");
     assert_eq!((&last["usage"], &last["choices"]), (&whole["usage"], &json!([])));
-    // In chunks before it usage is null, as in OpenAI's.
+    // In earlier chunks usage is null, as in OpenAI's.
     assert!(events.iter().all(|event| event.get("usage") == Some(&Value::Null)), "{events:?}");
     let text: String = events.iter().map(|event| event["choices"][0]["text"].as_str().expect("text")).collect();
     assert_eq!(whole["choices"][0]["text"], text);

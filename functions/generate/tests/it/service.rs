@@ -1,4 +1,4 @@
-//! Models in a host of this process, behind a real port.
+//! A host in this process with models, on a real port.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -22,13 +22,13 @@ use amaas_wire::dsse::SigningKey;
 use bytes::Bytes;
 use tempfile::TempDir;
 
-use crate::hang_up::Slow;
+use crate::disconnect::SlowGenerator;
 
-/// A host with models, and keys to it.
+/// A host with models, and keys for it.
 pub(crate) struct Service {
     pub(crate) endpoint: String,
     pub(crate) key: ApiKey,
-    /// May use nothing but the model `plain`.
+    /// A key for the model `plain` only.
     pub(crate) narrow: ApiKey,
     /// Whether calls to the first model share runs.
     pub(crate) batching: Batching,
@@ -36,7 +36,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// The small decoder as `generate`, and a model that makes no texts.
+    /// The small decoder as `generate`, and a model without text generation.
     pub(crate) async fn start() -> Self {
         let network = Bytes::from_static(include_bytes!("../../../sentiment/model/sentiment.onnx"));
         let plain = Publication::of_network("plain".parse().expect("a name"), network);
@@ -50,7 +50,7 @@ impl Service {
     pub(crate) async fn with_limits(publications: Vec<Publication>, limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path());
-        let tasks = Tasks::default().with::<TextGeneration<Generate>>().with::<TextGeneration<Slow>>();
+        let tasks = Tasks::default().with::<TextGeneration<Generate>>().with::<TextGeneration<SlowGenerator>>();
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a new file"));
         let signer = SigningKey::generate().expect("random");
         let trust = TrustPolicy { publishers: vec![signer.verifying_key()], least_serial: 0 };
@@ -89,7 +89,7 @@ impl Service {
         Self { endpoint, key, narrow, batching: batching[0], _folder: folder }
     }
 
-    /// A caller that seals.
+    /// A client with sealing.
     pub(crate) fn client(&self) -> Client {
         Client::builder().endpoint(&self.endpoint).api_key(&self.key).build().expect("a loopback endpoint")
     }
@@ -103,8 +103,8 @@ async fn library() -> PathBuf {
     tokio::task::spawn_blocking(fetch).await.expect("no panic")
 }
 
-/// Says on standard error why a test is skipped: past the harness, which shows nothing of a test that passes.
+/// Reports on standard error why a test is skipped, past the harness, which hides the output of a passing test.
 pub(crate) fn skip(why: &str) {
-    // Whoever closed standard error does not want to know.
+    // If standard error is closed, the report is lost.
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

@@ -1,4 +1,4 @@
-//! A network by others, with another tokenizer: stories260K. The tests are skipped without its files, which are not committed.
+//! A public network with another tokenizer: stories260K. The tests are skipped without its files, which are not committed.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ async fn two_hundred_tokens_are_the_reference_programs_own() {
     let Some((publication, expected)) = stories() else { return };
     let service = Service::with(vec![publication]).await;
     assert_eq!(service.batching, Batching::Rows);
-    // An empty prompt is what begins a text.
+    // An empty prompt is the begin token.
     let answer = service.client().model("stories").complete(Prompt::new("").max_tokens(200).temperature(0.0)).await;
     let answer = answer.expect("an answer");
     let made = answer.prediction();
@@ -25,7 +25,7 @@ async fn two_hundred_tokens_are_the_reference_programs_own() {
     assert_eq!((made.finish_reason, made.prompt_tokens, made.completion_tokens), (FinishReason::Length, 1, 200));
 }
 
-/// stories260K as a publication, and what it makes greedily.
+/// stories260K as a publication, and its greedy text.
 fn stories() -> Option<(Publication, Vec<u8>)> {
     let folder = PathBuf::from(std::env::var_os("AMAAS_TEST_DATA").unwrap_or_default()).join("stories260k");
     let read = |name: &str| std::fs::read(folder.join(name));
@@ -52,8 +52,8 @@ fn stories() -> Option<(Publication, Vec<u8>)> {
     Some((publication, expected))
 }
 
-/// `llama2.c`'s vocabulary as a `tokenizer.json`: after the longest length, each token's score and text. Its encoder merges whichever
-/// pair has the best score, so merges are ranked by the score of what they make.
+/// `llama2.c`'s vocabulary as a `tokenizer.json`: after the longest length, each token's score and text. Its encoder merges the pair
+/// with the best score, so merges are ranked by the score of their result.
 fn tokenizer(file: &[u8]) -> Value {
     let (mut rest, mut tokens) = (&file[4..], Vec::new());
     while let Some((head, tail)) = rest.split_at_checked(8) {

@@ -1,4 +1,4 @@
-//! What is made: Python's own texts, the same alone and beside others, and the same for a seed.
+//! Generated texts equal Python's, do not depend on other calls, and are reproducible by seed.
 
 use amaas::task::{FinishReason, Generation, Prompt};
 use amaas_engine::Batching;
@@ -11,7 +11,7 @@ async fn complete(service: &Service, prompt: Prompt) -> Generation {
     service.client().model("generate").complete(prompt).await.expect("an answer").into_prediction()
 }
 
-/// Prompts with what Python's ONNX Runtime makes of them greedily.
+/// Prompts with the greedy texts of Python's ONNX Runtime.
 fn cases() -> Vec<(String, String, u64)> {
     let cases: Value = serde_json::from_str(include_str!("../../model/texts.json")).expect("the committed cases");
     let text = |case: &Value, member: &str| case[member].as_str().expect("text").to_owned();
@@ -31,14 +31,14 @@ async fn texts_are_pythons_own_alone_and_all_at_once() {
         assert_eq!((&made.text, made.completion_tokens), (text, *length), "{prompt:?}");
         assert_eq!(made.finish_reason, FinishReason::Length);
     }
-    // Each three times, so that some have pasts of one length; and of all lengths, so that they leave at different times.
+    // Each three times, so that some KV caches have equal lengths; of all lengths, so that they finish at different times.
     let calls = cases.iter().cycle().take(3 * cases.len()).enumerate().map(|(number, (prompt, text, length))| {
         let length = length - number as u64 % 7;
         let service = &service;
         async move { (complete(service, greedy(prompt, length)).await, text) }
     });
     for (made, text) in join_all(calls).await {
-        // A character that was not whole at the cut is not told.
+        // A character that is incomplete at the end is left out.
         assert!(text.starts_with(&made.text) && !made.text.is_empty(), "{made:?}");
     }
 }
@@ -52,7 +52,7 @@ async fn a_seed_means_a_text_whatever_else_is_made_beside_it() {
         alone.push(complete(&service, prompt(seed)).await);
     }
     assert!(alone.windows(2).all(|two| two[0].text != two[1].text));
-    // Beside one another, which share runs, and beside others, which do not.
+    // Concurrent calls that share runs, and concurrent calls that do not.
     let others = (0..6).map(|_| complete(&service, Prompt::new("Once upon a midnight dreary,").max_tokens(50)));
     let same = (0..6).map(|seed| complete(&service, prompt(seed)));
     let (_, together) = tokio::join!(join_all(others), join_all(same));

@@ -1,4 +1,4 @@
-//! The matching function as a whole: published, loaded, served over http, called sealed through the SDK.
+//! The matching function end to end: published, loaded, served over HTTP, called sealed through the SDK.
 
 mod refusals;
 mod service;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::service::{example, served};
 
-/// What `model/conformance.py` made with Python.
+/// The results of `model/conformance.py`, from Python.
 #[derive(Deserialize)]
 struct Matches {
     atol: f32,
@@ -134,7 +134,7 @@ async fn what_cannot_be_matched_is_refused() {
     }
 }
 
-/// A PNG of some kilobytes that says it has 100 megapixels.
+/// A PNG of some kilobytes whose header declares 100 megapixels.
 fn bomb() -> Vec<u8> {
     let mut file = std::io::Cursor::new(Vec::new());
     image::GrayImage::new(8192, 2049).write_to(&mut file, image::ImageFormat::Png).expect("PNG can be written");

@@ -1,4 +1,4 @@
-//! What is not published, and what is not loaded.
+//! Models that are not published, and models that are not loaded.
 
 use std::path::PathBuf;
 
@@ -54,23 +54,23 @@ async fn what_could_not_answer_is_not_published() {
         (Match::LABELS, "cat\n\ndog\n".to_owned(), "labels.txt: line 2 is empty"),
         (Match::LABELS, String::new(), "labels.txt: expected a label a line"),
         (
-            Match::PICTURE,
+            Match::IMAGE_CONFIG,
             picture(|it| it["input"] = "data".into()),
             "unknown input \"data\"; the model takes \"pixels\"",
         ),
-        (Match::PICTURE, picture(|it| it["output"] = "y".into()), "the network has no output \"y\""),
+        (Match::IMAGE_CONFIG, picture(|it| it["output"] = "y".into()), "the network has no output \"y\""),
         (
-            Match::PICTURE,
+            Match::IMAGE_CONFIG,
             picture(|it| (it["fit"], it["width"]) = ("stretch".into(), 20.into())),
             "input \"pixels\": expected shape [batch, 28, 28], got [1, 28, 20]",
         ),
         (
-            Match::PICTURE,
+            Match::IMAGE_CONFIG,
             picture(|it| it["datatype"] = "FP32".into()),
             "input \"pixels\": expected datatype UINT8, got FP32",
         ),
         (
-            Match::PICTURE,
+            Match::IMAGE_CONFIG,
             picture(|it| drop(it.as_object_mut().map(|it| it.remove("scores")))),
             "missing field `scores`",
         ),

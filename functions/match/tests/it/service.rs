@@ -1,4 +1,4 @@
-//! A model behind a real port.
+//! A model on a real port.
 
 use std::io::Write;
 
@@ -34,8 +34,8 @@ pub(crate) fn example() -> ImageAndTexts {
     serde_json::from_str(Match::EXAMPLE).expect("an image and texts")
 }
 
-/// Says on standard error why a test is skipped: past the harness, which shows nothing of a test that passes.
+/// Reports on standard error why a test is skipped, past the harness, which hides the output of a passing test.
 pub(crate) fn skip(why: &str) {
-    // Whoever closed standard error does not want to know.
+    // If standard error is closed, the report is lost.
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

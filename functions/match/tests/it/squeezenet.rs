@@ -1,4 +1,4 @@
-//! An image network by others, named when it is published: `SqueezeNet` with `ImageNet`'s thousand labels. The test is skipped without its
+//! A public image network, named when it is published: `SqueezeNet` with `ImageNet`'s thousand labels. The test is skipped without its
 //! files, which are not committed.
 
 use std::path::Path;
@@ -25,7 +25,7 @@ async fn the_right_text_comes_first() {
         ("kitten_224.png", "tabby, tabby cat", "a tabby cat", Some(things[0])),
         ("cat.jpg", "Egyptian cat", "an Egyptian cat", Some(things[0])),
         ("dog.jpg", "golden retriever", "a golden retriever", Some(things[1])),
-        // The small encoder has read of no fish, so that nothing but its name is put first.
+        // The small encoder has no fish in its training texts, so only the exact name ranks first.
         ("fish.png", "barracouta, snoek", "a barracouta", None),
     ] {
         let image = std::fs::read(folder.join(file)).expect("a sample image");
@@ -50,6 +50,6 @@ fn squeezenet(folder: &Path, network: Vec<u8>) -> Publication {
     publication.golden = None;
     publication.assets.insert(Match::LABELS.to_owned(), labels.join("\n").into());
     let picture = Bytes::from_static(include_bytes!("../../model/squeezenet.json"));
-    publication.assets.insert(Match::PICTURE.to_owned(), picture);
+    publication.assets.insert(Match::IMAGE_CONFIG.to_owned(), picture);
     publication
 }

@@ -16,7 +16,7 @@ async fn served() -> (ServedModel, TempDir) {
     (served.expect("the committed model can be served"), folder)
 }
 
-/// Names that the network takes, with the five languages that an independent Python program got for each.
+/// Accepted names, with the five languages that an independent Python program computed for each.
 fn cases() -> Vec<(String, Vec<(String, f64)>)> {
     let cases: Value = serde_json::from_str(include_str!("../../model/names.json")).expect("the committed cases");
     let cases = cases["cases"].as_array().expect("a list of cases").iter();

@@ -1,17 +1,17 @@
-//! What the program says and how it ends when it cannot start.
+//! The program's messages and exit codes when it cannot start.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use std::sync::Once;
 
-/// RFC 8032 §7.1, test 1: a publisher who never published.
+/// RFC 8032 §7.1, test 1: a key that published nothing.
 const PUBLISHER: (&str, &str) = ("AMAAS_PUBLISHERS", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
 const KMS_KEY: (&str, &str) = ("AMAAS_KMS_KEY", concat!("file:", env!("CARGO_TARGET_TMPDIR"), "/sentiment.key"));
 const LEDGER: (&str, &str) = ("AMAAS_LEDGER", concat!("sqlite:", env!("CARGO_TARGET_TMPDIR"), "/sentiment.sqlite"));
 static WRITTEN: Once = Once::new();
 
-/// Runs the program with nothing but `variables` in its environment.
+/// Runs the program with only `variables` in its environment.
 fn run(variables: &[(&str, &str)]) -> Output {
     WRITTEN.call_once(|| {
         std::fs::write(KMS_KEY.1.trim_start_matches("file:"), "0".repeat(64)).expect("written");
@@ -79,7 +79,7 @@ fn a_log_that_no_terminal_shows_has_no_colours() {
     assert!(!stderr(&run(&[])).contains('\x1b'), "{:?}", stderr(&run(&[])));
 }
 
-/// Keys and payloads are in its memory, which a core dump would write into a file.
+/// Its memory has keys and payloads, which a core dump would write into a file.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_function_leaves_no_core() {

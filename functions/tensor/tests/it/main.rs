@@ -1,9 +1,9 @@
-//! What the program says and how it ends when it cannot start.
+//! The program's messages and exit codes when it cannot start.
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
-/// Runs the program with nothing but `variables` in its environment.
+/// Runs the program with only `variables` in its environment.
 fn run(variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_amaas-tensor"));
     let Output { status, stderr, .. } =
@@ -25,7 +25,7 @@ fn a_wrong_configuration_is_named() {
 fn a_port_that_is_taken_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("it is bound").port().to_string();
-    // RFC 8032 §7.1, test 1: a publisher who never published.
+    // RFC 8032 §7.1, test 1: a key that published nothing.
     let publisher = ("AMAAS_PUBLISHERS", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
     let place = [("AMAAS_STORE", "/nowhere"), ("AMAAS_MODEL", "any"), ("PORT", &*port)];
     let key = concat!(env!("CARGO_TARGET_TMPDIR"), "/tensor.key");

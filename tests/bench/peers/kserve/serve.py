@@ -1,4 +1,4 @@
-"""An ONNX network behind KServe's Python server. Its batching stands in a sidecar, so there is none here.
+"""An ONNX network behind KServe's Python server. Its batching is in a sidecar, so there is none here.
 
 MODEL, NAME, PORT, WORKERS and THREADS (of ONNX Runtime, in each process) come from the environment.
 """

@@ -1,4 +1,4 @@
-//! From the start of a process to its first correct answer, with models in an object store on this machine.
+//! Cold start: from the start of a process to its first correct answer, with models in an object store on this machine.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,40 +6,40 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use amaas_e2e::Program;
-use amaas_e2e::lambda::{Lambda, Outside};
+use amaas_e2e::lambda::{Lambda, LambdaApis};
 
 use crate::arguments::Measure;
+use crate::bench_env::BenchEnv;
 use crate::contestant::{Peer, free_port};
 use crate::engine::Engine;
 use crate::load::Target;
-use crate::place::Place;
-use crate::process::Tree;
+use crate::process::ProcessTree;
 use crate::report::{Aim, Report};
 use crate::spread::percentile;
-use crate::work::{Work, agrees};
+use crate::workload::{Workload, agrees};
 
-/// M, against the Python handler and against what no loader can be faster than.
-pub(super) async fn cold(place: &Place, measure: &Measure, report: &mut Report, work: Work) {
-    let bytes = std::fs::read(place.file(work)).expect("the network");
+/// M, against the Python handler and against a lower bound of any loader.
+pub(super) async fn cold(env: &BenchEnv, measure: &Measure, report: &mut Report, work: Workload) {
+    let bytes = std::fs::read(env.file(work)).expect("the network");
     let weights = bytes.len() as f64;
-    let expected = place.expected(work);
+    let expected = env.expected(work);
     let (mut lambda, mut http, mut python, mut floor, mut served) = (vec![], vec![], vec![], vec![], vec![]);
     let (mut peak, mut python_peak, mut ceiling) = (Vec::new(), Vec::new(), Vec::new());
     let (peer, mut parts) = (Peer::LAMBDA, String::new());
     for _ in 0..measure.rounds {
-        let started = under_lambda(place, work, &expected).await;
+        let started = under_lambda(env, work, &expected).await;
         lambda.push(started.took);
         peak.push(started.peak / weights);
         parts = started.parts;
-        http.push(over_http(place, work, &expected).await);
+        http.push(over_http(env, work, &expected).await);
         if peer.is_there() {
-            let (took, most) = in_python(place, work, &expected).await;
+            let (took, most) = in_python(env, work, &expected).await;
             python.push(took);
             python_peak.push(most / weights);
         }
-        let ((_, first), _) = place.network(work, Engine::Waiting);
+        let ((_, first), _) = env.network(work, Engine::Waiting);
         floor.push(copied(&bytes) + first);
-        let received = received(place, work);
+        let received = received(env, work);
         ceiling.push(weights / received / 1e3);
         served.push(received + first);
     }
@@ -82,20 +82,20 @@ pub(super) async fn cold(place: &Place, measure: &Measure, report: &mut Report, 
     report.claim(format!("{name}, cold start: peak memory / weights"), "×", &peak, Aim::AtMost(1.3));
 }
 
-/// L, against a session of the same file, which is in memory already, in this program.
-pub(super) async fn large(place: &Place, measure: &Measure, report: &mut Report) {
-    let work = Work::Large;
-    let weights = std::fs::metadata(place.file(work)).expect("the network").len() as f64;
-    let expected = place.expected(work);
+/// L, against a session of the same file from memory, in this program.
+pub(super) async fn large(env: &BenchEnv, measure: &Measure, report: &mut Report) {
+    let work = Workload::Large;
+    let weights = std::fs::metadata(env.file(work)).expect("the network").len() as f64;
+    let expected = env.expected(work);
     let (mut ours, mut memory, mut peak) = (Vec::new(), Vec::new(), Vec::new());
     let mut parts = String::new();
     for _ in 0..measure.rounds.div_ceil(2) {
-        let started = under_lambda(place, work, &expected).await;
+        let started = under_lambda(env, work, &expected).await;
         ours.push(started.took);
         peak.push(started.peak / weights);
         parts = started.parts;
         let begun = Instant::now();
-        let _network = place.network(work, Engine::Waiting);
+        let _network = env.network(work, Engine::Waiting);
         memory.push(begun.elapsed().as_secs_f64() * 1e3);
     }
     report.panel("L, cold start", "ms", &[("amaas, Lambda", &ours), (".onnx from memory", &memory)]);
@@ -105,60 +105,60 @@ pub(super) async fn large(place: &Place, measure: &Measure, report: &mut Report)
 }
 
 /// Ours under Lambda.
-async fn under_lambda(place: &Place, work: Work, expected: &[f32]) -> Started {
-    let launch = place.launch(Program::Tensor, work.model());
+async fn under_lambda(env: &BenchEnv, work: Workload, expected: &[f32]) -> ColdStart {
+    let launch = env.launch(Program::Tensor, work.model());
     let begun = Instant::now();
     let lambda = Lambda::start(launch).await;
-    let headers = format!("x-api-key: {}\r\n", place.key.expose());
+    let headers = format!("x-api-key: {}\r\n", env.key.expose());
     let took = first(&lambda.url(), work, &headers, expected, begun).await;
-    let peak = Tree::of(lambda.function().pid().unsigned_abs()).peak() as f64;
+    let peak = ProcessTree::of(lambda.function().pid().unsigned_abs()).peak() as f64;
     let parts = lambda.function().logs().message("loaded").await["times"].as_str().unwrap_or_default().to_owned();
-    Started { took, peak, parts }
+    ColdStart { took, peak, parts }
 }
 
-/// A start of ours.
-struct Started {
+/// A cold start of our function.
+struct ColdStart {
     /// Milliseconds until the answer.
     took: f64,
-    /// The most memory, bytes.
+    /// The peak memory in bytes.
     peak: f64,
-    /// Where the time went, in the function's own words.
+    /// The load times, from the function's log.
     parts: String,
 }
 
-/// Milliseconds until the answer of the http host.
-async fn over_http(place: &Place, work: Work, expected: &[f32]) -> f64 {
+/// Milliseconds until the answer of the HTTP host.
+async fn over_http(env: &BenchEnv, work: Workload, expected: &[f32]) -> f64 {
     let port = free_port();
-    let launch = place.launch(Program::Tensor, work.model()).set("PORT", port.to_string());
+    let launch = env.launch(Program::Tensor, work.model()).set("PORT", port.to_string());
     let begun = Instant::now();
-    let headers = format!("x-api-key: {}\r\n", place.key.expose());
+    let headers = format!("x-api-key: {}\r\n", env.key.expose());
     let _function = launch.start();
     first(&format!("http://127.0.0.1:{port}"), work, &headers, expected, begun).await
 }
 
-/// Milliseconds until the answer, and the most memory, of the Python handler.
-async fn in_python(place: &Place, work: Work, expected: &[f32]) -> (f64, f64) {
-    let (peer, (bucket, key)) = (Peer::LAMBDA, Place::object(work));
+/// Milliseconds until the answer, and peak memory, of the Python handler.
+async fn in_python(env: &BenchEnv, work: Workload, expected: &[f32]) -> (f64, f64) {
+    let (peer, (bucket, key)) = (Peer::LAMBDA, BenchEnv::object(work));
     let begun = Instant::now();
-    let outside = Outside::start().await;
+    let outside = LambdaApis::start().await;
     let mut command = Command::new(peer.python());
     command.args(["-m", "awslambdaric", "handler.handle"]).current_dir(peer.folder()).env_clear();
     command.env("AWS_LAMBDA_RUNTIME_API", outside.runtime_api().to_string()).env("ORT_DISABLE_TELEMETRY", "1");
     command.env("AWS_LAMBDA_FUNCTION_NAME", work.model()).env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024");
     command.env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST").env("BUCKET", bucket).env("KEY", key);
-    command.env("THREADS", place.cores.to_string()).envs(place.credentials());
-    let log = std::fs::File::create(place.folder().join("lambda.log")).expect("a log");
+    command.env("THREADS", env.cores.to_string()).envs(env.credentials());
+    let log = std::fs::File::create(env.folder().join("lambda.log")).expect("a log");
     command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
     let mut process = command.spawn().expect("Python starts");
     let took = first(&outside.url(), work, "", expected, begun).await;
-    let peak = Tree::of(process.id()).peak() as f64;
+    let peak = ProcessTree::of(process.id()).peak() as f64;
     process.kill().expect("it runs");
     process.wait().expect("it was killed");
     (took, peak)
 }
 
-/// Calls until an answer comes, which has to be right; milliseconds since `begun`.
-async fn first(url: &str, work: Work, headers: &str, expected: &[f32], begun: Instant) -> f64 {
+/// Calls until an answer comes, which must be right; returns milliseconds since `begun`.
+async fn first(url: &str, work: Workload, headers: &str, expected: &[f32], begun: Instant) -> f64 {
     let address = url.trim_start_matches("http://").parse().expect("an address");
     let target = Target::post(address, &work.path(), headers, &work.body());
     loop {
@@ -177,7 +177,7 @@ async fn first(url: &str, work: Work, headers: &str, expected: &[f32], begun: In
     }
 }
 
-/// Milliseconds for a copy of `bytes` into pages that nobody has touched.
+/// Milliseconds for a copy of `bytes` into untouched pages.
 fn copied(bytes: &[u8]) -> f64 {
     let begun = Instant::now();
     let copy = std::hint::black_box(bytes.to_vec());
@@ -186,10 +186,10 @@ fn copied(bytes: &[u8]) -> f64 {
     took
 }
 
-/// Milliseconds to receive the bytes of `work` from the responder over eight connections, into pages that nobody has touched.
-fn received(place: &Place, work: Work) -> f64 {
-    let (bucket, key) = Place::object(work);
-    let size = usize::try_from(std::fs::metadata(place.file(work)).expect("the network").len()).expect("a size");
+/// Milliseconds to receive the bytes of `work` from the responder over eight connections, into untouched pages.
+fn received(env: &BenchEnv, work: Workload) -> f64 {
+    let (bucket, key) = BenchEnv::object(work);
+    let size = usize::try_from(std::fs::metadata(env.file(work)).expect("the network").len()).expect("a size");
     let begun = Instant::now();
     let mut whole = vec![0_u8; size];
     std::thread::scope(|scope| {
@@ -200,7 +200,7 @@ fn received(place: &Place, work: Work) -> f64 {
                 from + part.len() - 1
             );
             scope.spawn(move || {
-                let mut connection = TcpStream::connect(place.responder()).expect("the responder");
+                let mut connection = TcpStream::connect(env.responder()).expect("the responder");
                 connection.write_all(request.as_bytes()).expect("it listens");
                 let mut head = Vec::new();
                 while !head.ends_with(b"\r\n\r\n") {

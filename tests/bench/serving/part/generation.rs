@@ -1,4 +1,4 @@
-//! Tokens a second of the bundled decoder, beside a loop around ONNX Runtime that makes one sequence.
+//! Tokens a second of the bundled decoder, beside a loop around ONNX Runtime that generates one sequence.
 
 use amaas_e2e::Program;
 use amaas_generate::Generate;
@@ -7,20 +7,20 @@ use serde_json::json;
 
 use super::aim;
 use crate::arguments::Measure;
-use crate::child::Child;
-use crate::load::{Group, Target, load};
-use crate::place::Place;
-use crate::process::Tree;
+use crate::bench_env::BenchEnv;
+use crate::child::RoleProcess;
+use crate::load::{ClientGroup, Target, load};
+use crate::process::ProcessTree;
 use crate::report::{Aim, Report};
-use crate::work::functions;
+use crate::workload::functions;
 
-pub(super) async fn generation(place: &Place, measure: &Measure, report: &mut Report) {
-    place.publish_decoder().await;
+pub(super) async fn generation(env: &BenchEnv, measure: &Measure, report: &mut Report) {
+    env.publish_decoder().await;
     let function =
-        place.launch(Program::Generate, "generate").set("AMAAS_LOG", "warn,amaas_serve::function=info").start();
+        env.launch(Program::Generate, "generate").set("AMAAS_LOG", "warn,amaas_serve::function=info").start();
     let address = function.ready().await;
-    let tree = Tree::of(function.pid().unsigned_abs());
-    let headers = format!("x-api-key: {}\r\n", place.key.expose());
+    let tree = ProcessTree::of(function.pid().unsigned_abs());
+    let headers = format!("x-api-key: {}\r\n", env.key.expose());
     let body = json!({"model": "generate", "prompt": PROMPT, "max_tokens": TOKENS, "temperature": 0}).to_string();
     let target = Target::post(address, "/v1/completions", &headers, body.as_bytes());
     let (status, answer) = target.call().await.expect("an answer");
@@ -31,7 +31,7 @@ pub(super) async fn generation(place: &Place, measure: &Measure, report: &mut Re
     let read = |file: &str| std::fs::read(model.join(file)).expect("committed");
     let task = Generate::from_files(&read("tokenizer.json"), &read("generate.json")).expect("committed");
     let prompt: Vec<String> = task.encode(PROMPT).expect("a prompt").iter().map(ToString::to_string).collect();
-    let mut decoder = Child::start("decode", &[&place.library, &model.join("generate.onnx").to_string_lossy()]);
+    let mut decoder = RoleProcess::start("decode", &[&env.library, &model.join("generate.onnx").to_string_lossy()]);
     decoder.line();
     let line = format!("{TOKENS}:{}", prompt.join(" "));
     let mut floor = Vec::new();
@@ -45,7 +45,7 @@ pub(super) async fn generation(place: &Place, measure: &Measure, report: &mut Re
         }
         floor.push(crate::spread::percentile(&alone, 50.0));
         for (rates, sequences) in rates.iter_mut().zip(sequences) {
-            let loaded = load(vec![Group::of(&target, sequences)], measure.time, tree).await;
+            let loaded = load(vec![ClientGroup::of(&target, sequences)], measure.time, tree).await;
             rates.push(loaded.rate() * TOKENS as f64);
         }
     }

@@ -1,6 +1,6 @@
-//! Networks on a GPU: ours with the CUDA provider, beside a run in process on the same GPU, and one on the CPU, which says what is right.
+//! Networks on a GPU: ours with the CUDA provider, beside an in-process run on the same GPU, and one on the CPU as the reference.
 //!
-//! No part of a whole run, since few machines have one: `--only gpu`. What has to be there is in `tests/bench/README.md`.
+//! It is no part of a whole run, since few machines have a GPU: `--only gpu`. `tests/bench/README.md` has the requirements.
 
 use std::process::Command;
 use std::time::Instant;
@@ -10,68 +10,71 @@ use amaas_e2e::Program;
 use super::overhead::p50;
 use super::throughput::{Found, ROWS, rate, rounds};
 use crate::arguments::Measure;
-use crate::child::Child;
+use crate::bench_env::BenchEnv;
+use crate::child::RoleProcess;
 use crate::contestant::Contestant;
 use crate::engine::Engine;
 use crate::load::Target;
-use crate::place::Place;
 use crate::report::{Aim, Report};
-use crate::work::{NEAR, Work, furthest, values};
+use crate::workload::{MAX_DIFFERENCE, Workload, furthest, values};
 
 /// T, M and L.
 ///
 /// # Errors
-/// Why there is no CUDA, or which answers are not those of the CPU.
-pub(super) async fn gpu(place: &Place, measure: &Measure, report: &mut Report) -> Result<(), String> {
+/// Why there is no CUDA, or which answers differ from the CPU's.
+pub(super) async fn gpu(env: &BenchEnv, measure: &Measure, report: &mut Report) -> Result<(), String> {
     report.note(format!("gpu: {}", card()));
     let mut wrong = Vec::new();
-    for (work, program) in
-        [(Work::Tiny, Program::Sentiment), (Work::medium(), Program::Tensor), (Work::Large, Program::Tensor)]
-    {
-        // T is there already.
-        if work != Work::Tiny {
-            place.publish(work).await;
+    for (work, program) in [
+        (Workload::Tiny, Program::Sentiment),
+        (Workload::medium(), Program::Tensor),
+        (Workload::Large, Program::Tensor),
+    ] {
+        // T is published already.
+        if work != Workload::Tiny {
+            env.publish(work).await;
         }
-        let mut both = Both::start(place, program, work, report).await?;
+        let mut both = Both::start(env, program, work, report).await?;
         wrong.extend(both.differences(report).await);
-        both.outside(place, report).await;
-        both.measure(place, measure, report).await;
+        both.outside(env, report).await;
+        both.measure(env, measure, report).await;
     }
     if wrong.is_empty() { Ok(()) } else { Err(format!("other answers than the CPU's: {}", wrong.join(", "))) }
 }
 
-/// Ours, and ONNX Runtime alone, with one network.
+/// Our function, and ONNX Runtime alone, with one network.
 struct Both {
-    work: Work,
+    work: Workload,
     ours: Contestant,
-    cuda: Child,
-    cuda_fp32: Child,
-    cpu: Child,
+    cuda: RoleProcess,
+    cuda_fp32: RoleProcess,
+    cpu: RoleProcess,
 }
 
 impl Both {
-    async fn start(place: &Place, program: Program, work: Work, report: &mut Report) -> Result<Self, String> {
+    async fn start(env: &BenchEnv, program: Program, work: Workload, report: &mut Report) -> Result<Self, String> {
         let name = work.name();
         let ((session, first), cuda) =
-            place.try_network(work, Engine::Cuda).map_err(|why| format!("{name}, CUDA in process: {why}"))?;
+            env.try_network(work, Engine::Cuda).map_err(|why| format!("{name}, CUDA in process: {why}"))?;
         report.note(format!("{name}, CUDA in process: the session took {session:.0} ms, the first run {first:.0} ms"));
-        let (_, cuda_fp32) = place.network(work, Engine::CudaFp32);
-        let (_, cpu) = place.network(work, Engine::Waiting);
+        let (_, cuda_fp32) = env.network(work, Engine::CudaFp32);
+        let (_, cpu) = env.network(work, Engine::Waiting);
         let begun = Instant::now();
-        let ours = Contestant::on_cuda(place, program, work).await.map_err(|why| format!("{name}, amaas: {why}"))?;
+        let ours = Contestant::on_cuda(env, program, work).await.map_err(|why| format!("{name}, amaas: {why}"))?;
         report.note(format!("{name}, amaas on CUDA: ready after {} ms", begun.elapsed().as_millis()));
         Ok(Self { work, ours, cuda, cuda_fp32, cpu })
     }
 
-    /// How far the answers are from the CPU's. Names the one of ours, where it is too far.
+    /// The distance of the answers from the CPU's. The error names an answer of ours that is too far.
     async fn differences(&mut self, report: &mut Report) -> Option<String> {
         let name = self.work.name();
-        let in_process = |child: &mut Child| serde_json::from_str::<Vec<f32>>(&child.ask("values")).expect("numbers");
+        let in_process =
+            |child: &mut RoleProcess| serde_json::from_str::<Vec<f32>>(&child.ask("values")).expect("numbers");
         let expected = in_process(&mut self.cpu);
         let (status, answer) = self.ours.target.call().await.expect("an answer");
         let ours = furthest(&values(&answer), &expected);
         let what = format!("{name} on CUDA: largest difference of amaas from the CPU");
-        report.claim(what, "millionths", &[ours * 1e6], Aim::AtMost(NEAR * 1e6));
+        report.claim(what, "millionths", &[ours * 1e6], Aim::AtMost(MAX_DIFFERENCE * 1e6));
         let [tf32, fp32] =
             [&mut self.cuda, &mut self.cuda_fp32].map(|network| furthest(&in_process(network), &expected) * 1e6);
         let largest = expected.iter().map(|value| f64::from(value.abs())).fold(0.0, f64::max);
@@ -79,21 +82,21 @@ impl Both {
             "{name} on CUDA: in process it is {tf32:.3} millionths, {fp32:.3} without TF32; of {} values, {largest:.3} the largest",
             expected.len()
         ));
-        // NaN is not below any bound.
-        (status != 200 || ours.is_nan() || ours > NEAR).then(|| format!("{name} ({status}, off by {ours:e})"))
+        // NaN is below no bound.
+        (status != 200 || ours.is_nan() || ours > MAX_DIFFERENCE).then(|| format!("{name} ({status}, off by {ours:e})"))
     }
 
-    /// What becomes of an id that the table has no row for: the CPU's kernel refuses it.
-    async fn outside(&self, place: &Place, report: &mut Report) {
+    /// The result for an id without a row in the table, which the CPU's kernel refuses.
+    async fn outside(&self, env: &BenchEnv, report: &mut Report) {
         let body = String::from_utf8(self.work.body()).expect("JSON").replacen("[4,", "[70000,", 1);
-        let headers = format!("x-api-key: {}\r\n", place.key.expose());
+        let headers = format!("x-api-key: {}\r\n", env.key.expose());
         let target = Target::post(self.ours.target.address, &self.work.path(), &headers, body.as_bytes());
         let (status, _) = target.call().await.expect("an answer");
         report.note(format!("{} on CUDA: an id outside the table is answered with {status}", self.work.name()));
     }
 
-    /// One caller's time, then rows a second.
-    async fn measure(mut self, place: &Place, measure: &Measure, report: &mut Report) {
+    /// One client's latency, then rows a second.
+    async fn measure(mut self, env: &BenchEnv, measure: &Measure, report: &mut Report) {
         let (name, time) = (self.work.name(), measure.time);
         let empty = Contestant::empty(&self.ours, self.work).await;
         self.ours.rest();
@@ -112,7 +115,7 @@ impl Both {
             ("empty axum handler", &http),
             ("in-process run, CUDA", &cuda),
             ("in-process run, CUDA, no TF32", &fp32),
-            (&format!("in-process run, CPU, {} threads", place.cores), &cpu),
+            (&format!("in-process run, CPU, {} threads", env.cores), &cpu),
         ];
         report.panel(format!("{name} on CUDA, one caller, p50"), "µs", &bars);
         let what = format!("{name} on CUDA, one caller: amaas / (empty axum handler + in-process run)");
@@ -123,7 +126,7 @@ impl Both {
     async fn throughput(&mut self, measure: &Measure, report: &mut Report) {
         let (work, time) = (self.work, measure.time);
         let name = format!("{} on CUDA", work.name());
-        let by_rows = |network: &mut Child| ROWS.map(|rows| (rate(network, rows, time), rows));
+        let by_rows = |network: &mut RoleProcess| ROWS.map(|rows| (rate(network, rows, time), rows));
         let mut best = (0.0, 1);
         for (who, network) in [("TF32", &mut self.cuda), ("no TF32", &mut self.cuda_fp32), ("CPU", &mut self.cpu)] {
             let rates = by_rows(network);

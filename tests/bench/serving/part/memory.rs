@@ -1,4 +1,4 @@
-//! What a process that lives long comes to hold: after calls of every size, and after many loads.
+//! Memory of a long-lived process: after calls of every size, and after many loads.
 
 use std::time::{Duration, Instant};
 
@@ -11,19 +11,19 @@ use amaas_store::live;
 use serde_json::json;
 
 use crate::arguments::Measure;
+use crate::bench_env::BenchEnv;
 use crate::load::Target;
-use crate::place::Place;
-use crate::process::Tree;
+use crate::process::ProcessTree;
 use crate::report::{Aim, Report};
-use crate::work::Work;
+use crate::workload::Workload;
 
-/// M, called with up to eight rows of up to 256 tokens, for thirty times the length of a turn, but long enough for every size to have come.
-pub(super) async fn calls(place: &Place, measure: &Measure, report: &mut Report, work: Work) {
+/// M, called with up to eight rows of up to 256 tokens, for thirty times a turn's length, but long enough for every size to occur.
+pub(super) async fn calls(env: &BenchEnv, measure: &Measure, report: &mut Report, work: Workload) {
     let function =
-        place.launch(Program::Tensor, work.model()).set("AMAAS_LOG", "warn,amaas_serve::function=info").start();
+        env.launch(Program::Tensor, work.model()).set("AMAAS_LOG", "warn,amaas_serve::function=info").start();
     let address = function.ready().await;
-    let tree = Tree::of(function.pid().unsigned_abs());
-    let headers = format!("x-api-key: {}\r\n", place.key.expose());
+    let tree = ProcessTree::of(function.pid().unsigned_abs());
+    let headers = format!("x-api-key: {}\r\n", env.key.expose());
     let (time, begun, mut seen, mut random) =
         ((measure.time * 30).max(Duration::from_mins(5)), Instant::now(), Vec::new(), Random(7));
     while begun.elapsed() < time {
@@ -33,7 +33,7 @@ pub(super) async fn calls(place: &Place, measure: &Measure, report: &mut Report,
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
         seen.push((begun.elapsed().as_secs_f64() / 60.0, tree.memory() as f64 / 1e6));
     }
-    let (name, weights) = (work.name(), std::fs::metadata(place.file(work)).expect("the network").len() as f64 / 1e6);
+    let (name, weights) = (work.name(), std::fs::metadata(env.file(work)).expect("the network").len() as f64 / 1e6);
     let second = &seen[seen.len() / 2..];
     let most = seen.iter().map(|(_, memory)| *memory).fold(0.0, f64::max);
     let (calls, minutes) = (seen.len(), time.as_secs_f64() / 60.0);
@@ -50,10 +50,10 @@ pub(super) async fn calls(place: &Place, measure: &Measure, report: &mut Report,
     );
 }
 
-/// M, loaded and dropped again and again in this process.
-pub(super) async fn loads(place: &Place, report: &mut Report, work: Work) {
-    let (source, tasks) = (place.source(), Tasks::default());
-    let config = RuntimeConfig { library: Some(place.library.clone().into()), ..RuntimeConfig::default() };
+/// M, loaded and dropped repeatedly in this process.
+pub(super) async fn loads(env: &BenchEnv, report: &mut Report, work: Workload) {
+    let (source, tasks) = (env.source(), Tasks::default());
+    let config = RuntimeConfig { library: Some(env.library.clone().into()), ..RuntimeConfig::default() };
     let mut seen = Vec::new();
     for cycle in 0..CYCLES {
         let slot = ModelSlot::new(work.model().parse().expect("a name"), VersionSelector::Alias(live()));
@@ -69,8 +69,8 @@ pub(super) async fn loads(place: &Place, report: &mut Report, work: Work) {
     report.claim(format!("{name}, loads: growth in the second half"), "% a load", &[growth], Aim::AtMost(0.1));
 }
 
-/// A call of so many rows of so many tokens.
-fn body(work: Work, rows: usize, tokens: usize) -> Vec<u8> {
+/// A call of `rows` rows of `tokens` tokens.
+fn body(work: Workload, rows: usize, tokens: usize) -> Vec<u8> {
     let inputs = work.row().into_iter().map(|(name, row)| {
         let data: Vec<i64> = row.into_iter().cycle().take(rows * tokens).collect();
         json!({"name": name, "datatype": "INT64", "shape": [rows, tokens], "data": data})
@@ -78,7 +78,7 @@ fn body(work: Work, rows: usize, tokens: usize) -> Vec<u8> {
     json!({"inputs": inputs.collect::<Vec<_>>()}).to_string().into_bytes()
 }
 
-/// The slope of the line that lies nearest to the points.
+/// The slope of the least-squares line.
 fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len().max(1) as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
@@ -88,7 +88,7 @@ fn slope(points: &[(f64, f64)]) -> f64 {
     if spread > 0.0 { together / spread } else { 0.0 }
 }
 
-/// Megabytes that this process has now.
+/// The current memory of this process in megabytes.
 fn own_memory() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,4 +1,4 @@
-//! The parts of the benchmark, each on a place that they share.
+//! The parts of the benchmark, in one environment.
 
 mod artefact;
 mod cold;
@@ -17,13 +17,13 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::arguments::Measure;
+use crate::bench_env::BenchEnv;
 use crate::contestant::Peer;
-use crate::place::Place;
 use crate::plot::svg;
 use crate::report::{Aim, Report};
-use crate::work::Work;
+use crate::workload::Workload;
 
-/// Measures, prints, and writes what a whole run found. Fails where a smoke run misses an aim, or a part could not be run.
+/// Measures, prints, and writes the results of a whole run. Fails if a smoke run misses an aim, or if a part could not run.
 pub(crate) fn measure(measure: &Measure) -> ExitCode {
     amaas_engine::runtime::disable_telemetry_or_reexec().expect("ONNX Runtime can be kept quiet");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
@@ -52,69 +52,69 @@ pub(crate) fn measure(measure: &Measure) -> ExitCode {
 async fn run(measure: &Measure) -> Result<Report, String> {
     let mut report = Report::default();
     let begun = Instant::now();
-    let place = Place::set().await;
-    machine(&place, measure, &mut report);
+    let env = BenchEnv::start().await;
+    machine(&env, measure, &mut report);
     if !measure.smoke && measure.only != ["gpu"] {
         Peer::install();
     }
     let wants = |part: &str| measure.wants(part);
-    place.publish(Work::Tiny).await;
+    env.publish(Workload::Tiny).await;
     if wants("overhead") {
-        overhead::overhead(&place, measure, &mut report).await;
+        overhead::overhead(&env, measure, &mut report).await;
     }
     if wants("neighbours") {
-        neighbours::neighbours(&place, measure, &mut report).await;
+        neighbours::neighbours(&env, measure, &mut report).await;
     }
     if wants("refusal") {
-        refusal::refusal(&place, measure, &mut report).await;
+        refusal::refusal(&env, measure, &mut report).await;
     }
     if wants("tail") {
-        tail::tail(&place, measure, &mut report).await;
+        tail::tail(&env, measure, &mut report).await;
     }
     if wants("generation") {
-        generation::generation(&place, measure, &mut report).await;
+        generation::generation(&env, measure, &mut report).await;
     }
     if !measure.smoke {
-        whole(&place, measure, &mut report).await;
+        whole(&env, measure, &mut report).await;
     }
     if measure.names("gpu") {
-        gpu::gpu(&place, measure, &mut report).await?;
+        gpu::gpu(&env, measure, &mut report).await?;
     }
     report.note(format!("the run took {} s", begun.elapsed().as_secs()));
     Ok(report)
 }
 
-/// What a smoke run has no time for.
-async fn whole(place: &Arc<Place>, measure: &Measure, report: &mut Report) {
-    let (wants, medium) = (|part: &str| measure.wants(part), Work::medium());
+/// The parts for which a smoke run has no time.
+async fn whole(env: &Arc<BenchEnv>, measure: &Measure, report: &mut Report) {
+    let (wants, medium) = (|part: &str| measure.wants(part), Workload::medium());
     if wants("artefact") {
-        artefact::artefact(place, report);
+        artefact::artefact(env, report);
     }
     if wants("throughput") {
-        throughput::small(place, measure, report).await;
+        throughput::small(env, measure, report).await;
     }
     if ["medium", "overload", "cold", "memory"].into_iter().any(wants) {
-        place.publish(medium).await;
+        env.publish(medium).await;
     }
     if wants("medium") {
-        throughput::medium(place, measure, report, medium).await;
+        throughput::medium(env, measure, report, medium).await;
     }
     if wants("overload") {
-        tail::overload(place, measure, report, medium).await;
+        tail::overload(env, measure, report, medium).await;
     }
     if wants("memory") {
-        memory::calls(place, measure, report, medium).await;
-        memory::loads(place, report, medium).await;
+        memory::calls(env, measure, report, medium).await;
+        memory::loads(env, report, medium).await;
     }
     if wants("cold") {
-        cold::cold(place, measure, report, medium).await;
-        place.publish(Work::Large).await;
-        cold::large(place, measure, report).await;
+        cold::cold(env, measure, report, medium).await;
+        env.publish(Workload::Large).await;
+        cold::large(env, measure, report).await;
     }
 }
 
-/// What the machine is, and what it does beside this.
-fn machine(place: &Place, measure: &Measure, report: &mut Report) {
+/// Describes the machine and its other load.
+fn machine(env: &BenchEnv, measure: &Measure, report: &mut Report) {
     let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("of an unknown kind", |(_, model)| model);
@@ -122,10 +122,10 @@ fn machine(place: &Place, measure: &Measure, report: &mut Report) {
     let load = load.split(' ').next().unwrap_or_default();
     let date = httpdate::fmt_http_date(SystemTime::now());
     let Measure { rounds, time, .. } = measure;
-    let (cores, version) = (place.cores, amaas_engine::runtime::VERSION);
+    let (cores, version) = (env.cores, amaas_engine::runtime::VERSION);
     let runtime = match std::env::var_os("ORT_DYLIB_PATH") {
         None => format!("{version}, here and in the peers"),
-        Some(_) => format!("{:?} here, {version} in the peers", place.library),
+        Some(_) => format!("{:?} here, {version} in the peers", env.library),
     };
     report.note(format!("{date}; {cores} cores ({model}); load average at the start {load}"));
     report.note(format!("{rounds} rounds of {} s; ONNX Runtime {runtime}", time.as_secs_f64()));
@@ -134,7 +134,7 @@ fn machine(place: &Place, measure: &Measure, report: &mut Report) {
     }
 }
 
-/// The aim, or in a smoke run, which shares its machine and may be a debug build, the limit of what cannot be chance.
+/// The aim, or a looser limit in a smoke run, which shares its machine and may be a debug build.
 fn aim(measure: &Measure, aim: Aim, gross: Aim) -> Aim {
     if measure.smoke { gross } else { aim }
 }

@@ -1,31 +1,32 @@
-//! Good callers beside bad ones: of these, one sends ids that the network refuses, so that runs that it shares fail and are halved; the
-//! other sends a megabyte that is no JSON. Neither waits before it does so again.
+//! Good clients beside bad ones. One bad client sends ids that the network refuses, so that shared runs fail and are halved; the other
+//! sends a megabyte that is no JSON. Neither pauses between calls.
 
 use amaas_e2e::Program;
 
 use super::aim;
 use crate::arguments::Measure;
+use crate::bench_env::BenchEnv;
 use crate::contestant::Contestant;
-use crate::load::{Group, Target, load};
-use crate::place::Place;
+use crate::load::{ClientGroup, Target, load};
 use crate::report::{Aim, Report};
-use crate::work::Work;
+use crate::workload::Workload;
 
-pub(super) async fn neighbours(place: &Place, measure: &Measure, report: &mut Report) {
-    let ours = Contestant::ours(place, Program::Sentiment, Work::Tiny).await;
+pub(super) async fn neighbours(env: &BenchEnv, measure: &Measure, report: &mut Report) {
+    let ours = Contestant::ours(env, Program::Sentiment, Workload::Tiny).await;
     let good = &ours.target;
-    let headers = format!("x-api-key: {}\r\n", place.key.expose());
-    let body = String::from_utf8(Work::Tiny.body()).expect("JSON");
+    let headers = format!("x-api-key: {}\r\n", env.key.expose());
+    let body = String::from_utf8(Workload::Tiny.body()).expect("JSON");
     let poisoned = body.replacen("[4,", "[70000,", 1);
     assert_ne!(poisoned, body, "the first id is 4");
-    let post = |body: &[u8]| Target::post(good.address, &Work::Tiny.path(), &headers, body);
+    let post = |body: &[u8]| Target::post(good.address, &Workload::Tiny.path(), &headers, body);
     let (poisoned, garbage) = (post(poisoned.as_bytes()), post(&vec![b'{'; 1 << 20]));
     for bad in [&poisoned, &garbage] {
         let (status, _) = bad.call().await.expect("an answer");
         assert!((400..500).contains(&status), "a bad call is refused, not {status}");
     }
-    let bad = vec![Group::of(good, GOOD), Group::of(&poisoned, 1), Group::of(&garbage, 1)];
-    let companies = [vec![Group::of(good, GOOD)], vec![Group::of(good, GOOD), Group::of(good, 2)], bad];
+    let bad = vec![ClientGroup::of(good, GOOD), ClientGroup::of(&poisoned, 1), ClientGroup::of(&garbage, 1)];
+    let companies =
+        [vec![ClientGroup::of(good, GOOD)], vec![ClientGroup::of(good, GOOD), ClientGroup::of(good, 2)], bad];
     let mut p99 = [Vec::new(), Vec::new(), Vec::new()];
     let mut lost = 0;
     for _ in 0..measure.rounds {

@@ -1,4 +1,4 @@
-//! One caller of T: what stands between a call over loopback and ONNX Runtime, and what sealing adds.
+//! Overhead for one client of T: a call over loopback against ONNX Runtime alone, and the cost of sealing.
 
 use std::time::{Duration, Instant};
 
@@ -7,21 +7,21 @@ use amaas_e2e::Program;
 
 use super::aim;
 use crate::arguments::Measure;
-use crate::child::Child;
+use crate::bench_env::BenchEnv;
+use crate::child::RoleProcess;
 use crate::contestant::{Contestant, Peer};
 use crate::engine::Engine;
-use crate::place::Place;
 use crate::report::{Aim, Report};
 use crate::spread::percentile;
-use crate::work::Work;
+use crate::workload::Workload;
 
-pub(super) async fn overhead(place: &Place, measure: &Measure, report: &mut Report) {
-    let ours = Contestant::ours(place, Program::Sentiment, Work::Tiny).await;
-    let empty = Contestant::empty(&ours, Work::Tiny).await;
-    let (_, mut network) = place.network(Work::Tiny, Engine::Waiting);
-    let kserve = peer(place, measure, report).await;
+pub(super) async fn overhead(env: &BenchEnv, measure: &Measure, report: &mut Report) {
+    let ours = Contestant::ours(env, Program::Sentiment, Workload::Tiny).await;
+    let empty = Contestant::empty(&ours, Workload::Tiny).await;
+    let (_, mut network) = env.network(Workload::Tiny, Engine::Waiting);
+    let kserve = peer(env, measure, report).await;
     let endpoint = format!("http://{}", ours.target.address);
-    let client = || place.client(endpoint.clone());
+    let client = || env.client(endpoint.clone());
     let clients = [
         client().sealing(Sealing::Off).build().expect("loopback"),
         client().suite(Suite::X25519).build().expect("loopback"),
@@ -77,18 +77,18 @@ pub(super) async fn overhead(place: &Place, measure: &Measure, report: &mut Repo
     }
 }
 
-/// The median of a run of one row in ONNX Runtime alone, microseconds.
-pub(super) fn p50(network: &mut Child, time: Duration) -> f64 {
+/// The median of a run of one row in ONNX Runtime alone, in microseconds.
+pub(super) fn p50(network: &mut RoleProcess, time: Duration) -> f64 {
     let answer = network.ask(&format!("1 {}", time.as_millis()));
     answer.split(' ').nth(1).and_then(|text| text.parse().ok()).expect("microseconds")
 }
 
-async fn peer(place: &Place, measure: &Measure, report: &mut Report) -> Option<Contestant> {
+async fn peer(env: &BenchEnv, measure: &Measure, report: &mut Report) -> Option<Contestant> {
     let peer = Peer::SERVERS[1];
     if measure.smoke || !peer.is_there() {
         return None;
     }
-    match Contestant::peer(place, &peer, Work::Tiny).await {
+    match Contestant::peer(env, &peer, Workload::Tiny).await {
         Ok(kserve) => {
             kserve.rest();
             Some(kserve)
@@ -100,12 +100,12 @@ async fn peer(place: &Place, measure: &Measure, report: &mut Report) -> Option<C
     }
 }
 
-/// How long calls through each of `clients` take, in turns, microseconds.
+/// Latencies of calls through each of `clients`, alternately, in microseconds.
 async fn sdk(clients: &[Client; 3], time: Duration) -> [Vec<f64>; 3] {
-    let ids = Work::Tiny.row().swap_remove(0).1;
+    let ids = Workload::Tiny.row().swap_remove(0).1;
     let (begun, mut took) = (Instant::now(), [Vec::new(), Vec::new(), Vec::new()]);
     while begun.elapsed() < time * 3 / 2 {
-        // The first half makes connections and is not counted.
+        // The first half opens connections and is not counted.
         let counts = begun.elapsed() > time / 2;
         for (client, took) in clients.iter().zip(&mut took) {
             let tensor = Tensor::new("input_ids", vec![1, ids.len()], ids.clone()).expect("a tensor");

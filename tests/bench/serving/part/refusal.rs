@@ -1,4 +1,4 @@
-//! A body of 100 MB, which is over the limit: how soon it is refused, and what it costs.
+//! A body of 100 MB, above the limit: the time until it is refused, and the cost.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,19 +9,19 @@ use tokio::net::TcpStream;
 
 use super::aim;
 use crate::arguments::Measure;
+use crate::bench_env::BenchEnv;
 use crate::contestant::Contestant;
-use crate::place::Place;
 use crate::report::{Aim, Report};
-use crate::work::Work;
+use crate::workload::Workload;
 
-pub(super) async fn refusal(place: &Place, measure: &Measure, report: &mut Report) {
-    let ours = Contestant::ours(place, Program::Sentiment, Work::Tiny).await;
+pub(super) async fn refusal(env: &BenchEnv, measure: &Measure, report: &mut Report) {
+    let ours = Contestant::ours(env, Program::Sentiment, Workload::Tiny).await;
     let head = format!(
         "POST {} HTTP/1.1\r\nhost: bench\r\nx-api-key: {}\r\ncontent-type: application/json\r\n",
-        Work::Tiny.path(),
-        place.key.expose()
+        Workload::Tiny.path(),
+        env.key.expose()
     );
-    let told = format!("{head}content-length: {SIZE}\r\n\r\n");
+    let told = format!("{head}content-length: {BODY_BYTES}\r\n\r\n");
     let untold = format!("{head}transfer-encoding: chunked\r\n\r\n");
     let (mut soon, mut late) = (Vec::new(), Vec::new());
     refused(ours.target.address, &told, false).await;
@@ -47,10 +47,10 @@ async fn refused(address: SocketAddr, head: &str, chunked: bool) -> f64 {
     let begun = Instant::now();
     writer.write_all(head.as_bytes()).await.expect("the head is taken");
     let sending = tokio::spawn(async move {
-        let piece = vec![b' '; PIECE];
-        let frame = if chunked { [format!("{PIECE:x}\r\n").as_bytes(), &piece, b"\r\n"].concat() } else { piece };
-        for _ in 0..SIZE / PIECE {
-            // Whoever has refused it need not read the rest.
+        let piece = vec![b' '; CHUNK_BYTES];
+        let frame = if chunked { [format!("{CHUNK_BYTES:x}\r\n").as_bytes(), &piece, b"\r\n"].concat() } else { piece };
+        for _ in 0..BODY_BYTES / CHUNK_BYTES {
+            // A server that refuses it need not read the rest.
             if writer.write_all(&frame).await.is_err() {
                 break;
             }
@@ -65,5 +65,5 @@ async fn refused(address: SocketAddr, head: &str, chunked: bool) -> f64 {
     took
 }
 
-const SIZE: usize = 100_000_000;
-const PIECE: usize = 1 << 16;
+const BODY_BYTES: usize = 100_000_000;
+const CHUNK_BYTES: usize = 1 << 16;

@@ -1,4 +1,4 @@
-//! How long the slowest calls take, and what happens to those that are too many.
+//! Tail latency, and calls above the capacity.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use amaas_e2e::Program;
 
 use super::aim;
 use crate::arguments::Measure;
+use crate::bench_env::BenchEnv;
 use crate::contestant::Contestant;
-use crate::load::{Group, load};
-use crate::place::Place;
-use crate::process::Tree;
+use crate::load::{ClientGroup, load};
+use crate::process::ProcessTree;
 use crate::report::{Aim, Report};
 use crate::spread::percentile;
-use crate::work::Work;
+use crate::workload::Workload;
 
-/// T with 512 callers, who keep the server at its capacity: how far the slowest of a hundred is from the middle.
-pub(super) async fn tail(place: &Place, measure: &Measure, report: &mut Report) {
-    let ours = Contestant::ours(place, Program::Sentiment, Work::Tiny).await;
+/// T with 512 clients, which keep the server at its capacity: the 99th percentile against the median.
+pub(super) async fn tail(env: &BenchEnv, measure: &Measure, report: &mut Report) {
+    let ours = Contestant::ours(env, Program::Sentiment, Workload::Tiny).await;
     let (mut middle, mut slow, mut lost) = (Vec::new(), Vec::new(), 0);
     for _ in 0..measure.rounds {
         let loaded = ours.turn(512, measure.time).await;
@@ -30,18 +30,18 @@ pub(super) async fn tail(place: &Place, measure: &Measure, report: &mut Report) 
     report.claim("T, 512 callers: lost calls", "calls", &[lost as f64], Aim::AtMost(0.0));
 }
 
-/// M with a queue of 64 rows and four times as many callers, who call again a tenth of a second after they were refused.
-pub(super) async fn overload(place: &Place, measure: &Measure, report: &mut Report, work: Work) {
-    let launch = place.launch(Program::Tensor, work.model()).set("AMAAS_QUEUE_ROWS", QUEUE.to_string());
+/// M with a queue of 64 rows and four times as many clients, which retry a tenth of a second after a refusal.
+pub(super) async fn overload(env: &BenchEnv, measure: &Measure, report: &mut Report, work: Workload) {
+    let launch = env.launch(Program::Tensor, work.model()).set("AMAAS_QUEUE_ROWS", QUEUE.to_string());
     let function = launch.set("AMAAS_LOG", "warn,amaas_serve::function=info").start();
     let address = function.ready().await;
-    let headers = format!("x-api-key: {}\r\n", place.key.expose());
+    let headers = format!("x-api-key: {}\r\n", env.key.expose());
     let target = crate::load::Target::post(address, &work.path(), &headers, &work.body());
-    let (tree, time) = (Tree::of(function.pid().unsigned_abs()), measure.time * 4);
+    let (tree, time) = (ProcessTree::of(function.pid().unsigned_abs()), measure.time * 4);
     let (mut peak, mut beyond, mut refused, mut lost) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..measure.rounds.div_ceil(2) {
-        peak.push(load(vec![Group::of(&target, QUEUE / 2)], time, tree).await.rate());
-        let many = Group { target: target.clone(), callers: QUEUE * 4, pause: Duration::from_millis(100) };
+        peak.push(load(vec![ClientGroup::of(&target, QUEUE / 2)], time, tree).await.rate());
+        let many = ClientGroup { target: target.clone(), callers: QUEUE * 4, pause: Duration::from_millis(100) };
         let loaded = load(vec![many], time, tree).await;
         beyond.push(loaded.rate());
         lost += loaded.seen[0].lost();

@@ -1,24 +1,24 @@
-//! Many callers with one row each: answers a second, and the server's processor time for each.
+//! Throughput: many clients with one row each, answers a second, and the server's CPU time for each.
 
 use std::time::Duration;
 
 use amaas_e2e::Program;
 
 use crate::arguments::Measure;
-use crate::child::Child;
+use crate::bench_env::BenchEnv;
+use crate::child::RoleProcess;
 use crate::contestant::{Contestant, Peer};
 use crate::engine::Engine;
-use crate::place::Place;
 use crate::report::{Aim, Report};
 use crate::spread::percentile;
-use crate::work::Work;
+use crate::workload::Workload;
 
 /// T.
-pub(super) async fn small(place: &Place, measure: &Measure, report: &mut Report) {
-    let contestants = contestants(place, Program::Sentiment, Work::Tiny, report).await;
+pub(super) async fn small(env: &BenchEnv, measure: &Measure, report: &mut Report) {
+    let contestants = contestants(env, Program::Sentiment, Workload::Tiny, report).await;
     for callers in [8, 32, 64] {
         let found = rounds(&contestants, callers, measure.rounds, measure.time).await;
-        found.note(report, Work::Tiny, &contestants);
+        found.note(report, Workload::Tiny, &contestants);
         let what = format!("T, {callers} callers");
         if let Some(best) = found.best_peer() {
             report.ratio(format!("{what}: amaas / best peer"), &found.rates[0], &best, Aim::AtLeast(5.0));
@@ -27,12 +27,12 @@ pub(super) async fn small(place: &Place, measure: &Measure, report: &mut Report)
     }
 }
 
-/// M, whose floor is ONNX Runtime alone with as many rows in a run as are best for it.
-pub(super) async fn medium(place: &Place, measure: &Measure, report: &mut Report, work: Work) {
-    let contestants = contestants(place, Program::Tensor, work, report).await;
+/// M. Its floor is ONNX Runtime alone with the best batch size.
+pub(super) async fn medium(env: &BenchEnv, measure: &Measure, report: &mut Report, work: Workload) {
+    let contestants = contestants(env, Program::Tensor, work, report).await;
     // Runs take long, and the last one is cut off.
     let (time, rounds_of) = (measure.time * 4, measure.rounds.div_ceil(2));
-    let mut networks = [Engine::Waiting, Engine::Spinning].map(|engine| place.network(work, engine).1);
+    let mut networks = [Engine::Waiting, Engine::Spinning].map(|engine| env.network(work, engine).1);
     let mut best = (0.0, 0, 1);
     for (index, network) in networks.iter_mut().enumerate() {
         for rows in ROWS {
@@ -66,17 +66,17 @@ pub(super) async fn medium(place: &Place, measure: &Measure, report: &mut Report
 }
 
 /// Rows a second in ONNX Runtime alone.
-pub(super) fn rate(network: &mut Child, rows: usize, time: Duration) -> f64 {
+pub(super) fn rate(network: &mut RoleProcess, rows: usize, time: Duration) -> f64 {
     let answer = network.ask(&format!("{rows} {}", time.as_millis()));
     answer.split(' ').next().and_then(|text| text.parse().ok()).expect("rows a second")
 }
 
-/// Ours, and all peers that can be had; all of them rest.
-async fn contestants(place: &Place, program: Program, work: Work, report: &mut Report) -> Vec<Contestant> {
-    let mut contestants = vec![Contestant::ours(place, program, work).await];
+/// Ours and all available peers, all stopped.
+async fn contestants(env: &BenchEnv, program: Program, work: Workload, report: &mut Report) -> Vec<Contestant> {
+    let mut contestants = vec![Contestant::ours(env, program, work).await];
     contestants[0].rest();
     for peer in Peer::SERVERS.iter().filter(|peer| peer.is_there()) {
-        match Contestant::peer(place, peer, work).await {
+        match Contestant::peer(env, peer, work).await {
             Ok(contestant) => {
                 contestant.rest();
                 contestants.push(contestant);
@@ -87,7 +87,7 @@ async fn contestants(place: &Place, program: Program, work: Work, report: &mut R
     contestants
 }
 
-/// What `callers` callers found: for each contestant, a value a round.
+/// The results with `callers` clients: for each contestant, a value for each round.
 pub(super) struct Found {
     callers: usize,
     pub(super) rates: Vec<Vec<f64>>,
@@ -109,18 +109,24 @@ impl Found {
         self.own.extend(other.own);
     }
 
-    /// In each round, the most that a peer reached.
+    /// The best peer of each round.
     fn best_peer(&self) -> Option<Vec<f64>> {
         let (_, peers) = self.rates.split_first()?;
         let best = |round: usize| peers.iter().filter_map(|rates| rates.get(round)).copied().reduce(f64::max);
         (0..self.rates[0].len()).map(best).collect()
     }
 
-    fn note(&self, report: &mut Report, work: Work, contestants: &[Contestant]) {
+    fn note(&self, report: &mut Report, work: Workload, contestants: &[Contestant]) {
         self.note_with(report, work, contestants, ("", &[]));
     }
 
-    pub(super) fn note_with(&self, report: &mut Report, work: Work, contestants: &[Contestant], floor: (&str, &[f64])) {
+    pub(super) fn note_with(
+        &self,
+        report: &mut Report,
+        work: Workload,
+        contestants: &[Contestant],
+        floor: (&str, &[f64]),
+    ) {
         let (name, callers) = (work.name(), self.callers);
         let bars = |values: &[Vec<f64>]| -> Vec<(String, Vec<f64>)> {
             contestants.iter().map(|contestant| contestant.name.clone()).zip(values.to_vec()).collect()
@@ -137,7 +143,7 @@ impl Found {
     }
 }
 
-/// What `callers` callers of each of `contestants` find, in turns.
+/// Measures each of `contestants` with `callers` clients, in turns.
 pub(super) async fn rounds(contestants: &[Contestant], callers: usize, rounds: usize, time: Duration) -> Found {
     let mut found = Found::new(callers, contestants);
     for _ in 0..rounds {
@@ -154,5 +160,5 @@ pub(super) async fn rounds(contestants: &[Contestant], callers: usize, rounds: u
     found
 }
 
-/// Rows of a run, of which the best are looked for: up to as many as ours takes.
+/// The batch sizes that are tried: up to ours.
 pub(super) const ROWS: [usize; 6] = [1, 2, 4, 8, 16, 32];

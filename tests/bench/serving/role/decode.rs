@@ -1,4 +1,4 @@
-//! A decoder in ONNX Runtime, and the loop around it: one sequence, the most probable token each time.
+//! A decoder in ONNX Runtime, and a greedy loop around it, for one sequence.
 
 use std::io::BufRead;
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Tensor};
 
-/// Makes as many tokens behind the prompt as each line says (the prompt's tokens after a colon), and says how many a second that were.
+/// Each line has a number of tokens and, after a colon, the prompt's tokens. Generates that many, and prints tokens a second.
 pub(super) fn decode(library: &str, file: &str) {
     let environment = ort::init_from(library).expect("the library").with_telemetry(false).build();
     let builder = Session::builder(&environment.expect("an environment")).expect("a builder");
@@ -46,7 +46,7 @@ fn make(session: &mut Session, prompt: Vec<i64>, count: usize) {
     }
 }
 
-/// The cache `name` of one sequence before its first token: `[layers, batch, kv_heads, past, size]`.
+/// The KV cache `name` of one sequence before its first token: `[layers, batch, kv_heads, past, size]`.
 fn nothing(session: &Session, name: &str) -> DynValue {
     let input = session.inputs().iter().find(|input| input.name() == name).expect("a cache");
     let sizes = input.dtype().tensor_shape().expect("a tensor");

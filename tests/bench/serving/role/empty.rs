@@ -1,4 +1,4 @@
-//! The least that an HTTP server can do: an axum handler that reads the body and answers with as many bytes as the model would.
+//! The floor of an HTTP server: an axum handler that reads the body and answers with the length of the model's answers.
 
 use std::net::Ipv4Addr;
 

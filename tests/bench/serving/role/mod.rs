@@ -1,4 +1,4 @@
-//! What this program plays for itself: what others are measured against.
+//! The roles of this program: floors and helpers.
 
 mod decode;
 mod empty;
@@ -32,7 +32,7 @@ pub(crate) fn play(role: &str, words: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Has the process end when standard input does, as it does when whoever started this was killed.
+/// Ends the process at the end of standard input, which comes when its parent was killed.
 fn end_with_input() {
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());

@@ -1,4 +1,4 @@
-//! A network in ONNX Runtime, and nothing around it.
+//! A network in ONNX Runtime alone.
 
 use std::io::BufRead;
 use std::time::{Duration, Instant};
@@ -9,20 +9,20 @@ use ort::value::TensorRef;
 
 use crate::engine::Engine;
 use crate::spread::percentile;
-use crate::work::Work;
+use crate::workload::Workload;
 
 /// A session, and rows for it.
 struct Network {
     session: Session,
-    work: Work,
+    work: Workload,
 }
 
 impl Network {
     /// A session of the bytes of an ONNX file.
     ///
     /// # Errors
-    /// Why the engine cannot be had.
-    fn new(library: &str, bytes: &[u8], work: Work, threads: usize, engine: Engine) -> Result<Self, String> {
+    /// Why the engine is not available.
+    fn new(library: &str, bytes: &[u8], work: Workload, threads: usize, engine: Engine) -> Result<Self, String> {
         let environment = ort::init_from(library).expect("the library").with_telemetry(false).build();
         let builder = Session::builder(&environment.expect("an environment")).expect("a builder");
         let builder = builder.with_intra_threads(threads).expect("threads");
@@ -32,7 +32,7 @@ impl Network {
             Engine::Cuda => Some(CUDA::default()),
             Engine::CudaFp32 => Some(CUDA::default().with_tf32(false)),
         };
-        // Without this ONNX Runtime would go on on the CPU, in silence.
+        // Without this, ONNX Runtime would silently use the CPU.
         let cuda = cuda.map(|cuda| cuda.build().error_on_failure());
         let mut builder = builder.with_execution_providers(cuda.as_slice()).map_err(|error| error.to_string())?;
         Ok(Self { session: builder.commit_from_memory(bytes).expect("an ONNX file"), work })
@@ -55,7 +55,7 @@ impl Network {
         values[..values.len() / rows].to_vec()
     }
 
-    /// How long each run of `rows` rows takes, for `time`; microseconds.
+    /// The time of each run of `rows` rows, for `time`, in microseconds.
     fn times(&mut self, rows: usize, time: Duration) -> Vec<f64> {
         let inputs = self.work.row();
         let repeated: Vec<_> = inputs.iter().map(|(name, row)| (*name, row.len(), row.repeat(rows))).collect();
@@ -69,11 +69,11 @@ impl Network {
     }
 }
 
-/// Makes a session of `file`, all of which is in memory, runs it once, and says `started` and, in milliseconds, what session and first
-/// run took; or `failed`, and why the engine cannot be had. Then it runs as many rows for as many milliseconds as each line says, and says how many rows a second that were, and the
-/// median of a run in microseconds; or, told `values`, the values of a row.
+/// Makes a session of `file` from memory and runs it once. Prints `started` and the milliseconds of session and first run, or `failed`
+/// and the reason. Each line then has a number of rows and of milliseconds: runs that many rows for that long, and prints rows a second and
+/// the median of a run in microseconds. The line `values` prints the values of a row.
 pub(super) fn serve(library: &str, file: &str, work: &str, threads: usize, engine: Engine) {
-    let work = Work::named(work).expect("a network's name");
+    let work = Workload::named(work).expect("a network's name");
     let bytes = std::fs::read(file).expect("the ONNX file");
     let begun = Instant::now();
     let mut network = match Network::new(library, &bytes, work, threads, engine) {

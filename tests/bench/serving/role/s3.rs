@@ -1,5 +1,5 @@
-//! As much of S3 as those who load a model ask for: `GET` with ranges, `HEAD`, and a list of keys, for any credentials. The objects are
-//! the files of a folder, which the system has in memory and hands to the socket without a copy of ours (`sendfile`).
+//! The part of S3 that loaders use: `GET` with ranges, `HEAD`, and a list of keys, for any credentials. The objects are the files of a
+//! folder, which the page cache holds and `sendfile` sends without a copy.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -12,7 +12,7 @@ pub(super) fn serve(folder: &str) {
     println!("{}", listener.local_addr().expect("it is bound"));
     for connection in listener.incoming().filter_map(Result::ok) {
         let folder = PathBuf::from(folder);
-        // A connection that breaks off is its caller's affair.
+        // A broken connection is the client's affair.
         std::thread::spawn(move || answer(connection, &folder));
     }
 }
@@ -63,7 +63,7 @@ struct Request {
 }
 
 impl Request {
-    /// The next one; `None` where the connection ends.
+    /// The next request; `None` at the end of the connection.
     fn read(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Self>> {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 {
@@ -99,7 +99,7 @@ fn respond(connection: &mut TcpStream, status: &str, body: &[u8]) -> io::Result<
     connection.write_all(body)
 }
 
-/// `ListObjectsV2` of one level, which is all that is asked for.
+/// `ListObjectsV2` of one level, which is all that loaders use.
 fn list(bucket: &Path, query: &str) -> String {
     let field = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let prefix = field("prefix").unwrap_or_default().replace("%2F", "/");

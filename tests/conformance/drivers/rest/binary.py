@@ -1,4 +1,4 @@
-"""The binary tensor data extension: tensors as bytes behind the JSON, or as the whole body."""
+"""The binary tensor data extension: tensors as bytes after the JSON, or as the whole body."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def binary(id: str, says: str, section: str = SECTION, level: Level = Level.EXTE
 
 
 def announced(name: str, datatype: str, shape: Sequence[int], size: int) -> dict[str, Any]:
-    """An input whose `size` bytes stand behind the JSON."""
+    """An input whose `size` bytes follow the JSON."""
     return {"name": name, "shape": list(shape), "datatype": datatype, "parameters": {"binary_data_size": size}}
 
 
@@ -44,7 +44,7 @@ def send(target: Target, model: str, request: Any, data: bytes) -> Answer:
 
 
 def given(answer: Answer, *expected: tuple[str, Datatype, np.ndarray]) -> None:
-    """That the answer has these outputs as bytes, one behind the other in the order of its JSON."""
+    """Asserts that the answer has these outputs as bytes, one after another in the order of its JSON."""
     head, tail = answer.parts()
     names = [found.get("name") for found in head["outputs"]]
     expect(sorted(names) == sorted(name for name, _, _ in expected), "the outputs that were asked for", head)

@@ -1,4 +1,4 @@
-"""Content codings, which are HTTP's and no extension's: a server may have none, but must not get them wrong."""
+"""Content codings, which belong to HTTP and to no extension: a server may support none, but must not mishandle them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health: what a load balancer asks."""
+"""Health checks, as load balancers make them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wire import Answer
 
 
 def body(answer: Answer) -> Any:
-    """None where it is empty: `required_api.md` wants it so, `inference_rest.md` has an object there."""
+    """None for an empty body: `required_api.md` wants it so, `inference_rest.md` has an object there."""
     return answer.json() if answer.body else None
 
 

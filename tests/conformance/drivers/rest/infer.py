@@ -1,4 +1,4 @@
-"""Inference in JSON: what goes in, what comes out, and in which form."""
+"""Inference in JSON: inputs, outputs, and their form."""
 
 from __future__ import annotations
 

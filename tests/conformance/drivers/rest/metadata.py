@@ -1,4 +1,4 @@
-"""Metadata: what the server is, and what its models take and give."""
+"""Metadata of the server and of its models' inputs and outputs."""
 
 from __future__ import annotations
 

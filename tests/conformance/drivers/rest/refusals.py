@@ -1,4 +1,4 @@
-"""What callers get wrong, by mistake or on purpose: an error in the protocol's shape, and the next call is answered."""
+"""Faulty and hostile calls: the server answers an error in the protocol's shape, and the next call succeeds."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ WRONG = [
     value("value/infinity", "Infinity, which is no JSON, for INT32.", "INT32", "Infinity"),
     value("value/text", "A word for FP32.", "FP32", '"one"'),
     value("value/object", "An object for FP32.", "FP32", "{}"),
-    # Bytes behind the JSON.
+    # Bytes after the JSON.
     behind("binary/short", "A tensor whose bytes end too early.", pair(), FOUR[:-1]),
     behind("binary/long", "A byte more than the tensors have.", pair(), FOUR + b"\0"),
     behind("binary/none", "No bytes where there should be some.", pair(), b""),

@@ -1,4 +1,4 @@
-"""A call that is wrong, and ways to write one."""
+"""Faulty calls, and helpers to build them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BINARY = "extension_binary_data.md, Binary Tensor Request"
 
 @dataclass(frozen=True)
 class Wrong:
-    """A call that must not be answered as if it were right."""
+    """A faulty call, which must not be answered as a good one."""
 
     id: str
     says: str
@@ -48,7 +48,7 @@ def text(id: str, says: str, section: str, level: Level, body: str | bytes, mode
 
 
 def request(id: str, says: str, section: str, level: Level, /, **changed: Any) -> Wrong:
-    """The sum of two tensors, with members changed; None takes one away."""
+    """A request for the sum of two tensors, with changed members; None removes one."""
     return text(id, says, section, level, json.dumps(present({**ADDITION, **changed})))
 
 
@@ -68,14 +68,14 @@ def value(id: str, says: str, name: str, literal: str) -> Wrong:
 def behind(
     id: str, says: str, inputs: list[dict[str, Any]], data: bytes, model: str = "conformance-add", level: Level = EXTENSION
 ) -> Wrong:
-    """Tensors as bytes behind the JSON."""
+    """Tensors as bytes after the JSON."""
     head = json.dumps({"inputs": inputs}).encode()
     headers = [(HEADER_LENGTH, str(len(head)))]
     return Wrong(id, says, BINARY, level, head + data, model, headers, "binary_tensor_data")
 
 
 def length(id: str, says: str, *values: str) -> Wrong:
-    """A good body whose JSON has another length than is told."""
+    """A good body with a wrong length of its JSON."""
     headers = [(HEADER_LENGTH, value) for value in values]
     return Wrong(id, says, BINARY, EXTENSION, HEAD + FOUR, headers=headers, needs="binary_tensor_data")
 

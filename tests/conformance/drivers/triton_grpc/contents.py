@@ -1,4 +1,4 @@
-"""Messages of the protocol itself: tensors as raw and as typed contents, and what an answer says."""
+"""Messages of the protocol: tensors as raw and as typed contents, and the members of an answer."""
 
 from __future__ import annotations
 

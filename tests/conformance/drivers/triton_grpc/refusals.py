@@ -1,4 +1,4 @@
-"""What callers get wrong: a status that is not OK, and the next call is answered."""
+"""Faulty calls: the server answers a status that is not OK, and the next call succeeds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ B = tensor("b", "FP32", [1, 2], [10, 20])
 
 @dataclass(frozen=True)
 class Wrong:
-    """A message that must not be answered as if it were right."""
+    """A faulty message, which must not be answered as a good one."""
 
     id: str
     says: str

@@ -1,4 +1,4 @@
-"""The service's stub as `tritonclient.grpc` brings it, for messages that no client writes."""
+"""The service's stub in `tritonclient.grpc`, for messages that no client writes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FIELDS = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
-"""Where the contents of a datatype stand; FP16 and BF16 have no field."""
+"""The field of a datatype's contents; FP16 and BF16 have none."""
 
 
 class Stub:
@@ -47,7 +47,7 @@ class Stub:
         return self.call("ModelInfer", message)
 
     def streams(self) -> bool:
-        """Whether the method for streams is there; a stream without a request asks for nothing."""
+        """Whether the server has the streaming method, by a stream without a request."""
         try:
             list(self._stub.ModelStreamInfer(iter(()), metadata=self._metadata, timeout=PATIENCE))
         except grpc.RpcError as error:
@@ -55,7 +55,7 @@ class Stub:
         return True
 
     def refused(self, method: str, message: Any) -> grpc.StatusCode:
-        """The code of the error that has to come."""
+        """The status code of an expected error."""
         try:
             got = self.call(method, message)
         except grpc.RpcError as error:
@@ -75,7 +75,7 @@ def stub(target: Target) -> Iterator[Stub]:
 def tensor(
     name: str, datatype: str, shape: Sequence[int], values: Sequence[Any] | None = None
 ) -> pb.ModelInferRequest.InferInputTensor:
-    """An input, with its contents where there are some."""
+    """An input, with its contents if there are any."""
     made = pb.ModelInferRequest.InferInputTensor(name=name, datatype=datatype, shape=shape)
     if values is not None:
         getattr(made.contents, FIELDS[datatype]).extend(values)
@@ -89,7 +89,7 @@ def request(
 
 
 def decoded(response: pb.ModelInferResponse) -> dict[str, np.ndarray]:
-    """The outputs, whichever of the two forms they have."""
+    """The outputs, in either form."""
     found = {}
     for index, output in enumerate(response.outputs):
         datatype, shape = NAMED[output.datatype], list(output.shape)

@@ -1,4 +1,4 @@
-"""`infer` by itself, compressed, in threads, and with asyncio."""
+"""`infer`: plain, compressed, in threads, and with asyncio."""
 
 from __future__ import annotations
 

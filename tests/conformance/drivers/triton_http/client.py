@@ -29,12 +29,12 @@ def client(target: Target, concurrency: int = 1) -> triton.InferenceServerClient
 
 
 def headers(target: Target) -> dict[str, str]:
-    """New for each call: the client writes the codings of a call into what it was given."""
+    """New for each call: the client writes the call's codings into its argument."""
     return dict(target.headers)
 
 
 def typed(target: Target) -> dict[str, str]:
-    """For JSON. The client tells no media type, and no section says that a server has to guess it (RFC 9110 §8.3)."""
+    """For JSON. The client sends no media type, and no section requires a server to guess it (RFC 9110 §8.3)."""
     return {**target.headers, "Content-Type": "application/json"}
 
 

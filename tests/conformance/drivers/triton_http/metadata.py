@@ -1,4 +1,4 @@
-"""What the client asks beside inference: health, metadata, and Triton's extensions."""
+"""The client's other calls: health, metadata, and Triton's extensions."""
 
 from __future__ import annotations
 

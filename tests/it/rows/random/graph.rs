@@ -1,8 +1,8 @@
-//! A network in the making, as text, with the shapes of its values.
+//! A network under construction, as text, with the shapes of its values.
 
 use std::fmt::Write;
 
-/// The size of a dimension: a number, times the number of rows, times the length of a sequence, each so many times.
+/// The size of a dimension: a product of a number, powers of the number of rows, and powers of the sequence length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dim {
     pub(super) number: i64,
@@ -18,7 +18,7 @@ impl Dim {
         Self { number, rows: 0, length: 0 }
     }
 
-    /// The number, where nothing else is in it.
+    /// The number, if it is the only factor.
     pub(super) fn known(self) -> Option<i64> {
         (self.rows == 0 && self.length == 0).then_some(self.number)
     }
@@ -33,7 +33,7 @@ impl Dim {
 pub(super) struct Value {
     pub(super) name: String,
     pub(super) shape: Vec<Dim>,
-    /// Whether it is the same to the last bit in whatever way it is computed, so that comparisons may follow.
+    /// Whether every way to compute it gives the same bits, so that comparisons may follow.
     pub(super) exact: bool,
 }
 
@@ -86,7 +86,7 @@ impl Graph {
         name
     }
 
-    /// The same of a node whose output is a value that others can take.
+    /// The same for a node whose output can be an input of others.
     pub(super) fn value(&mut self, call: &str, shape: Vec<Dim>, exact: bool) -> Value {
         let value = Value { name: self.node(call), shape, exact };
         self.values.push(value.clone());
@@ -156,7 +156,7 @@ impl Graph {
         self.node(&format!("Shape <start = {axis}, end = {}> ({})", axis + 1, of.name))
     }
 
-    /// `of` in another shape of as many values; `style` picks how the shape is written.
+    /// `of` in another shape of the same size; `style` picks the notation of the shape.
     pub(super) fn reshape(&mut self, of: &Value, parts: &[(Dim, Size)], style: usize) -> Value {
         let shape: Vec<_> = parts.iter().map(|(dim, _)| *dim).collect();
         let open = shape.iter().filter(|dim| dim.known().is_none()).count();

@@ -1,8 +1,8 @@
-//! What a step of a random program may do. A step that does not fit the value that it is for does something simpler.
+//! The operators of a step of a random program. A step that does not fit its value does something simpler.
 
 use super::graph::{Dim, Graph, Size, Value};
 
-/// Numbers that a step is made of.
+/// The numbers of a step.
 pub(super) type Step = [u16; 4];
 
 /// Appends the step to the graph.
@@ -19,7 +19,7 @@ pub(super) fn append(graph: &mut Graph, step: Step) {
 
 type Operator = fn(&mut Graph, &Value, usize, usize) -> Option<Value>;
 
-/// Those that stand twice come twice as often.
+/// Repeated entries are more frequent.
 const OPERATORS: [Operator; 46] = [
     unary,
     bias,
@@ -107,7 +107,7 @@ fn binary(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
     Some(graph.value(&format!("{operator}({}, {})", of.name, other.name), shape, false))
 }
 
-/// The shape of two together, where they fit for every number of rows.
+/// The broadcast shape of two values, if they fit for every number of rows.
 fn broadcast(one: &[Dim], other: &[Dim]) -> Option<Vec<Dim>> {
     let rank = one.len().max(other.len());
     let dim = |shape: &[Dim], at: usize| (at + shape.len()).checked_sub(rank).map_or(Dim::fixed(1), |at| shape[at]);
@@ -173,7 +173,7 @@ fn split(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
     (of.rank() < 5).then(|| graph.reshape(of, &parts, q))
 }
 
-/// Two dimensions change places, but the values do not.
+/// Two dimensions are swapped in the shape, but not in the data.
 fn swapped_reshape(graph: &mut Graph, of: &Value, p: usize, q: usize) -> Option<Value> {
     let mut parts = parts(of);
     let (one, other) = (of.axis(p), of.axis(p + 1));
@@ -374,7 +374,7 @@ fn quantise(graph: &mut Graph, of: &Value, p: usize, _: usize) -> Option<Value> 
         let (quantised, scale, zero) = graph.three(&format!("DynamicQuantizeLinear({})", of.name));
         format!("DequantizeLinear({quantised}, {scale}, {zero})")
     } else if of.exact {
-        // Without a zero point ONNX Runtime 1.32 ends the process where it moves a transpose over this.
+        // Without a zero point ONNX Runtime 1.32 crashes when it moves a transpose over this.
         let (scale, zero) = (graph.float("0.125"), graph.zero_point());
         let quantised = graph.node(&format!("QuantizeLinear({}, {scale}, {zero})", of.name));
         format!("DequantizeLinear({quantised}, {scale}, {zero})")

@@ -1,10 +1,10 @@
 //! Types of tensors by their names in the textual form.
 
-/// A datatype: its name, its number in `TensorProto.DataType`, and how its values lie in memory.
+/// A datatype: its name, its number in `TensorProto.DataType`, and the encoding of its values.
 pub(super) struct Element {
     pub(super) name: &'static str,
     pub(super) number: i64,
-    /// The bytes of a value as it is written; `None` for texts and for what has no values here.
+    /// The bytes of a value from its text; `None` for texts and for datatypes without values here.
     pub(super) bytes: Option<ToBytes>,
 }
 

@@ -15,7 +15,7 @@ pub(super) fn graph(tokens: &mut Tokens<'_>) -> Result<Message, String> {
     tokens.expect("(")?;
     let outputs = tokens.list(")", |tokens| value(tokens, &mut Vec::new()))?;
     if tokens.take("<") {
-        // What is known of values in between is no constant, and said for people only.
+        // Types of intermediate values are no constants, and are for readers only.
         tokens.list(">", |tokens| value(tokens, &mut constants))?;
     }
     let graph = Message::default().messages(1, &nodes(tokens)?).bytes(2, name);
@@ -82,7 +82,7 @@ fn node(tokens: &mut Tokens<'_>) -> Result<Message, String> {
     Ok(if domain.is_empty() { node } else { node.bytes(7, domain) })
 }
 
-/// `float[N,4] x`, or with values that it has unless others are sent: `float[4] w = {1, 2, 3, 4}`.
+/// `float[N,4] x`, or with default values: `float[4] w = {1, 2, 3, 4}`.
 fn value(tokens: &mut Tokens<'_>, constants: &mut Vec<Message>) -> Result<Message, String> {
     let of = r#type(tokens)?;
     let name = tokens.name("a value's name")?;

@@ -1,6 +1,6 @@
 //! Tokens of the textual form.
 
-/// What is left of a text.
+/// The rest of a text.
 pub(super) struct Tokens<'t> {
     rest: &'t str,
 }
@@ -12,7 +12,7 @@ impl<'t> Tokens<'t> {
         tokens
     }
 
-    /// The same text, to look ahead in.
+    /// The same text, for look-ahead.
     pub(super) fn ahead(&self) -> Self {
         Self { rest: self.rest }
     }
@@ -21,12 +21,12 @@ impl<'t> Tokens<'t> {
         self.rest.is_empty()
     }
 
-    /// Whether the text goes on with `mark`.
+    /// Whether the next token is `mark`.
     pub(super) fn is_at(&self, mark: &str) -> bool {
         self.rest.starts_with(mark)
     }
 
-    /// Takes `mark` where the text goes on with it.
+    /// Consumes `mark` if it is the next token.
     pub(super) fn take(&mut self, mark: &str) -> bool {
         let taken = self.rest.strip_prefix(mark);
         self.rest = taken.unwrap_or(self.rest);
@@ -38,7 +38,7 @@ impl<'t> Tokens<'t> {
         if self.take(mark) { Ok(()) } else { Err(self.expected(&format!("{mark:?}"))) }
     }
 
-    /// A name of letters, digits, `_` and, behind the first, `.`; what is expected is `what`.
+    /// A name of letters, digits, `_` and, after the first, `.`; `what` names it in the error.
     pub(super) fn name(&mut self, what: &str) -> Result<&'t str, String> {
         let is_part =
             |(at, c): &(usize, char)| c.is_alphanumeric() || *c == '_' || (*at > 0 && matches!(c, '.' | ':' | '/'));
@@ -47,7 +47,7 @@ impl<'t> Tokens<'t> {
         if starts { Ok(self.cut(end)) } else { Err(self.expected(what)) }
     }
 
-    /// A name, or nothing.
+    /// A name, if one follows.
     pub(super) fn optional_name(&mut self) -> &'t str {
         self.name("").unwrap_or_default()
     }
@@ -70,7 +70,7 @@ impl<'t> Tokens<'t> {
         Ok(text)
     }
 
-    /// What `one` reads, with commas between, up to `end`.
+    /// A list of `one`, separated by commas, up to `end`.
     pub(super) fn list<T>(
         &mut self,
         end: &str,

@@ -1,7 +1,7 @@
-//! The textual form of ONNX networks (`onnx.parser` of the package `onnx`), as far as the tests need it: a network that can be read where it
-//! stands, with subgraphs and functions.
+//! The textual form of ONNX networks (`onnx.parser` of the package `onnx`), as far as the tests need it, with subgraphs and functions.
+//! A reader sees the network in the test.
 //!
-//! One thing is added: `{...}` as the values of a tensor of numbers stands for numbers that differ from one another.
+//! One extension: `{...}` as the values of a numeric tensor means numbers that differ from one another.
 
 mod attribute;
 mod element;
@@ -16,7 +16,7 @@ use super::protobuf::Message;
 /// The bytes of an ONNX file with the graph and the functions of `text`, with the operators of these domains and versions.
 ///
 /// # Errors
-/// What was expected, and the rest of the text from there on.
+/// The expected token, and the rest of the text from there on.
 pub fn parse(text: &str, operators: &[(&str, i64)]) -> Result<Vec<u8>, String> {
     let mut tokens = Tokens::new(text);
     let main = graph(&mut tokens)?;
@@ -45,7 +45,7 @@ mod tests {
         let text = "graph (float[N, 2] x) => (float[N,2] y) <float[2,2] c = {1, 2, 3.5, -4}, int64[1] axes = {0}> {}";
         assert_eq!(parse(text, &[("", 17)]), Ok(built));
         let node = Node::new("Gemm", &["x", "", "c"], &["y"]).integer("transA", 1).integers("perm", &[1, 0]);
-        // The builder gives nodes a name, the text does not.
+        // The builder names nodes; the text does not.
         let text = "graph (float[N,2] x) => (float[N,2] y) { y = Gemm <transA = 1, perm = [1, 0]> (x, , c) }";
         let parsed = parse(text, &[("", 17)]).expect("a network");
         let built = Graph::new(&[float("x")], &[node], &[], &[float("y")]).into_file();

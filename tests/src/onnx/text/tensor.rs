@@ -38,7 +38,7 @@ pub(super) fn r#type<'t>(tokens: &mut Tokens<'t>) -> Result<Type<'t>, String> {
 /// The values of a tensor of that type: `{1, 2}`, or `{...}` for any.
 pub(super) fn tensor(tokens: &mut Tokens<'_>, name: &str, r#type: &Type<'_>) -> Result<Message, String> {
     let (element, dims) = r#type.tensor.as_ref().ok_or("only tensors have values")?;
-    // What is sent may have any number of rows; what stands in for it has one.
+    // A sent tensor may have any number of rows; this constant has one.
     let dims: Vec<i64> = dims.iter().map(|dim| dim.parse().unwrap_or(1)).collect();
     let count = usize::try_from(dims.iter().product::<i64>()).map_err(|_| format!("{name}: a negative size"))?;
     let message = dims.iter().fold(Message::default(), |message, size| message.integer(1, *size));
@@ -61,7 +61,7 @@ pub(super) fn tensor(tokens: &mut Tokens<'_>, name: &str, r#type: &Type<'_>) -> 
     Ok(message.bytes(8, name).bytes(9, raw))
 }
 
-/// A dimension's name; `?` for one of which nothing is known.
+/// A dimension's name; `?` for an unknown one.
 fn dimension<'t>(tokens: &mut Tokens<'t>) -> Result<&'t str, String> {
     if tokens.take("?") { Ok("?") } else { tokens.name("a dimension") }
 }

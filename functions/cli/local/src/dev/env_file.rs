@@ -10,7 +10,11 @@ use amaas_store::S3Endpoint;
 use amaas_wire::dsse::VerifyingKey;
 
 use super::error::DevError;
-use super::secrets::Secrets;
+use super::secrets::DevSecrets;
+use crate::env_variables::{
+    API_KEY, ENDPOINT, KMS_KEY, LEDGER, PUBLISHERS, S3_ENDPOINT, S3_KEY_ID, S3_SECRET, SIGNERS, SIGNING_KEY, STORE,
+    format_signers,
+};
 
 /// The variables of the file.
 pub(super) struct DevEnvironment<'a> {
@@ -19,7 +23,7 @@ pub(super) struct DevEnvironment<'a> {
     pub(super) store: String,
     pub(super) ledger: String,
     pub(super) s3: &'a S3Endpoint,
-    pub(super) secrets: &'a Secrets,
+    pub(super) secrets: &'a DevSecrets,
     pub(super) signers: &'a [VerifyingKey],
 }
 
@@ -39,11 +43,11 @@ impl DevEnvironment<'_> {
             (KMS_KEY, self.secrets.kms_key()),
             (SIGNING_KEY, self.secrets.signing_key().display().to_string()),
             (PUBLISHERS, self.secrets.publisher().to_string()),
-            (SIGNERS, self.signers.iter().map(VerifyingKey::to_string).collect::<Vec<_>>().join(",")),
+            (SIGNERS, format_signers(self.signers)),
         ];
         let mut text = "# Written by `amaas dev`; holds while it runs.\n".to_owned();
         for (name, value) in variables {
-            // Exported, so that programs have them that are started in a shell which read the file.
+            // Exported, so that programs started from a shell that read the file have them.
             text.extend(["export ", name, "=", &quoted(&value), "\n"]);
         }
         // The record comes first: a command that sees the file finds it recorded. Without a record, `--data` names the folder.
@@ -60,10 +64,10 @@ pub(super) fn earlier_key(data: &Path) -> Option<ApiKey> {
     EnvVariables::load(&data.join("env")).ok()?.get(API_KEY)?.parse().ok()
 }
 
-/// Writes a file that only its owner may read; who reads meanwhile sees the old one or the new one.
+/// Writes a file that only its owner may read. A concurrent reader sees the old file or the new one.
 fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let partial = path.with_extension("partial");
-    // One that was left over may have another mode, or be a link.
+    // A leftover file may have another mode, or be a link.
     match std::fs::remove_file(&partial) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -73,23 +77,11 @@ fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&partial, path)
 }
 
-/// A value that a shell, and [`EnvVariables`], take as it is.
+/// Quotes a value for a shell and for [`EnvVariables`].
 pub fn quoted(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=+,@%".contains(&byte);
     if value.bytes().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r#"'"'"'"#)) }
 }
-
-const ENDPOINT: &str = "AMAAS_ENDPOINT";
-const API_KEY: &str = "AMAAS_API_KEY";
-const STORE: &str = "AMAAS_STORE";
-const LEDGER: &str = "AMAAS_LEDGER";
-const KMS_KEY: &str = "AMAAS_KMS_KEY";
-const SIGNING_KEY: &str = "AMAAS_SIGNING_KEY";
-const SIGNERS: &str = "AMAAS_SIGNERS";
-const PUBLISHERS: &str = "AMAAS_PUBLISHERS";
-const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
-const S3_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
-const S3_SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 
 #[cfg(test)]
 mod tests {

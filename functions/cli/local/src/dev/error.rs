@@ -61,7 +61,7 @@ pub enum DevError {
     /// The sealing keys could not be read or written.
     #[error(transparent)]
     Sealing(#[from] SealingError),
-    /// The file that stands in for KMS failed.
+    /// The key file in place of KMS failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// A call to the host failed.

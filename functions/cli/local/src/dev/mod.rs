@@ -30,26 +30,27 @@ use amaas_serve::{AppState, Backends, Limits, stop_signal};
 use amaas_store::{Alias, ModelName, S3Endpoint, S3Options, Store, live};
 
 use self::env_file::DevEnvironment;
-use self::secrets::Secrets;
+use self::secrets::DevSecrets;
+use crate::env_variables::{S3_ENDPOINT, S3_KEY_ID, S3_SECRET};
 use crate::object_store::{BUCKET, ObjectStore};
 use crate::{library, watch};
 
 pub use self::env_file::quoted;
 pub use self::error::DevError;
 pub use self::first_call::FirstCall;
-pub use self::report::Started;
+pub use self::report::StartupReport;
 pub(crate) use self::report::model_table;
 
 /// Makes the publication of a bundled model, under an alias.
-pub type Bundle = fn(Alias) -> Result<Publication, ManifestError>;
+pub type ModelBundle = fn(Alias) -> Result<Publication, ManifestError>;
 
-/// What a host serves: the tasks that it knows, and the models that are published when it starts.
+/// The content of a host: its tasks, and the models that it publishes when it starts.
 #[derive(Clone)]
-pub struct Models {
+pub struct HostedModels {
     /// The tasks.
     pub tasks: Tasks,
     /// The bundled models.
-    pub bundles: Vec<Bundle>,
+    pub bundles: Vec<ModelBundle>,
 }
 
 /// The data folder: models, ledger and keys.
@@ -69,19 +70,19 @@ pub struct DataFolder {
 pub async fn run<E: From<DevError>>(
     data: &DataFolder,
     port: u16,
-    models: Models,
-    started: impl FnOnce(&Started) -> Result<(), E>,
+    models: HostedModels,
+    started: impl FnOnce(&StartupReport) -> Result<(), E>,
 ) -> Result<(), E> {
     let begun = Instant::now();
-    let dev = Dev::start(data, port, models).await?;
-    let Dev { endpoint, env_file, state, client, tasks, server, _objects } = dev;
+    let dev = DevHost::start(data, port, models).await?;
+    let DevHost { endpoint, env_file, state, client, tasks, server, _objects } = dev;
     let calling = state.clone();
     let mut serving = tokio::spawn(host::serve(server, state, stop_signal()));
     let service = async {
         // A stop while a model is still loading does not wait for the model.
         let ended = tokio::select! {
             models = FirstCall::all(&calling, &client, &tasks) => {
-                started(&Started { endpoint, env_file, elapsed: begun.elapsed(), models })?;
+                started(&StartupReport { endpoint, env_file, elapsed: begun.elapsed(), models })?;
                 serving.await
             }
             ended = &mut serving => ended,
@@ -110,16 +111,16 @@ pub async fn publish_into(
             .with_hint("run `dev` in another terminal, or name its folder with --data"));
     }
     data::trusted(&data.path, data.is_named, &EnvFileLookup::from_env())?;
-    let secrets = Secrets::of(&data.path)?;
+    let secrets = DevSecrets::of(&data.path)?;
     let env = EnvVariables::load(&file)?;
     let variable = |name: &str| {
         let missing = || DevError::usage(format!("{} has no {name}", file.display()));
         env.get(name).map(str::to_owned).ok_or_else(missing)
     };
     let endpoint = S3Endpoint {
-        url: variable("AWS_ENDPOINT_URL_S3")?,
-        access_key_id: variable("AWS_ACCESS_KEY_ID")?,
-        secret_access_key: variable("AWS_SECRET_ACCESS_KEY")?,
+        url: variable(S3_ENDPOINT)?,
+        access_key_id: variable(S3_KEY_ID)?,
+        secret_access_key: variable(S3_SECRET)?,
     };
     let store = Store::open(&format!("s3://{BUCKET}"), &S3Options { endpoint: Some(endpoint) }).await?;
     let library = tokio::task::spawn_blocking(library).await.map_err(DevError::other)??;
@@ -127,7 +128,7 @@ pub async fn publish_into(
 }
 
 /// A host that is ready to serve.
-struct Dev {
+struct DevHost {
     endpoint: String,
     env_file: PathBuf,
     state: AppState,
@@ -137,8 +138,8 @@ struct Dev {
     _objects: ObjectStore,
 }
 
-impl Dev {
-    async fn start(data: &DataFolder, port: u16, models: Models) -> Result<Self, DevError> {
+impl DevHost {
+    async fn start(data: &DataFolder, port: u16, models: HostedModels) -> Result<Self, DevError> {
         let (config, limits, origins) = (RuntimeConfig::from_env()?, Limits::from_env()?, AllowedOrigins::from_env()?);
         let folder = &data.path;
         data::prepare(folder, data.is_named, &EnvFileLookup::from_env())?;
@@ -152,7 +153,7 @@ impl Dev {
         let objects = ObjectStore::start(&folder.join("s3")).await?;
         let uri = format!("s3://{BUCKET}");
         let store = Store::open(&uri, &objects.options()).await?;
-        let secrets = Secrets::of(folder)?;
+        let secrets = DevSecrets::of(folder)?;
         // Aliases of an earlier version of the program have no signature.
         sign_aliases(&store, &secrets.as_publisher().signer).await?;
         publish_bundled(&store, &models, &library, &secrets.as_publisher()).await?;
@@ -194,7 +195,7 @@ impl Dev {
 }
 
 /// The key set that calls to all models of this host are sealed to.
-async fn sealing_keys(store: &Store, secrets: &Secrets) -> Result<KeySet, DevError> {
+async fn sealing_keys(store: &Store, secrets: &DevSecrets) -> Result<KeySet, DevError> {
     match KeySet::create(store, &sealing_name(), secrets.vault()).await {
         // A folder of an earlier version of the program. Who can write in it could take its keys as well.
         Err(SealingError::Untagged { .. }) => Ok(KeySet::adopt(store, &sealing_name(), secrets.vault()).await?),
@@ -209,7 +210,7 @@ fn sealing_name() -> ModelName {
 /// Publishes the bundled models that are not in the store. The aliases of others stay as they are, and removed models stay removed.
 async fn publish_bundled(
     store: &Store,
-    models: &Models,
+    models: &HostedModels,
     library: &Path,
     publisher: &Publisher,
 ) -> Result<(), DevError> {
@@ -225,7 +226,7 @@ async fn publish_bundled(
     Ok(())
 }
 
-/// Done when the process is asked a second time to stop: calls in flight are not waited for then.
+/// Returns when the process is asked a second time to stop, which ends calls in flight.
 async fn asked_twice() {
     stop_signal().await;
     stop_signal().await;

@@ -1,4 +1,4 @@
-//! What `dev` prints when every model has answered once: tables, and how to call.
+//! The report of `dev` once every model has answered: tables, and example calls.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::table::table;
 
 /// A host whose models have answered once.
 #[derive(Debug)]
-pub struct Started {
+pub struct StartupReport {
     /// The host's URL.
     pub endpoint: String,
     /// The file with endpoint and API key.
@@ -23,7 +23,7 @@ pub struct Started {
     pub models: Vec<FirstCall>,
 }
 
-impl Started {
+impl StartupReport {
     /// The report as JSON.
     pub fn json(&self) -> Value {
         let models = self.models.iter().map(|first| {

@@ -10,14 +10,14 @@ use amaas_wire::dsse::{SigningKey, VerifyingKey};
 use super::error::DevError;
 
 /// The secrets of a folder.
-pub(super) struct Secrets {
+pub(super) struct DevSecrets {
     kms_key: PathBuf,
     signing_key: PathBuf,
     vault: Vault,
     signer: SigningKey,
 }
 
-impl Secrets {
+impl DevSecrets {
     /// The keys in the folder `data`; new ones are made if there are none.
     pub(super) fn of(data: &Path) -> Result<Self, DevError> {
         let data = data.canonicalize().map_err(|error| DevError::file(data, &error))?;

@@ -1,27 +1,27 @@
-//! What an estimate takes for granted.
+//! The assumptions of an estimate.
 
 use serde::Serialize;
 
 use super::figure::{quantity, usd};
 use super::lambda::{FREE_GB_SECONDS, FREE_REQUESTS};
-use super::prices::Price;
-use crate::arguments::Estimate;
+use super::prices::UnitPrice;
+use crate::arguments::EstimateArguments;
 
-/// Something that is taken for granted, and why.
+/// An assumption and its reason.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Assumption {
-    /// What it is of.
+pub(super) struct CostAssumption {
+    /// The subject of the assumption.
     pub(super) name: &'static str,
-    /// What is assumed.
+    /// The assumed value.
     pub(super) value: String,
-    /// Why, in one line.
+    /// The reason, in one line.
     pub(super) why: String,
-    /// The flag that says otherwise.
+    /// The flag that overrides it.
     pub(super) flag: Option<&'static str>,
 }
 
-impl Assumption {
-    /// `value` of `name`, because of `why`; `flag` says otherwise, where there is one.
+impl CostAssumption {
+    /// `value` of `name`, because of `why`; `flag` overrides it, if there is one.
     pub(super) fn new(
         name: &'static str,
         value: impl Into<String>,
@@ -31,8 +31,8 @@ impl Assumption {
         Self { name, value: value.into(), why: why.into(), flag }
     }
 
-    /// What so many keys cost more once they were rotated; nothing of none.
-    pub(super) fn rotation(keys: f64, price: &Price) -> Vec<Self> {
+    /// The additional cost of `keys` keys after rotations; none if there are no keys.
+    pub(super) fn rotation(keys: f64, price: &UnitPrice) -> Vec<Self> {
         if keys <= 0.0 {
             return Vec::new();
         }
@@ -50,8 +50,8 @@ impl Assumption {
         )]
     }
 
-    /// Those that hold for every estimate.
-    pub(super) fn general(estimate: &Estimate) -> Vec<Self> {
+    /// The assumptions of every estimate.
+    pub(super) fn general(estimate: &EstimateArguments) -> Vec<Self> {
         let free = if estimate.free_tier {
             Self::new(
                 "free tier",

@@ -1,11 +1,11 @@
-//! Numbers as people read them.
+//! Formats quantities and prices for people.
 
-/// What `amounts` come to. `Iterator::sum` begins at -0, which is what it gives for nothing.
+/// The sum of `amounts`. `Iterator::sum` begins at -0, so it returns -0 for an empty iterator.
 pub(super) fn sum(amounts: impl IntoIterator<Item = f64>) -> f64 {
     amounts.into_iter().fold(0.0, |sum, amount| sum + amount)
 }
 
-/// Money to the cent; what is less than half a cent says so.
+/// Money, rounded to the cent. An amount below half a cent is shown as such.
 pub(super) fn usd(amount: f64) -> String {
     if amount <= 0.0 {
         "0.00".to_owned()
@@ -16,9 +16,9 @@ pub(super) fn usd(amount: f64) -> String {
     }
 }
 
-/// A quantity: whole from a thousand on, else with as many digits as tell it from nothing.
+/// A quantity: whole from a thousand on, else with enough digits to differ from zero.
 pub(super) fn quantity(amount: f64) -> String {
-    let amount = unsigned(amount);
+    let amount = without_negative_zero(amount);
     if amount > 0.0 && amount < 0.0001 {
         return "< 0.0001".to_owned();
     }
@@ -30,35 +30,35 @@ pub(super) fn quantity(amount: f64) -> String {
     grouped(text.trim_end_matches('.'))
 }
 
-/// A quantity and what it is of.
-pub(super) fn measured(amount: f64, unit: &str) -> String {
+/// A quantity with its unit.
+pub(super) fn with_unit(amount: f64, unit: &str) -> String {
     format!("{} {}", quantity(amount), plural(unit, amount))
 }
 
-/// A price without what it is of, which stands beside it: what one, or `per`, of something cost.
+/// The price of one, or of `per`, without its unit, which is shown beside it.
 pub(super) fn rate(cost: f64, per: f64) -> String {
-    let cost = unsigned(cost);
+    let cost = without_negative_zero(cost);
     if per <= 1.0 { format!("{cost}") } else { format!("{cost} per {}", quantity(per)) }
 }
 
-/// A price in full: what `per` of something cost.
+/// A price with its unit: the price of `per`.
 pub(super) fn unit_price(cost: f64, per: f64, unit: &str) -> String {
-    let cost = unsigned(cost);
-    if per <= 1.0 { format!("{cost} per {unit}") } else { format!("{cost} per {}", measured(per, unit)) }
+    let cost = without_negative_zero(cost);
+    if per <= 1.0 { format!("{cost} per {unit}") } else { format!("{cost} per {}", with_unit(per, unit)) }
 }
 
 /// The same number, but 0 for -0.
-fn unsigned(amount: f64) -> f64 {
+fn without_negative_zero(amount: f64) -> f64 {
     amount + 0.0
 }
 
-/// What there are `amount` of.
+/// The unit of `amount`, in singular or plural.
 fn plural(unit: &str, amount: f64) -> String {
-    // Nothing else that is priced has a plural of its own.
+    // No other unit that is priced has a plural of its own.
     if (amount - 1.0).abs() < f64::EPSILON || unit.ends_with("GB") { unit.to_owned() } else { format!("{unit}s") }
 }
 
-/// A comma before every three digits in front of the point.
+/// A comma before every three digits in front of the decimal point.
 fn grouped(text: &str) -> String {
     let (whole, rest) = text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
     let mut all = String::with_capacity(text.len() + text.len() / 3);
@@ -96,7 +96,7 @@ mod tests {
         for text in [
             usd(-0.0),
             quantity(-0.0),
-            measured(-0.0, "key"),
+            with_unit(-0.0, "key"),
             rate(-0.0, 1.0),
             rate(-0.0, 10.0),
             unit_price(-0.0, 1.0, "key"),
@@ -121,7 +121,7 @@ mod tests {
         ] {
             assert_eq!(quantity(amount), expected, "{amount}");
         }
-        assert_eq!((measured(1.0, "key"), measured(2.0, "key")), ("1 key".to_owned(), "2 keys".to_owned()));
-        assert_eq!(measured(2.0, "GB"), "2 GB");
+        assert_eq!((with_unit(1.0, "key"), with_unit(2.0, "key")), ("1 key".to_owned(), "2 keys".to_owned()));
+        assert_eq!(with_unit(2.0, "GB"), "2 GB");
     }
 }

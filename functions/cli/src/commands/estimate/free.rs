@@ -1,13 +1,13 @@
-//! Types of resources that cost nothing by themselves.
+//! Resource types that cost nothing by themselves.
 
 /// Whether a resource of this type costs nothing.
 pub(super) fn is_free(kind: &str) -> bool {
-    let begins = || BEGINNINGS.iter().any(|beginning| kind.starts_with(beginning));
-    KINDS.contains(&kind) || begins() && !BILLED.contains(&kind)
+    let begins = || FREE_PREFIXES.iter().any(|beginning| kind.starts_with(beginning));
+    FREE_TYPES.contains(&kind) || begins() && !BILLED_TYPES.contains(&kind)
 }
 
-/// Permissions, networks without gateways, settings of something else, names, and what happens on the machine that plans.
-const BEGINNINGS: &[&str] = &[
+/// Permissions, networks without gateways, settings of other resources, names, and resources local to the planning machine.
+const FREE_PREFIXES: &[&str] = &[
     "archive_",
     "aws_appautoscaling_",
     "aws_autoscaling_",
@@ -41,8 +41,8 @@ const BEGINNINGS: &[&str] = &[
     "tls_",
 ];
 
-/// Those that begin so, and are billed.
-const BILLED: &[&str] = &[
+/// Types with one of these prefixes that are billed.
+const BILLED_TYPES: &[&str] = &[
     "aws_s3_bucket_analytics_configuration",
     "aws_s3_bucket_intelligent_tiering_configuration",
     "aws_s3_bucket_inventory",
@@ -50,7 +50,7 @@ const BILLED: &[&str] = &[
     "aws_s3_bucket_object",
 ];
 
-const KINDS: &[&str] = &[
+const FREE_TYPES: &[&str] = &[
     "aws_acm_certificate",
     "aws_acm_certificate_validation",
     "aws_apigatewayv2_api_mapping",

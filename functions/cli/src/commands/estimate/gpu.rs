@@ -1,7 +1,7 @@
-//! A GPU instance that always runs, against Lambda: from how many calls on it costs no more, and whether it can do so many.
+//! Compares a GPU instance that always runs with Lambda: the break-even number of calls, and whether the instance can serve it.
 //!
-//! Only what differs is compared: what Lambda itself costs, against the instance and its disk. Ledger, logs, keys and the way out cost
-//! the same with either.
+//! The comparison has only the costs that differ: Lambda itself, against the instance and its disk. Ledger, logs, keys and egress
+//! cost the same with either.
 
 use serde::Serialize;
 
@@ -9,41 +9,41 @@ use super::figure::{quantity, sum, usd};
 use super::function::{FreeTier, FunctionLoad};
 use super::lambda;
 use super::line::total;
-use super::prices::Prices;
+use super::prices::PriceList;
 use super::usage_profile::{HOURS_PER_MONTH, SECONDS_PER_MONTH, UsageProfile};
-use crate::arguments::Estimate;
+use crate::arguments::EstimateArguments;
 use crate::error::CliError;
 
 /// The comparison.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct GpuComparison {
     instance: String,
-    /// How long it works on a call, in milliseconds.
+    /// The time that it works on a call, in milliseconds.
     p50_ms: f64,
-    /// How much of its time it is busy at most.
+    /// Its highest utilisation.
     utilisation: f64,
-    /// What one instance and its disk cost a month, in US dollars.
+    /// The monthly cost of one instance and its disk, in US dollars.
     usd_a_month: f64,
-    /// What one more call costs at Lambda, in US dollars.
+    /// The cost of one more call at Lambda, in US dollars.
     lambda_usd_per_call: f64,
-    /// From how many calls a month on one instance costs no more than Lambda; null where calls cost nothing there.
+    /// The break-even: the calls a month from which one instance costs no more than Lambda; null if calls cost nothing there.
     break_even_calls: Option<f64>,
-    /// How many calls a month it can do.
+    /// The calls a month that it can serve.
     capacity_calls: f64,
-    /// Whether it can do as many as that.
+    /// Whether it can serve the break-even number of calls.
     reachable: bool,
-    /// At the calls that were asked for: how many instances they need, and what either costs.
+    /// For the calls of the estimate: the number of instances, and the cost of either.
     instances: f64,
     instances_usd: f64,
     lambda_usd: f64,
 }
 
 impl GpuComparison {
-    /// Compares what `functions` cost at Lambda; nothing where they are not called.
+    /// Compares with the Lambda cost of `functions`; `None` if they get no calls.
     pub(super) fn compare(
-        estimate: &Estimate,
+        estimate: &EstimateArguments,
         functions: &[FunctionLoad],
-        prices: &Prices,
+        prices: &PriceList,
     ) -> Result<Option<Self>, CliError> {
         let calls = sum(functions.iter().map(|function| function.calls));
         if calls <= 0.0 {
@@ -59,7 +59,7 @@ impl GpuComparison {
         let usd_a_month = hour * HOURS_PER_MONTH + estimate.gpu_disk_gb.0 * disk.usd / disk.per;
         let (mut lambda_usd, mut fixed) = (0.0, 0.0);
         for function in functions {
-            // An allowance ends, and what is compared goes on.
+            // The free tier is limited, so it is left out of the comparison.
             let lines = lambda::lines(function, &UsageProfile::of(estimate), prices, &mut FreeTier::default())?;
             lambda_usd += total(&lines);
             fixed += sum(lines.iter().filter(|line| lambda::is_fixed(line)).map(|line| line.usd));
@@ -79,7 +79,7 @@ impl GpuComparison {
     fn new(instance: &str, sums: &LambdaCosts) -> Self {
         let LambdaCosts { calls, lambda_usd, fixed, usd_a_month, p50_ms, utilisation } = *sums;
         let lambda_usd_per_call = (lambda_usd - fixed) / calls;
-        // A call costs something, unless prices of one's own say otherwise.
+        // A call costs more than zero, unless the user gives prices.
         let costs = lambda_usd_per_call > 0.0;
         let break_even_calls = costs.then(|| ((usd_a_month - fixed) / lambda_usd_per_call).max(0.0));
         let capacity_calls = SECONDS_PER_MONTH * 1000.0 / p50_ms * utilisation;
@@ -100,7 +100,7 @@ impl GpuComparison {
         }
     }
 
-    /// In words.
+    /// The comparison as text.
     pub(super) fn text(&self, calls: f64) -> String {
         let Self { instance, usd_a_month, capacity_calls, instances_usd, lambda_usd, .. } = self;
         let (busy, p50) = (quantity(self.utilisation * 100.0), quantity(self.p50_ms));
@@ -130,7 +130,7 @@ impl GpuComparison {
 struct LambdaCosts {
     calls: f64,
     lambda_usd: f64,
-    /// Of that, what does not depend on calls.
+    /// The part of it that does not depend on calls.
     fixed: f64,
     usd_a_month: f64,
     p50_ms: f64,

@@ -1,4 +1,4 @@
-//! Instances of EC2 in a plan: those of an Auto Scaling group, whose launch template says what they are, and single ones.
+//! EC2 instances of a plan: those of an Auto Scaling group, which its launch template describes, and single ones.
 
 use std::collections::BTreeSet;
 
@@ -6,18 +6,18 @@ use serde_json::Value;
 
 use super::figure::quantity;
 use super::line::LineItem;
-use super::plan::{Plan, Resource, as_number};
-use super::prices::Prices;
-use super::resource::Cost;
+use super::plan::{PlannedResource, TerraformPlan, as_number};
+use super::prices::PriceList;
+use super::resource::ResourceCost;
 use super::usage_profile::HOURS_PER_MONTH;
 
-/// What the group costs at its least size, and what it costs more at its largest.
-pub(super) fn of_group(group: &Resource, plan: &Plan, prices: &Prices) -> Cost {
+/// The cost of the group at its minimum size, and the additional cost at its maximum.
+pub(super) fn of_group(group: &PlannedResource, plan: &TerraformPlan, prices: &PriceList) -> ResourceCost {
     let template = template(group, plan);
     let overridden = group.at("/mixed_instances_policy/0/launch_template/0/override/0/instance_type");
     let instance = overridden.and_then(Value::as_str).or_else(|| template?.text("instance_type"));
     let Some(instance) = instance else {
-        return Cost::Unknown("its instance type is not known before the apply".to_owned());
+        return ResourceCost::Unknown("its instance type is not known before the apply".to_owned());
     };
     let least = group.number("min_size").unwrap_or_default();
     let least = group.number("desired_capacity").unwrap_or_default().max(least);
@@ -27,41 +27,41 @@ pub(super) fn of_group(group: &Resource, plan: &Plan, prices: &Prices) -> Cost {
     let disks: Vec<_> = disks.map(|disk| (disk.get("volume_type"), disk.get("volume_size"))).collect();
     let of = |number: f64| parts(&group.address, instance, number, &disks, prices);
     let (least, more) = (of(least), of(most - least));
-    Cost::Scaled { lines: least.lines, more: more.lines, unknown: least.unknown }
+    ResourceCost::Scaled { lines: least.lines, more: more.lines, unknown: least.unknown }
 }
 
-/// What a single instance costs.
-pub(super) fn of_one(instance: &Resource, prices: &Prices) -> Cost {
+/// The cost of a single instance.
+pub(super) fn of_one(instance: &PlannedResource, prices: &PriceList) -> ResourceCost {
     let Some(kind) = instance.text("instance_type") else {
-        return Cost::Unknown("its instance type is not known before the apply".to_owned());
+        return ResourceCost::Unknown("its instance type is not known before the apply".to_owned());
     };
     let disk = (instance.at("/root_block_device/0/volume_type"), instance.at("/root_block_device/0/volume_size"));
     let disks = if disk.1.is_some() { vec![disk] } else { Vec::new() };
     let InstanceCosts { lines, unknown } = parts(&instance.address, kind, 1.0, &disks, prices);
-    Cost::Scaled { lines, more: Vec::new(), unknown }
+    ResourceCost::Scaled { lines, more: Vec::new(), unknown }
 }
 
-/// What a disk of its own costs.
-pub(super) fn of_disk(disk: &Resource, prices: &Prices) -> Cost {
+/// The cost of a separate disk.
+pub(super) fn of_disk(disk: &PlannedResource, prices: &PriceList) -> ResourceCost {
     let (kind, size) = (disk.text("type").unwrap_or(DEFAULT_DISK), disk.number("size"));
     match (prices.known(&format!("ebs.{kind}")), size) {
         (Some(price), Some(size)) => {
-            Cost::Lines(vec![LineItem::new(&disk.address, format!("disk, {kind}"), size, price)])
+            ResourceCost::Lines(vec![LineItem::new(&disk.address, format!("disk, {kind}"), size, price)])
         }
-        (None, _) => Cost::Unknown(format!("no price is known for disks of the type {kind:?}")),
-        (_, None) => Cost::Unknown("its size is not known before the apply".to_owned()),
+        (None, _) => ResourceCost::Unknown(format!("no price is known for disks of the type {kind:?}")),
+        (_, None) => ResourceCost::Unknown("its size is not known before the apply".to_owned()),
     }
 }
 
-type Disk<'a> = (Option<&'a Value>, Option<&'a Value>);
+type DiskArguments<'a> = (Option<&'a Value>, Option<&'a Value>);
 
-/// What instances and their disks cost, and why something of that is not known.
+/// The cost of instances and their disks, and why a part of it is not known.
 struct InstanceCosts {
     lines: Vec<LineItem>,
     unknown: Vec<String>,
 }
 
-fn parts(address: &str, instance: &str, number: f64, disks: &[Disk<'_>], prices: &Prices) -> InstanceCosts {
+fn parts(address: &str, instance: &str, number: f64, disks: &[DiskArguments<'_>], prices: &PriceList) -> InstanceCosts {
     let mut parts = InstanceCosts { lines: Vec::new(), unknown: Vec::new() };
     match prices.known(&format!("ec2.{instance}")) {
         Some(price) => {
@@ -84,8 +84,8 @@ fn parts(address: &str, instance: &str, number: f64, disks: &[Disk<'_>], prices:
     parts
 }
 
-/// Why an instance has no price, and what to do.
-fn unpriced(instance: &str, prices: &Prices) -> String {
+/// Why an instance has no price, and the remedy.
+fn unpriced(instance: &str, prices: &PriceList) -> String {
     let types = prices.names("ec2.");
     let families: BTreeSet<_> = types.iter().filter_map(|known| Some(known.split_once('.')?.0)).collect();
     format!(
@@ -94,8 +94,8 @@ fn unpriced(instance: &str, prices: &Prices) -> String {
     )
 }
 
-/// The launch template of `group`. Its id is not known before the apply, so it is told by its name, by its module, or by being the only one.
-fn template<'a>(group: &Resource, plan: &'a Plan) -> Option<&'a Resource> {
+/// The launch template of `group`. Its id is not known before the apply: it is found by name, by module, or as the only one.
+fn template<'a>(group: &PlannedResource, plan: &'a TerraformPlan) -> Option<&'a PlannedResource> {
     let all: Vec<_> = plan.resources.iter().filter(|resource| resource.kind == "aws_launch_template").collect();
     let named = group.at("/launch_template/0/name").and_then(Value::as_str);
     let by_name = all.iter().find(|template| named.is_some() && template.text("name") == named);
@@ -107,5 +107,5 @@ fn template<'a>(group: &Resource, plan: &'a Plan) -> Option<&'a Resource> {
     by_name.or_else(by_module).or_else(only).copied()
 }
 
-/// What EC2 gives a disk where nobody says.
+/// EC2's default disk.
 const DEFAULT_DISK: &str = "gp2";

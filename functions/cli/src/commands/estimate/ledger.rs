@@ -1,20 +1,20 @@
-//! What calls cost in the ledger's table of DynamoDB, on demand.
+//! The cost of calls in the ledger's DynamoDB table, with on-demand capacity.
 
 use super::function::FunctionLoad;
 use super::line::LineItem;
-use super::prices::Prices;
+use super::prices::PriceList;
 use super::usage_profile::UsageProfile;
 use crate::error::CliError;
 
-/// What calls to `function` write and read.
+/// The cost of the writes and reads that calls to `function` cause.
 pub(super) fn lines(
     function: &FunctionLoad,
     profile: &UsageProfile,
-    prices: &Prices,
+    prices: &PriceList,
 ) -> Result<Vec<LineItem>, CliError> {
     let line = |what: &str, quantity, price| LineItem::new("DynamoDB", what, quantity, price);
     Ok(vec![
-        // A cold start notes the serial of the sealing keys.
+        // A cold start records the serial of the sealing keys.
         line(
             "ledger writes",
             function.calls * profile.writes + function.cold_starts(profile),
@@ -28,7 +28,7 @@ pub(super) fn lines(
 fn reads(function: &FunctionLoad, profile: &UsageProfile) -> f64 {
     let FunctionLoad { calls, p50_ms, .. } = *function;
     let rounds = profile.rounds(calls, p50_ms);
-    // Nothing is read again without a call that needs it.
+    // Values are revalidated only for a call that needs them.
     let of_price = calls.min(rounds);
     let of_tenants = if profile.tenants > 0.0 { 2.0 * calls.min(rounds * profile.tenants) } else { 0.0 };
     let of_secrets = 2.0 * function.cold_starts(profile);

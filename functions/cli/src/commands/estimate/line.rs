@@ -3,33 +3,33 @@
 use serde::Serialize;
 
 use super::figure::sum;
-use super::prices::Price;
+use super::prices::UnitPrice;
 
-/// So much of something in a month, at a price.
+/// A quantity in a month, and its price.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct LineItem {
     /// The service, or the address of the resource in a plan.
     pub(super) resource: String,
-    /// What of it costs.
+    /// The billed part of it.
     pub(super) what: String,
-    /// How much of it there is in a month.
+    /// The quantity in a month.
     pub(super) quantity: f64,
-    /// What it is counted in.
+    /// The unit of the quantity.
     pub(super) unit: String,
     /// The name of its price.
     pub(super) price: String,
-    /// What [`per`](Self::per) of it cost, in US dollars.
+    /// The price of [`per`](Self::per) units, in US dollars.
     pub(super) usd_per: f64,
     pub(super) per: f64,
-    /// The region that its price is of.
+    /// The region of its price.
     pub(super) region: String,
-    /// What it costs a month, in US dollars.
+    /// The monthly cost, in US dollars.
     pub(super) usd: f64,
 }
 
 impl LineItem {
-    /// `quantity` of what `price` is for.
-    pub(super) fn new(resource: impl Into<String>, what: impl Into<String>, quantity: f64, price: &Price) -> Self {
+    /// `quantity` at `price`.
+    pub(super) fn new(resource: impl Into<String>, what: impl Into<String>, quantity: f64, price: &UnitPrice) -> Self {
         Self {
             resource: resource.into(),
             what: what.into(),
@@ -43,13 +43,13 @@ impl LineItem {
         }
     }
 
-    /// The same at the address of the resource that it is for.
+    /// The same line under the address of its resource.
     pub(super) fn at(self, address: &str) -> Self {
         Self { resource: address.to_owned(), ..self }
     }
 }
 
-/// What `lines` cost together.
+/// The sum of `lines`.
 pub(super) fn total(lines: &[LineItem]) -> f64 {
     sum(lines.iter().map(|line| line.usd))
 }

@@ -1,6 +1,6 @@
-//! A plan of Terraform, as `terraform show -json` prints it.
+//! A Terraform plan, as `terraform show -json` prints it.
 //!
-//! Only `planned_values` is read, and the provider's region. What is not known before the apply is absent there. Any bytes may come.
+//! Reads only `planned_values` and the provider's region. Values not known before the apply are absent there. Input is untrusted.
 
 use std::io::Read;
 use std::path::Path;
@@ -9,17 +9,17 @@ use serde_json::{Map, Value};
 
 use crate::error::CliError;
 
-/// The resources that there will be.
+/// The planned resources.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) resources: Vec<Resource>,
-    /// The region of the AWS provider, where the plan tells it.
+pub(super) struct TerraformPlan {
+    pub(super) resources: Vec<PlannedResource>,
+    /// The region of the AWS provider, if the plan has it.
     pub(super) region: Option<String>,
 }
 
-/// A resource that there will be.
+/// A planned resource.
 #[derive(Clone, Debug)]
-pub(super) struct Resource {
+pub(super) struct PlannedResource {
     /// Such as `module.amaas.aws_kms_key.this`.
     pub(super) address: String,
     /// Such as `aws_kms_key`.
@@ -27,8 +27,8 @@ pub(super) struct Resource {
     values: Map<String, Value>,
 }
 
-impl Plan {
-    /// Reads the plan at `path`, or from standard input where that is "-".
+impl TerraformPlan {
+    /// Reads the plan at `path`, or from standard input if that is "-".
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let mut bytes = Vec::new();
         let read = if path.as_os_str() == "-" {
@@ -43,7 +43,7 @@ impl Plan {
         })
     }
 
-    /// The plan that `bytes` are.
+    /// Parses a plan.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         if bytes.starts_with(b"PK") {
             return Err("expected the plan as JSON, got the plan file itself".to_owned());
@@ -61,7 +61,7 @@ impl Plan {
     }
 }
 
-impl Resource {
+impl PlannedResource {
     /// The text at `name`.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name)?.as_str()
@@ -72,12 +72,12 @@ impl Resource {
         self.values.get(name).and_then(as_number)
     }
 
-    /// The blocks called `name`; none where there are none or they are not known.
+    /// The blocks called `name`; empty if there are none or they are not known.
     pub(super) fn blocks(&self, name: &str) -> Vec<&Value> {
         self.values.get(name).and_then(Value::as_array).into_iter().flatten().collect()
     }
 
-    /// The list at `name`, where it is known.
+    /// The list at `name`, if it is known.
     pub(super) fn list(&self, name: &str) -> Option<&Vec<Value>> {
         self.values.get(name)?.as_array()
     }
@@ -89,7 +89,7 @@ impl Resource {
         if rest.is_empty() { Some(value) } else { value.pointer(&format!("/{rest}")) }
     }
 
-    /// The address of the module that it is in; nothing for the root.
+    /// The address of its module; empty for the root.
     pub(super) fn module(&self) -> &str {
         let own = self.address.rfind(&format!("{}.", self.kind)).unwrap_or_default();
         &self.address[..own]
@@ -102,8 +102,8 @@ pub(super) fn as_number(value: &Value) -> Option<f64> {
     number.filter(|number| (0.0..=MAX_QUANTITY).contains(number))
 }
 
-/// The resources of `module` and of those within.
-fn gather(module: &Value, all: &mut Vec<Resource>) -> Result<(), String> {
+/// The resources of `module` and of its child modules.
+fn gather(module: &Value, all: &mut Vec<PlannedResource>) -> Result<(), String> {
     for resource in array(module, "resources")? {
         let member = |name: &str| {
             let text = resource.get(name).and_then(Value::as_str);
@@ -112,12 +112,12 @@ fn gather(module: &Value, all: &mut Vec<Resource>) -> Result<(), String> {
             })
         };
         let (address, kind) = (member("address")?, member("type")?);
-        // What is only read costs nothing.
+        // A data source costs nothing.
         if resource.get("mode").and_then(Value::as_str) == Some("data") {
             continue;
         }
         let values = resource.get("values").and_then(Value::as_object).cloned().unwrap_or_default();
-        all.push(Resource { address: printable(address), kind: printable(kind), values });
+        all.push(PlannedResource { address: printable(address), kind: printable(kind), values });
     }
     array(module, "child_modules")?.iter().try_for_each(|child| gather(child, all))
 }
@@ -131,7 +131,7 @@ fn array<'a>(module: &'a Value, name: &str) -> Result<&'a [Value], String> {
     }
 }
 
-/// What the configuration says of the provider's region: a text, or a variable whose value is in the plan.
+/// The provider's region in the configuration: a text, or a variable whose value is in the plan.
 fn region(plan: &Value) -> Option<String> {
     let providers = plan.pointer("/configuration/provider_config")?.as_object()?;
     let aws = providers
@@ -153,10 +153,10 @@ fn shortened(value: &Value) -> String {
     }
 }
 
-/// More than any resource has of anything.
+/// Higher than any quantity of a resource.
 const MAX_QUANTITY: f64 = 1e12;
 
-/// Without what a terminal would take for an order.
+/// Removes control characters, which a terminal would obey.
 fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
@@ -183,12 +183,12 @@ mod tests {
             (b"{\"planned_values\":{\"root_module\":{\"resources\":[{\"address\":\"a\"}]}}}", "have \"type\""),
             (b"{\"planned_values\":{\"root_module\":{\"child_modules\":[{\"child_modules\":1}]}}}", "got 1"),
         ] {
-            let error = Plan::parse(bytes).expect_err(&String::from_utf8_lossy(bytes));
+            let error = TerraformPlan::parse(bytes).expect_err(&String::from_utf8_lossy(bytes));
             assert!(error.contains(expected), "{error}");
         }
         let deep =
             format!("{{\"planned_values\":{{\"root_module\":{}1{}}}}}", "[".repeat(100_000), "]".repeat(100_000));
-        assert!(Plan::parse(deep.as_bytes()).is_err());
+        assert!(TerraformPlan::parse(deep.as_bytes()).is_err());
     }
 
     #[test]
@@ -197,13 +197,13 @@ mod tests {
             "child_modules":[{"child_modules":[{"resources":[{"address":"module.a[\"b.c\"].x.y[0]","type":"x"}]}]}]}},
             "configuration":{"provider_config":{"aws":{"expressions":{"region":{"references":["var.where"]}}}}},
             "variables":{"where":{"value":"eu-central-1"}}}"#;
-        let plan = Plan::parse(plan).expect("a plan");
+        let plan = TerraformPlan::parse(plan).expect("a plan");
         assert_eq!(plan.region.as_deref(), Some("eu-central-1"));
         let [resource] = plan.resources.as_slice() else { panic!("what is only read is not among them") };
         assert_eq!(resource.module(), "module.a[\"b.c\"].");
     }
 
-    /// JSON that looks like a plan in places.
+    /// JSON that resembles a plan in places.
     fn odd() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -233,13 +233,13 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_a_plan_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Plan::parse(&bytes);
+            let _ = TerraformPlan::parse(&bytes);
         }
 
         #[test]
         fn any_json_is_a_plan_or_an_error(root in odd()) {
             let plan = serde_json::json!({ "planned_values": { "root_module": root } }).to_string();
-            let _ = Plan::parse(plan.as_bytes());
+            let _ = TerraformPlan::parse(plan.as_bytes());
         }
     }
 }

@@ -1,19 +1,19 @@
-//! What calls cost beside Lambda and the ledger: keys, the store, logs, metrics, traces and the way out.
+//! The cost of calls outside Lambda and the ledger: keys, store, logs, metrics, traces and egress.
 
 use super::function::{FunctionLoad, GIGABYTE};
 use super::line::LineItem;
-use super::prices::Prices;
+use super::prices::PriceList;
 use super::usage_profile::{METRICS_PER_MODEL, SECONDS_PER_MONTH, UsageProfile, wire_bytes};
 use crate::error::CliError;
 
-/// What calls to `function` cost there.
+/// The cost of calls to `function` there.
 pub(super) fn lines(
     function: &FunctionLoad,
     profile: &UsageProfile,
-    prices: &Prices,
+    prices: &PriceList,
 ) -> Result<Vec<LineItem>, CliError> {
     let (calls, cold) = (function.calls, function.cold_starts(profile));
-    // Environments that are kept ready begin as well, if seldom.
+    // Provisioned environments have cold starts as well, if seldom.
     let begun = cold + if calls > 0.0 { function.provisioned } else { 0.0 };
     let gets = begun * profile.s3 + calls.min(profile.rounds(calls, function.p50_ms));
     let logged = calls * profile.log_bytes / GIGABYTE;
@@ -30,7 +30,7 @@ pub(super) fn lines(
     if function.tracing {
         lines.push(LineItem::new("X-Ray", "traces", traces(calls), prices.of("xray.traces")?));
     }
-    // What goes to CloudFront is not billed; CloudFront bills what it sends on.
+    // Traffic to CloudFront is free; CloudFront bills what it sends on.
     if !function.behind_cloudfront {
         let sent = calls * wire_bytes(profile.response_bytes) / GIGABYTE;
         lines.push(LineItem::new("EC2", "data transfer out", sent, prices.of("transfer.internet")?));
@@ -38,12 +38,12 @@ pub(super) fn lines(
     Ok(lines)
 }
 
-/// How many months of logs there are once the oldest go; a year's where they are kept for ever.
+/// Months of logs that are stored once the oldest expire; a year's if they are kept without end.
 fn months_kept(function: &FunctionLoad) -> f64 {
     function.retention_days.filter(|days| *days > 0.0).unwrap_or(365.0) * 12.0 / 365.0
 }
 
-/// Lambda records the first call of a second, and a twentieth of the others.
+/// X-Ray records the first call of a second, and a twentieth of the others.
 fn traces(calls: f64) -> f64 {
     let first = calls.min(SECONDS_PER_MONTH);
     first + (calls - first) / 20.0

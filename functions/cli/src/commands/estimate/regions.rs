@@ -1,12 +1,12 @@
-//! AWS's regions, a closed list, so that a misspelt name is not priced as one.
+//! AWS's regions, a closed list, so that a misspelt region is an error.
 //!
-//! The list is that of botocore 1.44.8 (`partitions.json`). us-east-1's prices stand in within its own partition only: China is billed in
-//! yuan by other sellers, and `GovCloud`, the sovereign cloud and the isolated regions have price lists of their own.
+//! The list is from botocore 1.44.8 (`partitions.json`). Prices of us-east-1 are a fallback within its own partition only: China is
+//! billed in yuan by other sellers, and `GovCloud`, the sovereign cloud and the isolated regions have price lists of their own.
 
 use super::REGION;
 use crate::error::CliError;
 
-/// Refuses what is no region of AWS's, or one of a partition for which us-east-1's prices say nothing.
+/// Refuses a name that is no AWS region, and a region of a partition to which us-east-1's prices do not apply.
 pub(super) fn check(region: &str) -> Result<(), CliError> {
     let Some(partition) = partition(region) else {
         let failure = CliError::usage(format!("AWS has no region {region:?}"));
@@ -17,38 +17,39 @@ pub(super) fn check(region: &str) -> Result<(), CliError> {
             )),
         });
     };
-    if partition == OWN {
+    if partition == US_EAST_1_PARTITION {
         return Ok(());
     }
     Err(CliError::usage(format!(
-        "{region} is in the partition {partition}, of which no price is known, and {REGION}'s do not hold there"
+        "{region} is in the partition {partition}, which has no known price; {REGION}'s do not apply there"
     ))
     .hint(format!(
         "give prices of {region} in US dollars with --prices FILE; `amaas estimate --show-prices` prints a file of the form"
     )))
 }
 
-/// The partition that has `region`.
+/// The partition of `region`.
 fn partition(region: &str) -> Option<&'static str> {
     let mut partitions = PARTITIONS.iter();
     partitions.find(|(_, regions)| regions.contains(&region)).map(|(partition, _)| *partition)
 }
 
-/// The region whose name `region` may be a slip for.
+/// The region that is closest to the misspelt `region`.
 fn closest(region: &str) -> Option<&'static str> {
     let all = PARTITIONS.iter().flat_map(|(_, regions)| regions.iter().copied());
     let lower = region.to_ascii_lowercase();
-    let alike = all.map(|known| (strsim::jaro(&lower, known), known)).filter(|(likeness, _)| *likeness > ALIKE);
+    let alike =
+        all.map(|known| (strsim::jaro(&lower, known), known)).filter(|(likeness, _)| *likeness > MIN_SIMILARITY);
     alike.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, known)| known)
 }
 
-/// How alike two names are, from 0 to 1, of which one may be a slip for the other.
-const ALIKE: f64 = 0.85;
+/// The similarity of two names, from 0 to 1, above which one is suggested for the other.
+const MIN_SIMILARITY: f64 = 0.85;
 /// The partition of us-east-1.
-const OWN: &str = "aws";
+const US_EAST_1_PARTITION: &str = "aws";
 const PARTITIONS: [(&str, &[&str]); 8] = [
     (
-        OWN,
+        US_EAST_1_PARTITION,
         &[
             "af-south-1",
             "ap-east-1",

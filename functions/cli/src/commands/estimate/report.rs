@@ -1,65 +1,65 @@
-//! An estimate, as `--json` prints it: one object with the members of [`Report`], money in US dollars a month, unrounded.
+//! An estimate as `--json` prints it: an object with the members of [`CostReport`], in US dollars a month, unrounded.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::REGION;
-use super::assumption::Assumption;
+use super::assumption::CostAssumption;
 use super::figure::sum;
 use super::gpu::GpuComparison;
 use super::line::{LineItem, total};
-use super::plan::Resource;
-use super::prices::{Price, Prices};
+use super::plan::PlannedResource;
+use super::prices::{PriceList, UnitPrice};
 
 /// An estimate.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
-    /// The region whose prices count.
+pub(super) struct CostReport {
+    /// The region of the prices.
     pub(super) region: String,
     /// Calls a month, of all functions.
     pub(super) calls: f64,
-    /// What costs something, in the order of the plan.
+    /// The line items, in the order of the plan.
     pub(super) lines: Vec<LineItem>,
     pub(super) total_usd: f64,
-    /// Whether it costs more: something in the plan has no known price, and is in no sum.
+    /// Whether the true total is higher: a resource of the plan has no known price, and is in no sum.
     pub(super) at_least: bool,
-    /// What of it is at another region's prices; null if nothing is.
+    /// The part at another region's prices; null if there is none.
     pub(super) stand_in: Option<StandIn>,
-    /// The total for each thousand calls; null where there are none.
+    /// The total for each thousand calls; null without calls.
     pub(super) usd_per_1000_calls: Option<f64>,
-    /// What Auto Scaling groups cost more at their largest size, beside the total.
+    /// The additional cost of Auto Scaling groups at their maximum size; not in the total.
     pub(super) at_largest_size: Vec<LineItem>,
-    /// What is billed by a use that is counted elsewhere, or that nobody told.
+    /// Resources billed by usage that is counted elsewhere, or that is not known.
     pub(super) by_use: Vec<UnpricedResource>,
-    /// What costs nothing: how many there are, by type.
+    /// The number of free resources, by type.
     pub(super) free: BTreeMap<String, usize>,
-    /// What may cost something, and is in no sum.
+    /// Resources that may cost something and are in no sum.
     pub(super) not_priced: Vec<UnpricedResource>,
-    /// The comparison with an instance that has a GPU; null where nothing is called.
+    /// The comparison with a GPU instance; null without calls.
     pub(super) gpu: Option<GpuComparison>,
     /// Every price that was used.
-    pub(super) prices: Vec<Price>,
-    /// Everything that is taken for granted.
-    pub(super) assumptions: Vec<Assumption>,
+    pub(super) prices: Vec<UnitPrice>,
+    /// Every assumption.
+    pub(super) assumptions: Vec<CostAssumption>,
 }
 
-/// What of an estimate is at the prices of another region, because no price of its own region is known.
+/// The part of an estimate at another region's prices, because no price of its own region is known.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct StandIn {
-    /// The region whose prices they are.
+    /// The region of these prices.
     pub(super) region: &'static str,
-    /// How many of the prices that were used are its.
+    /// The number of used prices that are that region's.
     pub(super) prices: usize,
     pub(super) of_prices: usize,
-    /// How many lines have one of them.
+    /// The number of lines with one of them.
     pub(super) lines: usize,
     pub(super) of_lines: usize,
-    /// What these lines cost together, in US dollars.
+    /// The sum of these lines, in US dollars.
     pub(super) usd: f64,
 }
 
-/// A resource, and a word on what it costs.
+/// A resource without a price, and why.
 #[derive(Debug, Serialize)]
 pub(super) struct UnpricedResource {
     pub(super) address: String,
@@ -70,14 +70,14 @@ pub(super) struct UnpricedResource {
 
 impl UnpricedResource {
     /// Of `resource`.
-    pub(super) fn of(resource: &Resource, why: String) -> Self {
+    pub(super) fn of(resource: &PlannedResource, why: String) -> Self {
         Self { address: resource.address.clone(), kind: resource.kind.clone(), why }
     }
 }
 
-impl Report {
-    /// What `lines` come to.
-    pub(super) fn new(prices: &Prices, calls: f64, lines: Vec<LineItem>, gpu: Option<GpuComparison>) -> Self {
+impl CostReport {
+    /// The report of `lines`.
+    pub(super) fn new(prices: &PriceList, calls: f64, lines: Vec<LineItem>, gpu: Option<GpuComparison>) -> Self {
         let (total_usd, used) = (total(&lines), prices.used());
         Self {
             at_least: false,
@@ -97,7 +97,7 @@ impl Report {
         }
     }
 
-    /// With what else is in a plan.
+    /// Adds the other resources of a plan.
     pub(super) fn mention(
         &mut self,
         at_largest_size: Vec<LineItem>,
@@ -109,8 +109,8 @@ impl Report {
         (self.at_largest_size, self.by_use, self.free, self.not_priced) = (at_largest_size, by_use, free, not_priced);
     }
 
-    /// With what it takes for granted.
-    pub(super) fn assume(&mut self, assumptions: &[Assumption]) {
+    /// Adds assumptions.
+    pub(super) fn assume(&mut self, assumptions: &[CostAssumption]) {
         self.assumptions.extend_from_slice(assumptions);
     }
 
@@ -121,8 +121,8 @@ impl Report {
 }
 
 impl StandIn {
-    /// That of an estimate for `region`.
-    fn of(region: &str, prices: &[Price], lines: &[LineItem]) -> Option<Self> {
+    /// The substituted prices of an estimate for `region`.
+    fn of(region: &str, prices: &[UnitPrice], lines: &[LineItem]) -> Option<Self> {
         let of_it: Vec<_> = lines.iter().filter(|line| line.region != region).collect();
         let number = prices.iter().filter(|price| price.region != region).count();
         (number > 0).then(|| Self {

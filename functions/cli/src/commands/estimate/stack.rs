@@ -1,30 +1,30 @@
-//! What a plan costs a month: its functions by the calls that they get, and everything else by being there.
+//! The monthly cost of a Terraform plan: functions by their calls, every other resource by its existence.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::assumption::Assumption;
+use super::assumption::CostAssumption;
 use super::figure::sum;
 use super::function::{FreeTier, FunctionLoad};
 use super::gpu::GpuComparison;
 use super::line::LineItem;
-use super::plan::{Plan, Resource, as_number};
-use super::prices::Prices;
-use super::report::{Report, UnpricedResource};
-use super::resource::{Cost, CostModel};
+use super::plan::{PlannedResource, TerraformPlan, as_number};
+use super::prices::PriceList;
+use super::report::{CostReport, UnpricedResource};
+use super::resource::{CostModel, ResourceCost};
 use super::usage_profile::UsageProfile;
 use super::{EPHEMERAL_MB, MEMORY_MB};
 use crate::architecture::Architecture;
-use crate::arguments::{Estimate, OfModel};
+use crate::arguments::{EstimateArguments, PerModel};
 use crate::error::CliError;
 
-/// What `plan` costs.
-pub(super) fn report(estimate: &Estimate, plan: &Plan) -> Result<Report, CliError> {
+/// The estimate of `plan`.
+pub(super) fn report(estimate: &EstimateArguments, plan: &TerraformPlan) -> Result<CostReport, CliError> {
     let region = estimate.region.as_deref().or(plan.region.as_deref()).ok_or_else(|| {
-        CliError::usage("the plan does not tell the region of its AWS provider").hint("write it: --region us-east-1")
+        CliError::usage("the plan does not have the region of its AWS provider").hint("write it: --region us-east-1")
     })?;
-    let prices = Prices::of_region(estimate, region)?;
+    let prices = PriceList::of_region(estimate, region)?;
     let profile = UsageProfile::of(estimate);
     let functions = functions(estimate, plan)?;
     let calls = sum(functions.iter().map(|function| function.calls));
@@ -43,30 +43,30 @@ pub(super) fn report(estimate: &Estimate, plan: &Plan) -> Result<Report, CliErro
     let (mut more, mut by_use, mut nothing, mut unknown) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
     for resource in &plan.resources {
         match around.cost(resource)? {
-            Cost::Lines(of_it) => lines.extend(of_it),
-            Cost::Scaled { lines: of_it, more: at_most, unknown: parts } => {
+            ResourceCost::Lines(of_it) => lines.extend(of_it),
+            ResourceCost::Scaled { lines: of_it, more: at_most, unknown: parts } => {
                 lines.extend(of_it);
                 more.extend(at_most);
                 unknown.extend(parts.into_iter().map(|why| UnpricedResource::of(resource, why)));
             }
-            Cost::ByUse(why) => by_use.push(UnpricedResource::of(resource, why)),
-            Cost::Free => *nothing.entry(resource.kind.clone()).or_insert(0) += 1,
-            Cost::Unknown(why) => unknown.push(UnpricedResource::of(resource, why)),
+            ResourceCost::ByUse(why) => by_use.push(UnpricedResource::of(resource, why)),
+            ResourceCost::Free => *nothing.entry(resource.kind.clone()).or_insert(0) += 1,
+            ResourceCost::Unknown(why) => unknown.push(UnpricedResource::of(resource, why)),
         }
     }
     let gpu = GpuComparison::compare(estimate, &functions, &prices)?;
-    let mut report = Report::new(&prices, calls, lines, gpu);
+    let mut report = CostReport::new(&prices, calls, lines, gpu);
     report.mention(more, by_use, nothing, unknown);
     report.assume(&profile.assumptions(&functions));
     report.assume(&of_plan());
     let rotating = plan.resources.iter().filter(|resource| rotates(resource)).map(|_| 1.0);
-    report.assume(&Assumption::rotation(sum(rotating), prices.of("kms.keys")?));
-    report.assume(&Assumption::general(estimate));
+    report.assume(&CostAssumption::rotation(sum(rotating), prices.of("kms.keys")?));
+    report.assume(&CostAssumption::general(estimate));
     Ok(report)
 }
 
 /// The functions of the plan, with their calls.
-fn functions(estimate: &Estimate, plan: &Plan) -> Result<Vec<FunctionLoad>, CliError> {
+fn functions(estimate: &EstimateArguments, plan: &TerraformPlan) -> Result<Vec<FunctionLoad>, CliError> {
     let resources: Vec<_> = plan.resources.iter().filter(|resource| resource.kind == "aws_lambda_function").collect();
     let names: Vec<_> = resources.iter().map(|resource| names(resource)).collect();
     check(&estimate.calls, "--calls", &names)?;
@@ -79,14 +79,19 @@ fn functions(estimate: &Estimate, plan: &Plan) -> Result<Vec<FunctionLoad>, CliE
         if calls > 0.0 && p50.is_none() {
             return Err(missing("--p50-ms", model, "12", "milliseconds that Lambda bills of a call"));
         }
-        // It is of no account where nobody calls.
+        // It does not matter without calls.
         let p50_ms = p50.map_or(1.0, |time| time.0);
         functions.push(function(resource, plan, calls, p50_ms)?);
     }
     Ok(functions)
 }
 
-fn function(resource: &Resource, plan: &Plan, calls: f64, p50_ms: f64) -> Result<FunctionLoad, CliError> {
+fn function(
+    resource: &PlannedResource,
+    plan: &TerraformPlan,
+    calls: f64,
+    p50_ms: f64,
+) -> Result<FunctionLoad, CliError> {
     let within = |name: &str, value: Option<f64>, usual: f64, least: f64| {
         let value = value.unwrap_or(usual);
         if (least..=10_240.0).contains(&value) {
@@ -125,56 +130,56 @@ fn function(resource: &Resource, plan: &Plan, calls: f64, p50_ms: f64) -> Result
     })
 }
 
-/// The model that a function serves, and its own name. Its environment is not known before the apply where a part of it is not.
-fn names(function: &Resource) -> (String, String) {
+/// The model that a function serves, and the function's name. If a part of its environment is not known before the apply, none is.
+fn names(function: &PlannedResource) -> (String, String) {
     let name = function.text("function_name").unwrap_or(&function.address);
     let of_environment = function.at("/environment/0/variables/AMAAS_MODEL").and_then(Value::as_str);
     let of_tag = || ["tags", "tags_all"].iter().find_map(|tags| function.at(&format!("/{tags}/amaas:model"))?.as_str());
     (of_environment.or_else(of_tag).unwrap_or(name).to_owned(), name.to_owned())
 }
 
-/// How many environments of the function stand ready: as many as always, or the least where their number is scaled.
-fn provisioned(function: &Resource, plan: &Plan) -> f64 {
+/// The provisioned environments of the function: the fixed number, or the minimum if it is scaled.
+fn provisioned(function: &PlannedResource, plan: &TerraformPlan) -> f64 {
     let Some(name) = function.text("function_name") else { return 0.0 };
-    let ready = |resource: &Resource| match &*resource.kind {
+    let ready = |resource: &PlannedResource| match &*resource.kind {
         "aws_lambda_provisioned_concurrency_config" if resource.text("function_name") == Some(name) => {
             resource.number("provisioned_concurrent_executions")
         }
         "aws_appautoscaling_target" if scaled_function(resource) == Some(name) => resource.number("min_capacity"),
         _ => None,
     };
-    // What is scaled has both, with the same number.
+    // A scaled function has both, with the same number.
     plan.resources.iter().filter_map(ready).fold(0.0, f64::max)
 }
 
 /// The function whose environments a target of Application Auto Scaling scales: its id is `function:NAME:ALIAS`.
-pub(super) fn scaled_function(target: &Resource) -> Option<&str> {
+pub(super) fn scaled_function(target: &PlannedResource) -> Option<&str> {
     let (name, _alias) = target.text("resource_id")?.strip_prefix("function:")?.rsplit_once(':')?;
     Some(name)
 }
 
-/// How long the function's logs are kept: its log group has its name.
-fn retention(function: &Resource, plan: &Plan) -> Option<f64> {
+/// The retention of the function's logs. The log group is found by its name.
+fn retention(function: &PlannedResource, plan: &TerraformPlan) -> Option<f64> {
     let name = format!("/aws/lambda/{}", function.text("function_name")?);
     let mut groups = plan.resources.iter().filter(|resource| resource.kind == "aws_cloudwatch_log_group");
     groups.find(|group| group.text("name") == Some(&name))?.number("retention_in_days")
 }
 
-/// Whether it is a key of KMS that is given new material again and again.
-fn rotates(key: &Resource) -> bool {
+/// Whether it is a KMS key that is rotated.
+fn rotates(key: &PlannedResource) -> bool {
     key.kind == "aws_kms_key" && key.at("/enable_key_rotation").and_then(Value::as_bool) == Some(true)
 }
 
-/// The value for a function: by its own name, by its model's, or that for all.
-fn of<T: Copy>(values: &[OfModel<T>], model: &str, name: &str) -> Option<T> {
+/// The value for a function: by the function's name, by its model's name, or the one for all.
+fn of<T: Copy>(values: &[PerModel<T>], model: &str, name: &str) -> Option<T> {
     let of = |asked: Option<&str>| {
         values.iter().rev().find(|value| value.model.as_deref() == asked).map(|value| value.value)
     };
     of(Some(name)).or_else(|| of(Some(model))).or_else(|| of(None))
 }
 
-/// Refuses values for models that no function serves, or that several do.
-fn check<T>(values: &[OfModel<T>], flag: &str, names: &[(String, String)]) -> Result<(), CliError> {
+/// Refuses values for models that no function serves, or that several functions serve.
+fn check<T>(values: &[PerModel<T>], flag: &str, names: &[(String, String)]) -> Result<(), CliError> {
     for asked in values.iter().filter_map(|value| value.model.as_ref()) {
         let serving: Vec<_> = names.iter().filter(|(model, name)| model == asked || name == asked).collect();
         if serving.is_empty() {
@@ -201,21 +206,21 @@ fn missing(flag: &str, model: &str, such: &str, what: &str) -> CliError {
     ))
 }
 
-fn of_plan() -> Vec<Assumption> {
+fn of_plan() -> Vec<CostAssumption> {
     vec![
-        Assumption::new(
+        CostAssumption::new(
             "what is not known before the apply",
             "as infra/ has it",
-            "1024 MB of memory, 512 MB of /tmp, two zones for an interface endpoint; a function without a log group keeps logs for ever, of which a year is counted",
+            "1024 MB of memory, 512 MB of /tmp, two zones for an interface endpoint; a function without a log group keeps logs without end, and a year of them is counted",
             Some("--zones"),
         ),
-        Assumption::new(
+        CostAssumption::new(
             "calls",
             "come by everything",
-            "each passes an HTTP API, a web ACL and a distribution of the plan; where there are several of a kind, an even part each",
+            "each passes an HTTP API, a web ACL and a distribution of the plan; if there are several of a kind, an even share each",
             None,
         ),
-        Assumption::new(
+        CostAssumption::new(
             "what is scaled",
             "at its least size",
             "instances on demand, and environments that stand ready, all month; what the largest size of a group of instances costs more is said apart",
@@ -230,17 +235,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::arguments::{Arguments, Command};
+    use crate::arguments::{CliCommand, CommandLine};
 
-    fn flags() -> Box<Estimate> {
+    fn flags() -> Box<EstimateArguments> {
         let flags = "amaas estimate --plan x --calls 1e15 --p50-ms 900000 --region us-east-1";
-        let Command::Estimate(estimate) = Arguments::parse_from(flags.split(' ')).command else {
+        let CliCommand::Estimate(estimate) = CommandLine::parse_from(flags.split(' ')).command else {
             panic!("it is the command")
         };
         estimate
     }
 
-    /// What may stand anywhere in a resource.
+    /// Values that may occur anywhere in a resource.
     fn odd() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -339,7 +344,7 @@ mod tests {
             }).collect();
             let number = resources.len();
             let plan = serde_json::json!({ "planned_values": { "root_module": { "resources": resources } } }).to_string();
-            let plan = Plan::parse(plan.as_bytes()).expect("it has the form of one");
+            let plan = TerraformPlan::parse(plan.as_bytes()).expect("it has the form of one");
             if let Ok(report) = report(&flags(), &plan) {
                 prop_assert!(report.total_usd.is_finite() && report.total_usd >= 0.0);
                 let mentions = report.by_use.iter().chain(&report.not_priced).map(|mention| &mention.address);
@@ -348,7 +353,7 @@ mod tests {
                 let free = report.free.values().sum::<usize>();
                 prop_assert_eq!(named.len() + free, number, "none is dropped, and none is both free and paid for");
                 let by_use = report.by_use.iter().filter(|by_use| report.lines.iter().any(|line| line.resource == by_use.address));
-                prop_assert_eq!(by_use.count(), 0, "none is priced and told of as not counted");
+                prop_assert_eq!(by_use.count(), 0, "none is priced and listed as not counted");
                 prop_assert!(!super::super::text::of(&report).contains("NaN"));
             }
         }

@@ -1,19 +1,19 @@
-//! The short form of an estimate: the total, and the lines that cost most.
+//! The short form of an estimate: the total and the most expensive lines.
 
 use serde::Serialize;
 
 use super::figure::sum;
 use super::line::LineItem;
-use super::report::{Report, StandIn, UnpricedResource};
+use super::report::{CostReport, StandIn, UnpricedResource};
 
-/// A summary, as `--json` prints it; members are those of [`Report`], but for `other_lines`.
+/// A summary, as `--json` prints it. Its members are those of [`CostReport`], except `other_lines`.
 #[derive(Debug, Serialize)]
-pub(super) struct Summary<'a> {
+pub(super) struct CostSummary<'a> {
     pub(super) region: &'a str,
     pub(super) calls: f64,
-    /// The lines that cost most, the dearest first.
+    /// The most expensive lines, in descending order.
     pub(super) lines: Vec<&'a LineItem>,
-    /// How many lines there are besides, and what they cost together.
+    /// The number of further lines, and their sum.
     pub(super) other_lines: usize,
     pub(super) other_usd: f64,
     pub(super) total_usd: f64,
@@ -23,9 +23,9 @@ pub(super) struct Summary<'a> {
     pub(super) not_priced: &'a [UnpricedResource],
 }
 
-impl<'a> Summary<'a> {
-    /// That of `report`.
-    pub(super) fn of(report: &'a Report) -> Self {
+impl<'a> CostSummary<'a> {
+    /// The summary of `report`.
+    pub(super) fn of(report: &'a CostReport) -> Self {
         let mut lines: Vec<_> = report.lines.iter().collect();
         lines.sort_by(|one, other| other.usd.total_cmp(&one.usd));
         let others = lines.split_off(lines.len().min(SUMMARY_LINES));
@@ -44,5 +44,5 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// How many lines a summary has.
+/// Lines of a summary.
 const SUMMARY_LINES: usize = 5;

@@ -1,24 +1,24 @@
-//! What a function does with a call, by what its code says: writes, reads and lines of log, apart from the network's work.
+//! The resource usage of a call, taken from the code: writes, reads and log bytes, without the network's run.
 //!
-//! Each figure is named with its reason in the estimate, and each that makes a difference has a flag.
+//! The estimate lists each figure with its reason. Each figure that matters has a flag.
 
-use super::assumption::Assumption;
+use super::assumption::CostAssumption;
 use super::figure::{quantity, sum};
 use super::function::FunctionLoad;
-use crate::arguments::Estimate;
+use crate::arguments::EstimateArguments;
 
-/// What a call does.
+/// The resource usage of a call.
 #[derive(Clone, Debug)]
 pub(super) struct UsageProfile {
-    /// Write units of the ledger a call.
+    /// Write units of the ledger for each call.
     pub(super) writes: f64,
-    /// Read units of the ledger a call, beside those of each environment.
+    /// Read units of the ledger for each call, without those of each environment.
     pub(super) reads: f64,
-    /// Calls of KMS for a cold start.
+    /// KMS calls for each cold start.
     pub(super) kms: f64,
-    /// Reads of S3 for a cold start.
+    /// S3 reads for each cold start.
     pub(super) s3: f64,
-    /// Bytes of log a call.
+    /// Log bytes for each call.
     pub(super) log_bytes: f64,
     pub(super) cold_share: f64,
     pub(super) cold_ms: f64,
@@ -34,12 +34,12 @@ pub(super) struct UsageProfile {
 }
 
 impl UsageProfile {
-    /// Those of a usual function, unless the flags say otherwise.
-    pub(super) fn of(estimate: &Estimate) -> Self {
+    /// The usage of a typical function, with the overrides of the flags.
+    pub(super) fn of(estimate: &EstimateArguments) -> Self {
         let response_bytes = estimate.response_bytes.0;
         let kept_units = write_units(kept_bytes(response_bytes));
         let limit_units = estimate.limits.0 * WRITES_PER_LIMIT;
-        // A sealed call with an idempotency key, as the SDK sends it, is looked for; nothing is written of it.
+        // A sealed call with an idempotency key, as the SDK sends it, is looked up and not written.
         let replay_reads = if estimate.allow_replays { 0.0 } else { 1.0 };
         let writes = LEASE_UNITS + kept_units + RECORD_UNITS + limit_units;
         let segments = (estimate.model_mb.0 / SEGMENT_MB).floor();
@@ -65,7 +65,7 @@ impl UsageProfile {
         }
     }
 
-    /// Bytes of an item of the ledger that keeps an answer.
+    /// Bytes of a ledger item that stores an answer.
     pub(super) fn kept_bytes(&self) -> f64 {
         kept_bytes(self.response_bytes)
     }
@@ -76,66 +76,66 @@ impl UsageProfile {
         self.environments.unwrap_or(busy)
     }
 
-    /// How often all environments together read something again at most: when it is older than [`REVALIDATE_SECONDS`].
+    /// The highest number of revalidations of all environments together: values older than [`REVALIDATE_SECONDS`].
     pub(super) fn rounds(&self, calls: f64, p50_ms: f64) -> f64 {
         self.environments(calls, p50_ms) * (SECONDS_PER_MONTH / REVALIDATE_SECONDS)
     }
 
-    /// What API Gateway counts of so many calls.
+    /// The requests that API Gateway bills for `calls`.
     pub(super) fn api_requests(&self, calls: f64) -> f64 {
         calls * (self.request_bytes.max(self.response_bytes) / API_REQUEST_BYTES).ceil().max(1.0)
     }
 
-    /// What of this is assumed for `functions`.
-    pub(super) fn assumptions(&self, functions: &[FunctionLoad]) -> Vec<Assumption> {
+    /// The assumptions for `functions`.
+    pub(super) fn assumptions(&self, functions: &[FunctionLoad]) -> Vec<CostAssumption> {
         let called = functions.iter().filter(|function| function.calls > 0.0);
         let environments = sum(called.map(|function| self.environments(function.calls, function.p50_ms)));
         let mut all = self.of_ledger();
         all.extend([
-            Assumption::new(
+            CostAssumption::new(
                 "environments",
                 quantity(environments),
                 "calls come evenly, so that as many environments live as calls run at once, and one for each function that is called",
                 Some("--environments"),
             ),
-            Assumption::new(
+            CostAssumption::new(
                 "KMS calls a cold start",
                 quantity(self.kms),
                 "two keys that calls are sealed to, a signer and what authenticates them, two secrets of the ledger, the model's key; S3 asks KMS next to never, with a bucket key",
                 Some("--kms-per-cold-start"),
             ),
-            Assumption::new(
+            CostAssumption::new(
                 "S3 reads a cold start",
                 quantity(self.s3),
                 "alias, manifest and sealing keys, then network, golden cases and an asset, in segments of 8 MiB",
                 Some("--s3-per-cold-start"),
             ),
-            Assumption::new(
+            CostAssumption::new(
                 "S3 reads besides",
                 "one in 45 s",
                 "each environment reads its sealing keys again when they are 45 s old and a call comes",
                 None,
             ),
-            Assumption::new(
+            CostAssumption::new(
                 "log a call",
                 format!("{} bytes", quantity(self.log_bytes)),
                 "a line of the function, a line of metrics (529 bytes for \"sentiment\"), Lambda's START, END and REPORT, and 26 bytes for each",
                 Some("--log-bytes-per-call"),
             ),
-            Assumption::new("log storage", "as ingested", "CloudWatch compresses what it stores, so it is less", None),
-            Assumption::new(
+            CostAssumption::new("log storage", "as ingested", "CloudWatch compresses what it stores, so it is less", None),
+            CostAssumption::new(
                 "custom metrics a model",
                 quantity(METRICS_PER_MODEL),
                 "six metrics in AMAAS_EMF's lines, by model and by model and version; each more version that is called adds six",
                 None,
             ),
-            Assumption::new(
+            CostAssumption::new(
                 "cold starts",
                 format!("{} of calls", quantity(self.cold_share)),
                 "how many there are depends on how evenly calls come; none where concurrency is provisioned",
                 Some("--cold-start-share"),
             ),
-            Assumption::new(
+            CostAssumption::new(
                 "data transfer",
                 format!("{} bytes a call", quantity(wire_bytes(self.response_bytes))),
                 "answer, receipt and seal go to callers on the internet; between Lambda, S3 and DynamoDB of a region nothing is billed",
@@ -143,7 +143,7 @@ impl UsageProfile {
             ),
         ]);
         if functions.iter().any(|function| function.snap_start) {
-            all.push(Assumption::new(
+            all.push(CostAssumption::new(
                 "snapshots",
                 "one version a function",
                 "each published version with SnapStart keeps a snapshot of its memory until the version is deleted, and each cold start restores one",
@@ -153,7 +153,7 @@ impl UsageProfile {
         all
     }
 
-    fn of_ledger(&self) -> Vec<Assumption> {
+    fn of_ledger(&self) -> Vec<CostAssumption> {
         let why = if self.writes_are_given {
             "as the flag says".to_owned()
         } else {
@@ -165,19 +165,19 @@ impl UsageProfile {
             )
         };
         vec![
-            Assumption::new(
+            CostAssumption::new(
                 "ledger writes a call",
                 format!("{} units", quantity(self.writes)),
                 why,
                 Some("--ledger-writes-per-call"),
             ),
-            Assumption::new(
+            CostAssumption::new(
                 "limits",
                 format!("{} units a call", quantity(self.limit_units)),
                 "a limit or budget that holds for a call takes a lease and gives it back, twice a call where calls come seldom, far less where they come often",
                 Some("--limits"),
             ),
-            Assumption::new(
+            CostAssumption::new(
                 "ledger reads a call",
                 format!("{} units", quantity(self.reads)),
                 format!(
@@ -186,13 +186,13 @@ impl UsageProfile {
                 ),
                 Some("--ledger-reads-per-call"),
             ),
-            Assumption::new(
+            CostAssumption::new(
                 "ledger reads besides",
                 format!("key and tenant of {}, price", quantity(self.tenants)),
                 "each environment reads them again when they are 45 s old and a call comes, and two secrets at a cold start",
                 Some("--tenants"),
             ),
-            Assumption::new(
+            CostAssumption::new(
                 "ledger storage",
                 "400 days of records",
                 "500 bytes a call for 400 days, and kept answers for two days: a day, and some until DynamoDB has taken them away; a new ledger begins at nothing",
@@ -202,29 +202,29 @@ impl UsageProfile {
     }
 }
 
-/// What crosses the wire of an answer of so many bytes: the receipt and headers, and a seal.
+/// The bytes on the wire of an answer: body, receipt, headers and seal.
 pub(super) fn wire_bytes(response_bytes: f64) -> f64 {
     response_bytes + RECEIPT_BYTES
 }
 
-/// DynamoDB writes in units of 1 KiB of item.
+/// DynamoDB bills writes in units of 1 KiB.
 fn write_units(bytes: f64) -> f64 {
     (bytes / 1024.0).ceil().max(1.0)
 }
 
 fn kept_bytes(response_bytes: f64) -> f64 {
-    response_bytes * PADDING + RECEIPT_BYTES
+    response_bytes * PADDING_FACTOR + RECEIPT_BYTES
 }
 
 /// Seconds of a month of 730 hours.
 pub(super) const SECONDS_PER_MONTH: f64 = HOURS_PER_MONTH * 3600.0;
 /// Hours of a month.
 pub(super) const HOURS_PER_MONTH: f64 = 730.0;
-/// Custom metrics of a model with one version: `meter/emf.rs` lists six, each by two sets of dimensions.
+/// Custom metrics of a model with one version: `meter/emf.rs` has six, each with two sets of dimensions.
 pub(super) const METRICS_PER_MODEL: f64 = 12.0;
 /// `meter/writer.rs` keeps records for 400 days.
 pub(super) const RECORD_DAYS: f64 = 400.0;
-/// Records of the bundled models have 287 to 317 bytes; name, revision and end come with them, and 100 bytes that DynamoDB counts.
+/// Records of the bundled models have 287 to 317 bytes; name, revision and expiry add to that, and DynamoDB's overhead of 100 bytes.
 pub(super) const RECORD_BYTES: f64 = 500.0;
 /// `ledger/src/idempotency_store.rs` stores responses for a day; DynamoDB removes expired items within a few.
 pub(super) const RESPONSE_DAYS: f64 = 2.0;
@@ -233,13 +233,13 @@ const LEASE_UNITS: f64 = 1.0;
 const RECORD_UNITS: f64 = 1.0;
 /// `quota/leased_limit.rs`: a lease, and the return of its rest.
 const WRITES_PER_LIMIT: f64 = 2.0;
-/// Answers of 190 to 4,847 bytes were kept as 1,213 to 6,205: receipt, headers and seal, and up to a twentieth of padding; names come
-/// to some 90 bytes.
+/// Answers of 190 to 4,847 bytes were stored as 1,213 to 6,205: receipt, headers, seal, and up to a twentieth of padding. Names
+/// add some 90 bytes.
 const RECEIPT_BYTES: f64 = 1150.0;
-const PADDING: f64 = 1.05;
-/// `meter/writer.rs`: what falls within 20 minutes of midnight is looked for on the other side of it.
+const PADDING_FACTOR: f64 = 1.05;
+/// `meter/writer.rs` looks for a record within 20 minutes of midnight on both days.
 const MIDNIGHT_READS: f64 = 40.0 / 1440.0;
-/// `access/src/directory.rs` and `sealing/source.rs` fetch values again that are older.
+/// `access/src/directory.rs` and `sealing/source.rs` revalidate values older than this.
 const REVALIDATE_SECONDS: f64 = 45.0;
 /// Two keys of `Suite::ALL`, a signer, their authenticator, the ledger's secret and verifier, the model's data key.
 const KMS_CALLS_PER_COLD_START: f64 = 7.0;
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn answers_take_as_many_units_as_those_that_were_kept() {
-        // Bytes of answers of the bundled models by their records, and of the values that `amaas dev` kept of them.
+        // Answer sizes of the bundled models by their records, and of the values that `amaas dev` stored.
         for (answer, value) in [
             (190.0, 1213.0),
             (217.0, 1341.0),

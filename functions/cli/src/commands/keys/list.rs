@@ -1,4 +1,4 @@
-//! Keys as they are listed: without what is kept to know them by.
+//! Keys as `amaas keys list` shows them, without their digests.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::output::{self, date};
 
-/// A key, and whether it is good.
+/// A key, and whether it is valid.
 #[derive(Serialize)]
 pub(crate) struct ListedKey<'a> {
     id: &'a KeyId,
@@ -17,34 +17,34 @@ pub(crate) struct ListedKey<'a> {
     expires: Option<u64>,
     revoked: Option<u64>,
     scope: &'a KeyScope,
-    state: State,
+    state: KeyState,
 }
 
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum State {
+enum KeyState {
     Live,
     Expired,
     Revoked,
 }
 
 impl<'a> ListedKey<'a> {
-    /// The key as it is at `now`, in seconds since 1970.
+    /// The state of the key at `now`, in seconds since 1970.
     pub(crate) fn at(now: u64, record: &'a KeyRecord) -> Self {
         let KeyRecord { id, tenant, name, created, expires, revoked, scope, .. } = record;
         let state = match revoked {
-            Some(_) => State::Revoked,
-            None if record.is_live(now) => State::Live,
-            None => State::Expired,
+            Some(_) => KeyState::Revoked,
+            None if record.is_live(now) => KeyState::Live,
+            None => KeyState::Expired,
         };
         Self { id, tenant, name, created: *created, expires: *expires, revoked: *revoked, scope, state }
     }
 
     fn row(&self) -> [String; 9] {
         let state = match self.state {
-            State::Live => "live",
-            State::Expired => "expired",
-            State::Revoked => "revoked",
+            KeyState::Live => "live",
+            KeyState::Expired => "expired",
+            KeyState::Revoked => "revoked",
         };
         [
             self.id.to_string(),

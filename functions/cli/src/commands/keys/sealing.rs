@@ -1,5 +1,6 @@
-//! The keys that calls are sealed to, which stand in the model store.
+//! The keys that calls are sealed to, in the model store.
 
+use amaas_local::env_variables::format_signers;
 use std::time::Duration;
 
 use amaas_serve::sealing::KeySet;
@@ -8,7 +9,7 @@ use amaas_store::{ModelName, Store};
 use crate::arguments::{RotateKeys, StoreArguments};
 use crate::error::CliError;
 use crate::output;
-use crate::settings::{Settings, signers};
+use crate::settings::Settings;
 
 pub(super) async fn rotate(settings: &Settings, arguments: RotateKeys) -> Result<(), CliError> {
     let RotateKeys { model, overlap, signer, adopt, kms_key, store } = arguments;
@@ -29,7 +30,7 @@ pub(super) async fn rotate(settings: &Settings, arguments: RotateKeys) -> Result
     if !settings.json {
         output::line(format_args!("sealing keys of {model}, serial {}; AMAAS_SIGNERS for callers:", keys.serial()))?;
     }
-    tell(settings, &model, &keys)
+    print_key_set(settings, &model, &keys)
 }
 
 pub(super) async fn signer(
@@ -42,10 +43,10 @@ pub(super) async fn signer(
     let store = settings.store(named).await?.store;
     check_dev(&store, model).await?;
     let vault = settings.vault(named, kms_key).await?;
-    tell(settings, model, &KeySet::read(&store, model, &vault).await?)
+    print_key_set(settings, model, &KeySet::read(&store, model, &vault).await?)
 }
 
-/// Refuses a model of `amaas dev`, which has one set of keys for all its models: one of a model's own would be used by nothing.
+/// Refuses a model of `amaas dev`, which has one key set for all its models and would not use one of a single model.
 async fn check_dev(store: &Store, model: &ModelName) -> Result<(), CliError> {
     let sets = store.list("sealing/").await?;
     let has = |name: &str| sets.iter().any(|set| set.strip_suffix(".json") == Some(name));
@@ -56,16 +57,16 @@ async fn check_dev(store: &Store, model: &ModelName) -> Result<(), CliError> {
         .hint(format!("its name is {DEV:?}, as in `amaas keys signer {DEV}`")))
 }
 
-/// The name of the set of `amaas dev`; no model there has it.
+/// The name of the key set of `amaas dev`; no model there has it.
 const DEV: &str = "dev";
 
-/// Tells of a set of keys what callers need.
-fn tell(settings: &Settings, model: &ModelName, keys: &KeySet) -> Result<(), CliError> {
+/// Prints the part of a key set that callers need.
+fn print_key_set(settings: &Settings, model: &ModelName, keys: &KeySet) -> Result<(), CliError> {
     if settings.json {
         let signers: Vec<_> = keys.signers().iter().map(ToString::to_string).collect();
         return output::json(&serde_json::json!({
             "model": model, "serial": keys.serial(), "announced": keys.announced(), "signers": signers,
         }));
     }
-    output::line(signers(&keys.signers()))
+    output::line(format_signers(&keys.signers()))
 }

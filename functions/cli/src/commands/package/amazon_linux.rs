@@ -1,12 +1,11 @@
 //! Amazon Linux 2023, on which Lambda runs zips (`provided.al2023`).
 //!
-//! AWS makes it from Amazon Linux 2023's minimal container image: glibc 2.34, and `libgcc_s` and `libstdc++` of GCC 11 (the
-//! package manager there, libdnf, is C++, and lists of the image's packages name libgcc 11.4.1). So a zip brings neither: those
-//! of a newer build machine ask for a newer glibc themselves (Debian 12's `libgcc_s` for 2.35, its `libstdc++` for 2.36), and a
-//! function would fail for the very copies that were to help. Whatever else happens to be installed may go with any update, so
-//! it does not count.
+//! The runtime is made from Amazon Linux 2023's minimal container image: glibc 2.34, and `libgcc_s` and `libstdc++` of GCC 11
+//! (the package manager there, libdnf, is C++, and lists of the image's packages name libgcc 11.4.1). So a zip contains neither.
+//! Those of a newer build machine need a newer glibc (Debian 12's `libgcc_s` 2.35, its `libstdc++` 2.36), and a function would
+//! fail because of these copies. Other installed libraries may disappear with any update, so they do not count.
 
-use super::contents::Contents;
+use super::contents::PackageContents;
 use super::target::{TargetSystem, check};
 use crate::architecture::Architecture;
 use crate::error::CliError;
@@ -14,8 +13,8 @@ use crate::error::CliError;
 pub(super) struct AmazonLinux(Architecture);
 
 impl AmazonLinux {
-    /// Says what `contents` need that neither they nor Amazon Linux have.
-    pub(super) fn check(contents: &Contents) -> Result<(), CliError> {
+    /// Refuses `contents` that need something neither they nor Amazon Linux have.
+    pub(super) fn check(contents: &PackageContents) -> Result<(), CliError> {
         let here = Self(contents.architecture);
         let interpreter = contents.bootstrap.elf.interpreter.as_deref().unwrap_or_default();
         if interpreter != here.interpreter() {
@@ -43,7 +42,7 @@ impl TargetSystem for AmazonLinux {
     }
 
     fn has_version(&self, _library: &str, version: &str) -> bool {
-        // glibc's marks of a link that older loaders do not understand; the first came with 2.36.
+        // glibc's markers of a link format that older loaders do not understand; the first came with 2.36.
         if version.starts_with("GLIBC_ABI_") {
             return false;
         }
@@ -73,7 +72,7 @@ fn number(text: &str) -> Option<Vec<u32>> {
     text.split('.').map(|part| part.parse().ok()).collect()
 }
 
-/// Those of glibc and GCC.
+/// The libraries of glibc and GCC.
 const LIBRARIES: [&str; 10] = [
     "libanl.so.1",
     "libc.so.6",

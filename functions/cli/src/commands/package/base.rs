@@ -1,4 +1,4 @@
-//! The image that a function's image is built on, out of a layout folder, every blob of it verified.
+//! The base image of a function's image, from a layout folder, with every blob verified.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -10,17 +10,17 @@ use flate2::bufread::MultiGzDecoder;
 use oci_spec::image::{Descriptor, ImageConfiguration, MediaType};
 
 use super::certificates;
-use super::contents::Contents;
-use super::elf::Elf;
-use super::images::{Images, blob, verified};
+use super::contents::PackageContents;
+use super::elf::ElfInfo;
+use super::images::{LayoutImages, blob, verified};
 use super::layer::HashingStream;
 use super::oci::media_type;
 use super::system::is_of_the_driver;
 use super::target::TargetSystem;
 use crate::error::CliError;
 
-/// An image in a layout folder.
-pub(super) struct Base {
+/// A base image in a layout folder.
+pub(super) struct OpenedBaseImage {
     folder: PathBuf,
     pub(super) digest: String,
     pub(super) layers: Vec<Descriptor>,
@@ -28,21 +28,21 @@ pub(super) struct Base {
     index: LayerIndex,
 }
 
-/// What was seen in the layers.
+/// The files found in the layers.
 #[derive(Default)]
 struct LayerIndex {
-    /// A layer's compression is one that is not read here, so what was not seen may be there.
+    /// Whether a layer has an unknown compression, so that files that were not found may exist.
     partial: bool,
     names: BTreeSet<String>,
     certificates: bool,
-    /// The versions that libraries define, where they are asked for.
+    /// The versions that libraries define, if the package needs some of them.
     versions: BTreeMap<String, BTreeSet<String>>,
 }
 
-impl Base {
+impl OpenedBaseImage {
     /// Opens the image for the architecture of `contents` in the layout `folder`.
-    pub(super) fn open(folder: PathBuf, contents: &Contents) -> Result<Self, CliError> {
-        let (digest, manifest, config) = Images::open(&folder, contents.architecture)?.one()?;
+    pub(super) fn open(folder: PathBuf, contents: &PackageContents) -> Result<Self, CliError> {
+        let (digest, manifest, config) = LayoutImages::open(&folder, contents.architecture)?.one()?;
         if config.rootfs().diff_ids().len() != manifest.layers().len() {
             return Err(CliError::file(&folder, &"the image's configuration is not of as many layers as it has"));
         }
@@ -61,13 +61,13 @@ impl Base {
         blob(&self.folder, layer)
     }
 
-    /// Whether certificates of authorities are in it where programs look for them.
+    /// Whether it has CA certificates at a path where programs look for them.
     pub(super) fn has_certificates(&self) -> bool {
         self.index.partial || self.index.certificates
     }
 
-    /// Verifies a layer, and sees what is in it.
-    fn look_into(&mut self, layer: &Descriptor, index: usize, contents: &Contents) -> Result<(), CliError> {
+    /// Verifies a layer, and indexes its files.
+    fn look_into(&mut self, layer: &Descriptor, index: usize, contents: &PackageContents) -> Result<(), CliError> {
         let (path, _) = verified(&self.folder, layer)?;
         let failed = |error: io::Error| CliError::file(&path, &format!("the layer could not be read: {error}"));
         let file = BufReader::new(File::open(&path).map_err(failed)?);
@@ -92,7 +92,7 @@ impl Base {
 }
 
 impl LayerIndex {
-    fn read(&mut self, tar: &mut impl Read, contents: &Contents) -> io::Result<()> {
+    fn read(&mut self, tar: &mut impl Read, contents: &PackageContents) -> io::Result<()> {
         let mut archive = tar::Archive::new(&mut *tar);
         for entry in archive.entries()? {
             let mut entry = entry?;
@@ -102,24 +102,24 @@ impl LayerIndex {
             if !(kind.is_file() || kind.is_symlink() || kind.is_hard_link()) {
                 continue;
             }
-            self.certificates |= certificates::PLACES.contains(&path);
+            self.certificates |= certificates::BUNDLE_PATHS.contains(&path);
             let name = path.rsplit('/').next().unwrap_or(path).to_owned();
             if kind.is_file() {
                 self.note_versions(&name, &mut entry, contents)?;
             }
             self.names.insert(name);
         }
-        // What stands behind the last entry is program of the layer's digest.
+        // Bytes after the last entry belong to the layer's digest.
         io::copy(tar, &mut io::sink()).map(drop)
     }
 
-    /// Notes which versions a library defines that is asked for some. `libstdc++.so.6` is a link to `libstdc++.so.6.0.29`.
-    fn note_versions(&mut self, name: &str, file: &mut impl Read, contents: &Contents) -> io::Result<()> {
+    /// Records the versions that a library defines, if the package needs any. `libstdc++.so.6` is a link to `libstdc++.so.6.0.29`.
+    fn note_versions(&mut self, name: &str, file: &mut impl Read, contents: &PackageContents) -> io::Result<()> {
         let mut asked = contents.iter().flat_map(|file| &file.elf.requires).map(|required| &required.library);
         let Some(library) = asked.find(|library| name.starts_with(library.as_str())) else { return Ok(()) };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        if let Ok(elf) = Elf::parse(&bytes)
+        if let Ok(elf) = ElfInfo::parse(&bytes)
             && elf.architecture == contents.architecture
         {
             self.versions.entry(library.clone()).or_default().extend(elf.defines);
@@ -128,7 +128,7 @@ impl LayerIndex {
     }
 }
 
-impl TargetSystem for Base {
+impl TargetSystem for OpenedBaseImage {
     fn has(&self, library: &str) -> bool {
         self.index.partial || self.index.names.contains(library) || is_of_the_driver(library)
     }

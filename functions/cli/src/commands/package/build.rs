@@ -1,7 +1,7 @@
 //! Builds a function's binary with cargo: with the profile `dist`, and with the Cargo features that its host needs.
 //!
-//! For another processor, or where one is asked for, that is `cargo zigbuild` where it is installed: it links against the glibc
-//! that Lambda has, wherever it runs. Without it a cross compiler of GNU's does, which links against the glibc that came with it.
+//! For another processor, it uses `cargo zigbuild` if that is installed: it links against Lambda's glibc on any machine. Otherwise
+//! it uses a GNU cross compiler, which links against the compiler's own glibc.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,17 +14,17 @@ use crate::architecture::Architecture;
 use crate::error::CliError;
 use crate::output;
 
-/// Where a function runs, which decides what is built into it.
+/// The hosts of a function, which decide its Cargo features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hosts {
+pub(super) enum TargetHosts {
     /// Lambda alone: a zip.
     Lambda,
     /// Lambda, and every service that runs containers: an image.
     Any,
 }
 
-impl Hosts {
-    /// The Cargo features of a function that these hosts need. Publishing is not among them.
+impl TargetHosts {
+    /// The Cargo features that these hosts need. Publishing is not among them.
     fn features(self) -> &'static [&'static str] {
         match self {
             Self::Lambda => &["dynamodb", "lambda"],
@@ -34,18 +34,18 @@ impl Hosts {
 }
 
 /// Builds `package` for `asked`, or for this machine if nothing is asked, and returns the path of the binary.
-pub(super) fn build(package: &str, asked: Option<Architecture>, hosts: Hosts) -> Result<PathBuf, CliError> {
+pub(super) fn build(package: &str, asked: Option<Architecture>, hosts: TargetHosts) -> Result<PathBuf, CliError> {
     let features = check(package)?.arguments(package, hosts);
     let here = Architecture::here().filter(|here| here.is_here());
     let builder = match (asked, here) {
-        (None, Some(_)) => Builder::Native,
+        (None, Some(_)) => BuildTool::Native,
         (None, None) => {
             return Err(CliError::usage(
                 "this machine's programs do not run on Lambda, so a build needs an architecture",
             )
             .hint("--arch x86_64 or --arch arm64"));
         }
-        (Some(asked), here) => Builder::choose(asked, here == Some(asked))?,
+        (Some(asked), here) => BuildTool::choose(asked, here == Some(asked))?,
     };
     let built = builder.command(package, &features).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let built = built.map_err(|error| not_run(&error))?;
@@ -62,8 +62,8 @@ pub(super) fn build(package: &str, asked: Option<Architecture>, hosts: Hosts) ->
     executable.ok_or_else(|| CliError::new(format!("cargo built no binary of {package}")))
 }
 
-/// Refuses what is no function of this workspace, in words of its own and before cargo's.
-fn check(package: &str) -> Result<Features, CliError> {
+/// Refuses a name that is no function of this workspace, before cargo does.
+fn check(package: &str) -> Result<CargoFeatures, CliError> {
     let asked = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).stdin(Stdio::null()).output();
     let answer = asked.map_err(|error| not_run(&error))?;
     if !answer.status.success() {
@@ -74,7 +74,7 @@ fn check(package: &str) -> Result<Features, CliError> {
     }
     let mut functions = functions(&answer.stdout)
         .map_err(|error| CliError::new(format!("what cargo says of the workspace cannot be read: {error}")))?;
-    let asked = package.strip_prefix(PREFIX).unwrap_or(package);
+    let asked = package.strip_prefix(PACKAGE_PREFIX).unwrap_or(package);
     if let Some(features) = functions.remove(asked) {
         return Ok(features);
     }
@@ -85,11 +85,11 @@ fn check(package: &str) -> Result<Features, CliError> {
 }
 
 /// The Cargo features of a package.
-struct Features(Vec<String>);
+struct CargoFeatures(Vec<String>);
 
-impl Features {
-    /// Cargo's arguments that cut `package` down to what `hosts` need.
-    fn arguments(&self, package: &str, hosts: Hosts) -> Vec<String> {
+impl CargoFeatures {
+    /// The cargo arguments that reduce `package` to the features that `hosts` need.
+    fn arguments(&self, package: &str, hosts: TargetHosts) -> Vec<String> {
         let needed = hosts.features();
         if let Some(missing) = needed.iter().find(|needed| !self.0.iter().any(|feature| feature == *needed)) {
             output::note(format_args!(
@@ -102,36 +102,36 @@ impl Features {
 }
 
 /// The functions of a workspace, each with its features: packages called `amaas-NAME` with a program of their own name.
-fn functions(metadata: &[u8]) -> serde_json::Result<BTreeMap<String, Features>> {
+fn functions(metadata: &[u8]) -> serde_json::Result<BTreeMap<String, CargoFeatures>> {
     #[derive(Deserialize)]
-    struct Metadata {
-        packages: Vec<Package>,
+    struct CargoMetadata {
+        packages: Vec<CargoPackage>,
     }
     #[derive(Deserialize)]
-    struct Package {
+    struct CargoPackage {
         name: String,
-        targets: Vec<Target>,
+        targets: Vec<CargoTarget>,
         #[serde(default)]
         features: BTreeMap<String, Vec<String>>,
     }
     #[derive(Deserialize)]
-    struct Target {
+    struct CargoTarget {
         name: String,
         kind: Vec<String>,
     }
-    let metadata: Metadata = serde_json::from_slice(metadata)?;
-    let is_program = |package: &Package| {
+    let metadata: CargoMetadata = serde_json::from_slice(metadata)?;
+    let is_program = |package: &CargoPackage| {
         package.targets.iter().any(|target| target.name == package.name && target.kind.iter().any(|kind| kind == "bin"))
     };
     let programs = metadata.packages.into_iter().filter(is_program);
     let functions = programs.filter_map(|package| {
-        let name = package.name.strip_prefix(PREFIX)?.to_owned();
-        Some((name, Features(package.features.into_keys().collect())))
+        let name = package.name.strip_prefix(PACKAGE_PREFIX)?.to_owned();
+        Some((name, CargoFeatures(package.features.into_keys().collect())))
     });
     Ok(functions.collect())
 }
 
-/// The cargo that runs this, or else the one on PATH.
+/// The cargo that started this process, or the one on PATH.
 fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
@@ -140,19 +140,19 @@ fn not_run(error: &io::Error) -> CliError {
     CliError::new(format!("cargo could not be run: {error}")).hint("--binary FILE takes one that is built already")
 }
 
-/// What builds.
+/// The tool that builds the binary.
 #[derive(Clone, Copy)]
-enum Builder {
+enum BuildTool {
     /// Cargo, for this machine.
     Native,
     /// Cargo with zig as C compiler and linker.
     Zig(Architecture),
-    /// Cargo with a cross compiler of GNU's.
+    /// Cargo with a GNU cross compiler.
     Gnu(Architecture),
 }
 
-impl Builder {
-    /// What is installed to build for `asked`; `native` says that plain cargo does.
+impl BuildTool {
+    /// The installed tool that builds for `asked`; `native` says that plain cargo can.
     fn choose(asked: Architecture, native: bool) -> Result<Self, CliError> {
         let (zig, gnu) = (is_installed("cargo-zigbuild"), is_installed(&format!("{}-gcc", asked.gnu())));
         if native && !zig {
@@ -178,13 +178,13 @@ impl Builder {
         }
     }
 
-    /// Cargo with its arguments. What a cross compiler needs stands in the environment of this one command.
+    /// The cargo command. A cross compiler's variables are set in the environment of this one command.
     fn command(self, package: &str, features: &[String]) -> Command {
         let mut command = cargo();
         match self {
             Self::Native => command.arg("build"),
             Self::Zig(architecture) => {
-                command.args(["zigbuild", "--target", &format!("{}.{GLIBC}", architecture.target())])
+                command.args(["zigbuild", "--target", &format!("{}.{GLIBC_VERSION}", architecture.target())])
             }
             Self::Gnu(architecture) => {
                 let (gnu, target) = (architecture.gnu(), architecture.target());
@@ -195,7 +195,7 @@ impl Builder {
                     (format!("CXX_{variable}"), "g++"),
                     (format!("AR_{variable}"), "ar"),
                 ] {
-                    // Who set one knows better.
+                    // A variable that the user set stays.
                     if std::env::var_os(&name).is_none() {
                         command.env(name, format!("{gnu}-{tool}"));
                     }
@@ -203,33 +203,33 @@ impl Builder {
                 command.args(["build", "--target", &target])
             }
         };
-        // A workspace of another may not have the profile.
-        command.args(["--profile", PROFILE, "--config", &format!("profile.{PROFILE}.inherits='release'")]);
+        // A workspace of another owner may lack the profile.
+        command.args(["--profile", BUILD_PROFILE, "--config", &format!("profile.{BUILD_PROFILE}.inherits='release'")]);
         command.args(["--package", package, "--bin", package]).args(features);
         command.arg("--message-format=json-render-diagnostics");
         command
     }
 }
 
-/// Whether there is a program of this name.
+/// Whether there is a program of this name on PATH.
 fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// Whether rustc can link programs for `target`. Where it cannot be asked, cargo will say what is wrong.
+/// Whether rustc can link programs for `target`. If rustc cannot be run, cargo reports the error.
 fn has_standard_library(target: &str) -> bool {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let asked = Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output();
     asked.map_or(true, |answer| Path::new(String::from_utf8_lossy(&answer.stdout).trim()).is_dir())
 }
 
-/// What the names of functions' packages begin with.
-const PREFIX: &str = "amaas-";
-/// The Cargo profile of what is shipped.
-const PROFILE: &str = "dist";
-/// Amazon Linux 2023's.
-const GLIBC: &str = "2.34";
+/// The prefix of functions' package names.
+const PACKAGE_PREFIX: &str = "amaas-";
+/// The Cargo profile of release artefacts.
+const BUILD_PROFILE: &str = "dist";
+/// The glibc of Amazon Linux 2023.
+const GLIBC_VERSION: &str = "2.34";
 
 #[cfg(test)]
 mod tests {
@@ -237,17 +237,19 @@ mod tests {
 
     #[test]
     fn a_host_gets_the_features_that_it_needs_if_the_function_has_them() {
-        let all =
-            Features(["dynamodb", "grpc", "http", "lambda", "openapi", "publish", "sqlite"].map(str::to_owned).into());
-        assert_eq!(all.arguments("x", Hosts::Lambda), ["--no-default-features", "--features", "dynamodb,lambda"]);
+        let all = CargoFeatures(
+            ["dynamodb", "grpc", "http", "lambda", "openapi", "publish", "sqlite"].map(str::to_owned).into(),
+        );
+        assert_eq!(all.arguments("x", TargetHosts::Lambda), ["--no-default-features", "--features", "dynamodb,lambda"]);
         assert_eq!(
-            all.arguments("x", Hosts::Any).last().expect("features"),
+            all.arguments("x", TargetHosts::Any).last().expect("features"),
             "dynamodb,grpc,http,lambda,openapi,sqlite"
         );
-        let few = Features(vec!["dynamodb".to_owned(), "lambda".to_owned()]);
-        assert_eq!(few.arguments("x", Hosts::Lambda).len(), 3);
+        let few = CargoFeatures(vec!["dynamodb".to_owned(), "lambda".to_owned()]);
+        assert_eq!(few.arguments("x", TargetHosts::Lambda).len(), 3);
         assert!(
-            few.arguments("x", Hosts::Any).is_empty() && Features(Vec::new()).arguments("x", Hosts::Lambda).is_empty()
+            few.arguments("x", TargetHosts::Any).is_empty()
+                && CargoFeatures(Vec::new()).arguments("x", TargetHosts::Lambda).is_empty()
         );
     }
 }

@@ -1,13 +1,13 @@
-//! What is packaged: a program and the libraries that it loads, all for one processor.
+//! The content of a package: a program and the libraries that it loads, all for one processor.
 
 use std::path::{Path, PathBuf};
 
-use super::elf::Elf;
+use super::elf::ElfInfo;
 use crate::architecture::Architecture;
 use crate::error::CliError;
 
 /// The program and its libraries.
-pub(super) struct Contents {
+pub(super) struct PackageContents {
     pub(super) architecture: Architecture,
     pub(super) bootstrap: ElfFile,
     /// ONNX Runtime first.
@@ -16,14 +16,14 @@ pub(super) struct Contents {
 
 /// A file of the package.
 pub(super) struct ElfFile {
-    /// Where it lies in the package.
+    /// Its path in the package.
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
-    pub(super) elf: Elf,
+    pub(super) elf: ElfInfo,
 }
 
-impl Contents {
-    /// Reads what stands at the paths, which must all be for `asked`, or for what the binary is for where nothing is asked.
+impl PackageContents {
+    /// Reads the files. All must be for `asked`, or for the architecture of the binary if `asked` is `None`.
     pub(super) fn read(
         asked: Option<Architecture>,
         binary: &Path,
@@ -48,17 +48,17 @@ impl Contents {
         Ok(contents)
     }
 
-    /// All of them, the program first.
+    /// All files, the program first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &ElfFile> {
         std::iter::once(&self.bootstrap).chain(&self.libraries)
     }
 
-    /// The library of this name, where the package brings it.
+    /// The library of this name, if the package has it.
     pub(super) fn library(&self, name: &str) -> Option<&ElfFile> {
-        self.libraries.iter().find(|library| library.name.strip_prefix(LIBRARIES) == Some(name))
+        self.libraries.iter().find(|library| library.name.strip_prefix(LIBRARY_FOLDER) == Some(name))
     }
 
-    /// How many bytes they have.
+    /// The sum of the files' sizes.
     pub(super) fn size(&self) -> usize {
         self.iter().map(|file| file.bytes.len()).sum()
     }
@@ -67,12 +67,11 @@ impl Contents {
         if self.library(name).is_some() {
             return Err(CliError::file(path, &format!("the package has a {name} already")));
         }
-        let file = ElfFile::read(format!("{LIBRARIES}{name}"), path)?;
+        let file = ElfFile::read(format!("{LIBRARY_FOLDER}{name}"), path)?;
         let (is, expected) = (file.elf.architecture, self.architecture);
         if is != expected {
-            return Err(CliError::file(path, &format!("it is for {is}, and the binary for {expected}")).hint(
-                "a library for the same architecture; --library takes what ORT_DYLIB_PATH names where it is not given",
-            ));
+            return Err(CliError::file(path, &format!("it is for {is}, and the binary for {expected}"))
+                .hint("a library for the same architecture; without --library, ORT_DYLIB_PATH names it"));
         }
         self.libraries.push(file);
         Ok(())
@@ -80,19 +79,19 @@ impl Contents {
 }
 
 impl ElfFile {
-    /// Reads what stands at `path`.
+    /// Reads the file at `path`.
     pub(super) fn read(name: String, path: &Path) -> Result<Self, CliError> {
         let bytes = std::fs::read(path).map_err(|error| CliError::file(path, &error))?;
-        let elf = Elf::parse(&bytes).map_err(|error| CliError::file(path, &error))?;
+        let elf = ElfInfo::parse(&bytes).map_err(|error| CliError::file(path, &error))?;
         Ok(Self { name, bytes, elf })
     }
 }
 
-/// The name that a library at `path` has in a package.
+/// The name in the package of a library at `path`.
 pub(super) fn name(path: &Path) -> Result<&str, CliError> {
     let name = path.file_name().and_then(|name| name.to_str());
     name.ok_or_else(|| CliError::file(path, &"a library needs a file name that is UTF-8"))
 }
 
 /// The folder of libraries in a package.
-const LIBRARIES: &str = "lib/";
+const LIBRARY_FOLDER: &str = "lib/";

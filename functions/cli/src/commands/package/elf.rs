@@ -1,8 +1,8 @@
-//! An ELF reader: what the dynamic loader requires of a program or library before it starts. That is an interpreter, libraries, and
-//! versions of their symbols; a missing one would be noticed only when the function starts, which is too late.
+//! An ELF reader: the dynamic loader's requirements of a program or library, which are an interpreter, libraries, and versions of
+//! their symbols. A missing one would otherwise be noticed only when the function starts.
 //!
-//! Written by hand because it reads what the loader reads, the segments: `object` and `goblin` find symbol versions through sections,
-//! which may be stripped. Every offset is checked against the file's length, since a file may be cut off anywhere.
+//! It is written by hand because it reads segments, as the loader does: `object` and `goblin` find symbol versions through
+//! sections, which may be stripped. Every offset is checked against the file's length, since a file may be cut off anywhere.
 
 use std::collections::BTreeSet;
 
@@ -10,29 +10,29 @@ use crate::architecture::Architecture;
 
 /// A program or library.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Elf {
+pub(super) struct ElfInfo {
     pub(super) architecture: Architecture,
     /// The loader, for a program that has one.
     pub(super) interpreter: Option<String>,
-    /// The libraries that it needs, by the names that are looked for.
+    /// The libraries that it needs, by the names that the loader looks for.
     pub(super) needed: Vec<String>,
-    /// The versions without which it is not started.
-    pub(super) requires: Vec<Requirement>,
+    /// The versions without which the loader refuses to start it.
+    pub(super) requires: Vec<VersionRequirement>,
     /// The versions that it defines for others.
     pub(super) defines: BTreeSet<String>,
 }
 
 /// A version of a library's symbols, such as `GLIBC_2.34` of `libc.so.6`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Requirement {
+pub(super) struct VersionRequirement {
     pub(super) library: String,
     pub(super) version: String,
 }
 
-impl Elf {
-    /// Reads the file with these bytes; the error says what it is instead.
+impl ElfInfo {
+    /// Parses the bytes of a file. The error names what the file is instead.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let file = File(bytes);
+        let file = ElfBytes(bytes);
         if !bytes.starts_with(b"\x7fELF\x02\x01") {
             return Err("not a 64-bit Linux program or library".to_owned());
         }
@@ -40,7 +40,7 @@ impl Elf {
         let architecture =
             Architecture::of_elf(machine).ok_or_else(|| format!("ELF machine {machine} is not one that Lambda has"))?;
         let segments = file.segments().ok_or_else(cut_off)?;
-        // What is cut off may still have all that is read here.
+        // A file that is cut off may still have everything that is read here.
         if segments.iter().any(|segment| file.bytes(segment.offset, segment.size).is_none()) {
             return Err(cut_off());
         }
@@ -55,7 +55,7 @@ impl Elf {
             elf.interpreter = Some(file.text(segment.offset, segment.size).ok_or_else(malformed)?);
         }
         if let Some(segment) = segments.iter().find(|segment| segment.kind == PT_DYNAMIC) {
-            let dynamic = Dynamic::read(file, segment, &segments).ok_or_else(malformed)?;
+            let dynamic = DynamicSection::read(file, segment, &segments).ok_or_else(malformed)?;
             elf.needed = dynamic.needed(file).ok_or_else(malformed)?;
             elf.requires = dynamic.requires(file).ok_or_else(malformed)?;
             elf.defines = dynamic.defines(file).ok_or_else(malformed)?;
@@ -66,9 +66,9 @@ impl Elf {
 
 /// The bytes of a file, little-endian.
 #[derive(Clone, Copy)]
-struct File<'a>(&'a [u8]);
+struct ElfBytes<'a>(&'a [u8]);
 
-impl<'a> File<'a> {
+impl<'a> ElfBytes<'a> {
     fn bytes(self, offset: u64, length: u64) -> Option<&'a [u8]> {
         let end = offset.checked_add(length)?;
         self.0.get(usize::try_from(offset).ok()?..usize::try_from(end).ok()?)
@@ -97,12 +97,12 @@ impl<'a> File<'a> {
         String::from_utf8(bytes[..length].to_vec()).ok()
     }
 
-    /// `Elf64_Ehdr`'s `e_phoff`, `e_phentsize` and `e_phnum`, and the `Elf64_Phdr` that they tell of.
-    fn segments(self) -> Option<Vec<Segment>> {
+    /// `Elf64_Ehdr`'s `e_phoff`, `e_phentsize` and `e_phnum`, and the `Elf64_Phdr` entries that they describe.
+    fn segments(self) -> Option<Vec<ElfSegment>> {
         let (table, size, count) = (self.u64(32)?, self.u16(54)?, self.u16(56)?);
         let segment = |index: u16| {
             let at = table.checked_add(u64::from(index) * u64::from(size))?;
-            Some(Segment {
+            Some(ElfSegment {
                 kind: self.u32(at)?,
                 offset: self.u64(at.checked_add(8)?)?,
                 address: self.u64(at.checked_add(16)?)?,
@@ -113,17 +113,17 @@ impl<'a> File<'a> {
     }
 }
 
-/// A program of the file that is loaded, or tells the loader something.
-struct Segment {
+/// A program header: a segment that is loaded, or information for the loader.
+struct ElfSegment {
     kind: u32,
     offset: u64,
     address: u64,
     size: u64,
 }
 
-/// The entries of the dynamic segment that count here, addresses as places in the file.
+/// The entries of the dynamic section that are read here, with addresses as file offsets.
 #[derive(Default)]
-struct Dynamic {
+struct DynamicSection {
     needed: Vec<u64>,
     strings: u64,
     strings_size: u64,
@@ -131,8 +131,8 @@ struct Dynamic {
     verdef: Option<u64>,
 }
 
-impl Dynamic {
-    fn read(file: File<'_>, segment: &Segment, segments: &[Segment]) -> Option<Self> {
+impl DynamicSection {
+    fn read(file: ElfBytes<'_>, segment: &ElfSegment, segments: &[ElfSegment]) -> Option<Self> {
         let place = |address: u64| {
             let loaded = segments.iter().filter(|segment| segment.kind == PT_LOAD);
             loaded
@@ -142,7 +142,7 @@ impl Dynamic {
         };
         let mut dynamic = Self::default();
         for entry in file.bytes(segment.offset, segment.size)?.chunks_exact(16) {
-            let (tag, value) = (File(entry).u64(0)?, File(entry).u64(8)?);
+            let (tag, value) = (ElfBytes(entry).u64(0)?, ElfBytes(entry).u64(8)?);
             match tag {
                 DT_NULL => break,
                 DT_NEEDED => dynamic.needed.push(value),
@@ -156,33 +156,33 @@ impl Dynamic {
         Some(dynamic)
     }
 
-    fn string(&self, file: File<'_>, offset: u64) -> Option<String> {
+    fn string(&self, file: ElfBytes<'_>, offset: u64) -> Option<String> {
         file.text(self.strings.checked_add(offset)?, self.strings_size.checked_sub(offset)?)
     }
 
-    fn needed(&self, file: File<'_>) -> Option<Vec<String>> {
+    fn needed(&self, file: ElfBytes<'_>) -> Option<Vec<String>> {
         self.needed.iter().map(|&offset| self.string(file, offset)).collect()
     }
 
     /// `Elf64_Verneed`: for each library a chain of `Elf64_Vernaux`.
-    fn requires(&self, file: File<'_>) -> Option<Vec<Requirement>> {
+    fn requires(&self, file: ElfBytes<'_>) -> Option<Vec<VersionRequirement>> {
         let mut requires = Vec::new();
         for library in chain(file, self.verneed, 12)? {
             let name = self.string(file, file.u32(library.checked_add(4)?)?.into())?;
             let first = library.checked_add(file.u32(library.checked_add(8)?)?.into())?;
             for version in chain(file, Some(first), 12)? {
-                // What nothing but weak symbols need is not asked for: the program does without.
+                // A version that only weak symbols need is not required: the program runs without it.
                 if file.u16(version.checked_add(4)?)? & VER_FLG_WEAK == 0 {
                     let version = self.string(file, file.u32(version.checked_add(8)?)?.into())?;
-                    requires.push(Requirement { library: name.clone(), version });
+                    requires.push(VersionRequirement { library: name.clone(), version });
                 }
             }
         }
         Some(requires)
     }
 
-    /// `Elf64_Verdef`, of whose `Elf64_Verdaux` the first has the version's own name.
-    fn defines(&self, file: File<'_>) -> Option<BTreeSet<String>> {
+    /// `Elf64_Verdef`: its first `Elf64_Verdaux` has the version's own name.
+    fn defines(&self, file: ElfBytes<'_>) -> Option<BTreeSet<String>> {
         let mut defines = BTreeSet::new();
         for version in chain(file, self.verdef, 16)? {
             let first = version.checked_add(file.u32(version.checked_add(12)?)?.into())?;
@@ -192,8 +192,8 @@ impl Dynamic {
     }
 }
 
-/// The places of the entries of a list, each of which has at `next` how far it is to the next one.
-fn chain(file: File<'_>, first: Option<u64>, next: u64) -> Option<Vec<u64>> {
+/// The offsets of a list's entries. Each entry has at `next` the distance to the next one.
+fn chain(file: ElfBytes<'_>, first: Option<u64>, next: u64) -> Option<Vec<u64>> {
     let mut places = Vec::new();
     let Some(mut place) = first else { return Some(places) };
     loop {
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn it_says_what_the_loader_will_ask_for() {
-        let elf = Elf::parse(&sample().bytes()).expect("whole");
+        let elf = ElfInfo::parse(&sample().bytes()).expect("whole");
         assert_eq!(elf.architecture, Architecture::Arm64);
         assert_eq!(elf.interpreter.as_deref(), Some("/lib/ld-linux-aarch64.so.1"));
         assert_eq!(elf.needed, ["libc.so.6", "libstdc++.so.6"]);
@@ -261,7 +261,7 @@ mod tests {
         ];
         assert_eq!(requires, expected);
         assert_eq!(elf.defines, ["OWN_1.0", "libown.so"].map(str::to_owned).into());
-        let library = Elf::parse(&Sample::library(X86).bytes()).expect("whole");
+        let library = ElfInfo::parse(&Sample::library(X86).bytes()).expect("whole");
         assert_eq!((library.architecture, library.interpreter), (Architecture::X86_64, None));
     }
 
@@ -269,13 +269,13 @@ mod tests {
     fn a_file_that_is_cut_off_anywhere_is_refused() {
         let whole = sample().bytes();
         for length in 0..whole.len() {
-            let error = Elf::parse(&whole[..length]).expect_err("cut off");
+            let error = ElfInfo::parse(&whole[..length]).expect_err("cut off");
             let expected = if length < 6 { "not a 64-bit Linux program or library" } else { "the file is cut off" };
             assert_eq!(error, expected, "{length}");
         }
     }
 
-    /// Whether it is still one is another matter.
+    /// The result may no longer be an ELF file.
     #[test]
     fn any_byte_may_be_another_one() {
         let whole = sample().bytes();
@@ -284,7 +284,7 @@ mod tests {
             for byte in [0, 1, 0x7f, 0x80, 0xff] {
                 let mut bytes = whole.clone();
                 bytes[place] = byte;
-                refused += usize::from(Elf::parse(&bytes).is_err());
+                refused += usize::from(ElfInfo::parse(&bytes).is_err());
             }
         }
         assert!(refused > whole.len() / 4, "{refused} of {}", whole.len() * 5);
@@ -293,8 +293,8 @@ mod tests {
     #[test]
     fn a_list_without_an_end_ends() {
         let mut bytes = sample().bytes();
-        // Zeros in which every entry says that the next one is four bytes on.
+        // Zeros, in which every entry says that the next one is four bytes on.
         bytes.extend([4_u32, 4, 4, 4].iter().cycle().take(80_000).flat_map(|step| step.to_le_bytes()));
-        assert_eq!(chain(File(&bytes), Some(bytes.len() as u64 - 300_000), 12), None);
+        assert_eq!(chain(ElfBytes(&bytes), Some(bytes.len() as u64 - 300_000), 12), None);
     }
 }

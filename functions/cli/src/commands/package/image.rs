@@ -1,5 +1,5 @@
-//! The container image of a function, as a layout that any tool pushes: a base, then the libraries, then the program, which
-//! changes most often. Nothing runs to make it, and the same files make the same digest.
+//! The container image of a function, as an OCI layout that any tool can push: base, libraries, then the program, which changes
+//! most often. Nothing is executed to make it, and the same files give the same digest.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use oci_spec::image::{
     Arch, Config, Descriptor, History, ImageConfiguration, ImageManifestBuilder, MediaType, Os, Platform,
 };
 
-use super::base::Base;
+use super::base::OpenedBaseImage;
 use super::certificates;
-use super::contents::Contents;
-use super::layer::Layer;
-use super::layout::{Layout, is_archive};
+use super::contents::PackageContents;
+use super::layer::ImageLayer;
+use super::layout::{LayoutWriter, is_archive};
 use super::megabytes;
 use super::system::SystemLibraries;
 use super::target::check;
@@ -21,8 +21,8 @@ use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-/// What an image is built on.
-pub(super) enum BaseImage {
+/// The base of an image.
+pub(super) enum BaseImageSource {
     /// The image in this layout folder.
     Image(PathBuf),
     /// Libraries of the system at this root, or of this machine or its cross compiler.
@@ -33,16 +33,16 @@ pub(super) enum BaseImage {
 pub(super) fn write(
     settings: &Settings,
     function: &str,
-    contents: &Contents,
-    base: BaseImage,
+    contents: &PackageContents,
+    base: BaseImageSource,
     path: &Path,
 ) -> Result<(), CliError> {
     let time = time()?;
-    let layout = Layout::begin(path, time.as_second().unsigned_abs())?;
-    let mut image = Image::new(&layout, contents, time);
+    let layout = LayoutWriter::begin(path, time.as_second().unsigned_abs())?;
+    let mut image = ImageBuilder::new(&layout, contents, time);
     match base {
-        BaseImage::Image(folder) => image.build_on(Base::open(folder, contents)?, contents)?,
-        BaseImage::System(root) => {
+        BaseImageSource::Image(folder) => image.build_on(OpenedBaseImage::open(folder, contents)?, contents)?,
+        BaseImageSource::System(root) => {
             let system = SystemLibraries::gather(contents, root)?;
             check(contents, &system)?;
             image.add("the loader and the libraries that the programs need", &system.layer())?;
@@ -58,14 +58,14 @@ pub(super) fn write(
 
 fn report(
     settings: &Settings,
-    contents: &Contents,
+    contents: &PackageContents,
     path: &Path,
     layers: usize,
     digest: &str,
     bytes: u64,
 ) -> Result<(), CliError> {
     let transport = if is_archive(path) { "oci-archive" } else { "oci" };
-    // Without the option, skopeo may write the manifest anew.
+    // Without the option, skopeo may rewrite the manifest.
     let push = format!("skopeo copy --preserve-digests {transport}:{} docker://REPOSITORY:TAG", path.display());
     if settings.json {
         return output::json(&serde_json::json!({
@@ -83,20 +83,20 @@ fn report(
     output::line(format_args!("push   {push}"))
 }
 
-/// An image in the making.
-struct Image<'a> {
-    layout: &'a Layout,
+/// Builds an image.
+struct ImageBuilder<'a> {
+    layout: &'a LayoutWriter,
     layers: Vec<Descriptor>,
     annotations: HashMap<String, String>,
     config: ImageConfiguration,
     env: Vec<String>,
     labels: HashMap<String, String>,
-    /// The certificates that go with the libraries, where the base has none.
+    /// The certificates that go with the libraries, if the base has none.
     certificates: Option<Vec<u8>>,
 }
 
-impl<'a> Image<'a> {
-    fn new(layout: &'a Layout, contents: &Contents, time: Timestamp) -> Self {
+impl<'a> ImageBuilder<'a> {
+    fn new(layout: &'a LayoutWriter, contents: &PackageContents, time: Timestamp) -> Self {
         let mut config = ImageConfiguration::default();
         config.set_created(Some(time.to_string()));
         config.set_architecture(Arch::from(contents.architecture.oci())).set_os(Os::Linux);
@@ -105,7 +105,7 @@ impl<'a> Image<'a> {
     }
 
     /// Takes over the layers and the environment of `base`.
-    fn build_on(&mut self, base: Base, contents: &Contents) -> Result<(), CliError> {
+    fn build_on(&mut self, base: OpenedBaseImage, contents: &PackageContents) -> Result<(), CliError> {
         check(contents, &base)?;
         for layer in &base.layers {
             let (path, digest) = base.blob(layer)?;
@@ -124,23 +124,23 @@ impl<'a> Image<'a> {
         Ok(())
     }
 
-    fn add_contents(&mut self, contents: &Contents) -> Result<(), CliError> {
-        let mut libraries = Layer::default();
+    fn add_contents(&mut self, contents: &PackageContents) -> Result<(), CliError> {
+        let mut libraries = ImageLayer::default();
         for file in &contents.libraries {
-            libraries.program(&format!("{TASK}/{}", file.name), &file.bytes);
+            libraries.program(&format!("{LAMBDA_TASK_ROOT}/{}", file.name), &file.bytes);
         }
         let certificates = self.certificates.take();
         if let Some(certificates) = &certificates {
-            libraries.file(CERTIFICATES, certificates);
-            self.set("SSL_CERT_FILE", &format!("/{CERTIFICATES}"));
+            libraries.file(CERTIFICATES_PATH, certificates);
+            self.set("SSL_CERT_FILE", &format!("/{CERTIFICATES_PATH}"));
         }
         self.add("ONNX Runtime", &libraries)?;
-        let mut program = Layer::default();
-        program.program(&format!("{TASK}/{}", contents.bootstrap.name), &contents.bootstrap.bytes);
+        let mut program = ImageLayer::default();
+        program.program(&format!("{LAMBDA_TASK_ROOT}/{}", contents.bootstrap.name), &contents.bootstrap.bytes);
         self.add("the function", &program)
     }
 
-    fn add(&mut self, what: &str, layer: &Layer<'_>) -> Result<(), CliError> {
+    fn add(&mut self, what: &str, layer: &ImageLayer<'_>) -> Result<(), CliError> {
         let (descriptor, digest) = self.layout.layer(layer)?;
         self.layers.push(descriptor);
         let mut files = self.config.rootfs().clone();
@@ -153,11 +153,11 @@ impl<'a> Image<'a> {
         Ok(())
     }
 
-    fn finish(mut self, function: &str, contents: &Contents) -> Result<Descriptor, CliError> {
-        // As Lambda has it for zips: what --include brought is found by whoever asks for it, in the folder of ONNX Runtime.
+    fn finish(mut self, function: &str, contents: &PackageContents) -> Result<Descriptor, CliError> {
+        // As in Lambda's zips: every library finds those of --include in the folder of ONNX Runtime.
         let libraries = match self.variable("LD_LIBRARY_PATH") {
-            Some(folders) => format!("/{TASK}/lib:{folders}"),
-            None => format!("/{TASK}/lib"),
+            Some(folders) => format!("/{LAMBDA_TASK_ROOT}/lib:{folders}"),
+            None => format!("/{LAMBDA_TASK_ROOT}/lib"),
         };
         self.set("LD_LIBRARY_PATH", &libraries);
         if self.variable("PATH").is_none() {
@@ -169,12 +169,14 @@ impl<'a> Image<'a> {
         self.annotations.extend(names.clone());
         self.labels.extend(names);
         self.labels.remove(SNAPSTART);
-        if memchr::memmem::find(&contents.bootstrap.bytes, RESTORE).is_some() {
+        if memchr::memmem::find(&contents.bootstrap.bytes, RESTORE_REQUEST).is_some() {
             self.labels.insert(SNAPSTART.to_owned(), "Allow".to_owned());
         }
         let mut execution = Config::default();
         execution.set_user(Some("65532:65532".to_owned())).set_exposed_ports(Some(vec!["8080/tcp".to_owned()]));
-        execution.set_entrypoint(Some(vec![format!("/{TASK}/bootstrap")])).set_working_dir(Some(format!("/{TASK}")));
+        execution
+            .set_entrypoint(Some(vec![format!("/{LAMBDA_TASK_ROOT}/bootstrap")]))
+            .set_working_dir(Some(format!("/{LAMBDA_TASK_ROOT}")));
         execution.set_env(Some(self.env)).set_labels(Some(self.labels));
         self.config.set_config(Some(execution));
         let mut platform = Platform::default();
@@ -203,14 +205,14 @@ impl<'a> Image<'a> {
     }
 }
 
-/// What the image says it is, as annotations for registries and labels for container engines.
+/// The image's description, as annotations for registries and labels for container engines.
 fn names(function: &str) -> HashMap<String, String> {
     [("title", function), ("version", VERSION), ("licenses", env!("CARGO_PKG_LICENSE"))]
         .map(|(name, value)| (format!("{ANNOTATION}{name}"), value.to_owned()))
         .into()
 }
 
-/// The one time stamp of the image: it must not tell when it was made, or no two would be the same.
+/// The one time stamp of the image. It is constant, so that the digest is reproducible.
 pub(super) fn time() -> Result<Timestamp, CliError> {
     let Some(seconds) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(Timestamp::UNIX_EPOCH) };
     let parsed = seconds.to_str().and_then(|seconds| seconds.parse::<u32>().ok());
@@ -225,13 +227,13 @@ pub(super) fn time() -> Result<Timestamp, CliError> {
 }
 
 /// Lambda's folder of a function's code, without the leading slash.
-const TASK: &str = "var/task";
-/// Where certificates lie that the base has not. A base's own folder of them may be a link to elsewhere.
-const CERTIFICATES: &str = "var/task/certificates.pem";
-/// Lets Lambda take a snapshot of the program when it is ready. Only programs with hooks have it: they drop their keys before a snapshot
-/// (`host/lambda.rs` of amaas-serve), and others would have them in it. How Lambda treats an image with both was not tried.
+const LAMBDA_TASK_ROOT: &str = "var/task";
+/// The path of certificates that the base lacks. The base's own folder for them may be a link elsewhere.
+const CERTIFICATES_PATH: &str = "var/task/certificates.pem";
+/// Lets Lambda take a snapshot of a ready program. Only programs with hooks get it: they drop their keys before a snapshot
+/// (`host/lambda.rs` of amaas-serve); others would leave keys in it. An image with both was not tried on Lambda.
 const SNAPSTART: &str = "com.amazonaws.lambda.feature.snapstart";
-/// What a program asks the Runtime API for after its hooks.
-const RESTORE: &[u8] = b"/runtime/restore/next";
+/// The request to the Runtime API of a program with hooks.
+const RESTORE_REQUEST: &[u8] = b"/runtime/restore/next";
 const ANNOTATION: &str = "org.opencontainers.image.";
 const VERSION: &str = env!("CARGO_PKG_VERSION");

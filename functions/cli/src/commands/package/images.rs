@@ -1,5 +1,4 @@
-//! The images of a layout folder that somebody else made: the one for a platform is looked for, and every blob on the way to it is
-//! verified.
+//! Finds the image for a platform in a layout folder made by another tool, and verifies every blob on the way to it.
 
 use std::fs::File;
 use std::io;
@@ -10,23 +9,23 @@ use oci_spec::image::{Arch, Descriptor, ImageConfiguration, ImageIndex, ImageMan
 use serde::de::DeserializeOwned;
 
 use super::layer::HashingStream;
-use super::layout::{BLOBS, LAYOUT_FILE};
+use super::layout::{BLOB_FOLDER, LAYOUT_FILE};
 use super::oci::media_type;
 use crate::architecture::Architecture;
 use crate::error::CliError;
 
 /// The images of a layout.
-pub(super) struct Images<'a> {
+pub(super) struct LayoutImages<'a> {
     folder: &'a Path,
     architecture: Architecture,
-    /// Those for the architecture.
+    /// The images for the architecture.
     found: Vec<(String, ImageManifest, ImageConfiguration)>,
-    /// What others are for.
+    /// The platforms of the other images.
     others: Vec<String>,
 }
 
-impl<'a> Images<'a> {
-    /// Those of the layout `folder`.
+impl<'a> LayoutImages<'a> {
+    /// Reads the layout `folder`.
     pub(super) fn open(folder: &'a Path, architecture: Architecture) -> Result<Self, CliError> {
         is_layout(folder)?;
         let index = folder.join("index.json");
@@ -36,7 +35,7 @@ impl<'a> Images<'a> {
         Ok(images)
     }
 
-    /// The one for the architecture: its digest and what it is.
+    /// The only image for the architecture: digest, manifest and configuration.
     pub(super) fn one(mut self) -> Result<(String, ImageManifest, ImageConfiguration), CliError> {
         let platform = format!("linux/{}", self.architecture.oci());
         match (self.found.len(), self.found.pop()) {
@@ -67,7 +66,7 @@ impl<'a> Images<'a> {
     }
 
     fn look_at(&mut self, descriptor: &Descriptor) -> Result<(), CliError> {
-        // Other platforms' blobs are often not there.
+        // Blobs of other platforms are often absent.
         if let Some(platform) = descriptor.platform()
             && !self.fits(platform.os(), platform.architecture())
         {
@@ -90,7 +89,7 @@ impl<'a> Images<'a> {
     }
 }
 
-/// Refuses what is no layout folder.
+/// Refuses a folder that is no layout.
 fn is_layout(folder: &Path) -> Result<(), CliError> {
     if folder.join(LAYOUT_FILE).is_file() {
         return Ok(());
@@ -103,7 +102,7 @@ fn is_layout(folder: &Path) -> Result<(), CliError> {
     Err(CliError::file(folder, &what).hint("skopeo copy docker://IMAGE oci:FOLDER makes one"))
 }
 
-/// The document that `descriptor` tells of.
+/// The document that `descriptor` describes.
 fn read<T: DeserializeOwned>(folder: &Path, descriptor: &Descriptor) -> Result<T, CliError> {
     let (path, _) = verified(folder, descriptor)?;
     let text = std::fs::read(&path).map_err(|error| CliError::file(&path, &error))?;
@@ -115,7 +114,7 @@ fn document<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, CliError
         .map_err(|error| CliError::file(path, &format!("not the document that an image layout has there: {error}")))
 }
 
-/// The blob that `descriptor` tells of, of which size and digest are right.
+/// The blob that `descriptor` describes, with its size and digest verified.
 pub(super) fn verified(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, Digest), CliError> {
     let (path, expected) = blob(folder, descriptor)?;
     let failed = |error: io::Error| CliError::file(&path, &error);
@@ -124,7 +123,7 @@ pub(super) fn verified(folder: &Path, descriptor: &Descriptor) -> Result<(PathBu
     let (_, digest, size) = file.finish();
     if digest != expected || size != descriptor.size() {
         let what = format!(
-            "the blob is not what its image names: {size} bytes with sha256:{digest}, where it says {} with {}",
+            "the blob is not what its image names: {size} bytes with sha256:{digest}, instead of {} with {}",
             descriptor.size(),
             descriptor.digest()
         );
@@ -133,7 +132,7 @@ pub(super) fn verified(folder: &Path, descriptor: &Descriptor) -> Result<(PathBu
     Ok((path, digest))
 }
 
-/// Where the blob is that `descriptor` tells of. A digest that is none would be a path to elsewhere.
+/// The path of the blob that `descriptor` describes. An invalid digest could be a path to elsewhere.
 pub(super) fn blob(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, Digest), CliError> {
     let digest = descriptor.as_digest_sha256().and_then(|digest| digest.parse::<Digest>().ok());
     let digest = digest.ok_or_else(|| {
@@ -141,8 +140,8 @@ pub(super) fn blob(folder: &Path, descriptor: &Descriptor) -> Result<(PathBuf, D
             format!("expected a digest sha256:… of 64 lower-case hexadecimal digits, got {}", descriptor.digest());
         CliError::file(folder, &what)
     })?;
-    Ok((folder.join(BLOBS).join(digest.to_string()), digest))
+    Ok((folder.join(BLOB_FOLDER).join(digest.to_string()), digest))
 }
 
-/// How many indexes deep an image is looked for: a layout has one for a tag, which has one for each platform.
+/// The nesting of indexes: a layout has one for a tag, which has one for each platform.
 const MAX_INDEX_DEPTH: u8 = 3;

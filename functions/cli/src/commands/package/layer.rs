@@ -1,4 +1,4 @@
-//! A layer of an image: files and folders as a compressed tar, the same bytes from the same files.
+//! A layer of an image: files and folders as a compressed tar, reproducible byte for byte.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,34 +9,34 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{Builder, EntryType, Header};
 
-/// What is put into an image together, by its path without the leading slash. Everything belongs to root.
+/// The files of a layer by path, without the leading slash. Everything belongs to root.
 #[derive(Default)]
-pub(super) struct Layer<'a>(BTreeMap<String, Entry<'a>>);
+pub(super) struct ImageLayer<'a>(BTreeMap<String, LayerEntry<'a>>);
 
-enum Entry<'a> {
+enum LayerEntry<'a> {
     Folder { mode: u32 },
     File { mode: u32, bytes: Cow<'a, [u8]> },
 }
 
-impl<'a> Layer<'a> {
-    /// A file that is run or loaded.
+impl<'a> ImageLayer<'a> {
+    /// Adds an executable or library.
     pub(super) fn program(&mut self, path: &str, bytes: impl Into<Cow<'a, [u8]>>) {
-        self.put(path, Entry::File { mode: 0o755, bytes: bytes.into() });
+        self.put(path, LayerEntry::File { mode: 0o755, bytes: bytes.into() });
     }
 
-    /// A file that is read.
+    /// Adds a data file.
     pub(super) fn file(&mut self, path: &str, bytes: impl Into<Cow<'a, [u8]>>) {
-        self.put(path, Entry::File { mode: 0o644, bytes: bytes.into() });
+        self.put(path, LayerEntry::File { mode: 0o644, bytes: bytes.into() });
     }
 
-    /// A folder in which everybody may write.
+    /// Adds a folder in which every user may write.
     pub(super) fn shared_folder(&mut self, path: &str) {
-        self.put(path, Entry::Folder { mode: 0o1777 });
+        self.put(path, LayerEntry::Folder { mode: 0o1777 });
     }
 
-    /// Writes the layer, every time stamp of which is `time`, and gives the digest of the uncompressed tar.
+    /// Writes the layer with `time` as every time stamp, and returns the digest of the uncompressed tar.
     pub(super) fn write(&self, to: impl Write, time: u64) -> io::Result<Digest> {
-        // Without a time or a file name in its header, which is what it has from here.
+        // The gzip header has neither time nor file name.
         let mut tar = Builder::new(HashingStream::new(GzEncoder::new(to, Compression::default())));
         for (path, entry) in &self.0 {
             let mut header = Header::new_gnu();
@@ -44,13 +44,13 @@ impl<'a> Layer<'a> {
             header.set_uid(0);
             header.set_gid(0);
             match entry {
-                Entry::Folder { mode } => {
+                LayerEntry::Folder { mode } => {
                     header.set_entry_type(EntryType::Directory);
                     header.set_mode(*mode);
                     header.set_size(0);
                     tar.append_data(&mut header, format!("{path}/"), io::empty())?;
                 }
-                Entry::File { mode, bytes } => {
+                LayerEntry::File { mode, bytes } => {
                     header.set_entry_type(EntryType::Regular);
                     header.set_mode(*mode);
                     header.set_size(bytes.len() as u64);
@@ -63,15 +63,15 @@ impl<'a> Layer<'a> {
         Ok(digest)
     }
 
-    fn put(&mut self, path: &str, entry: Entry<'a>) {
+    fn put(&mut self, path: &str, entry: LayerEntry<'a>) {
         for (end, _) in path.match_indices('/') {
-            self.0.entry(path[..end].to_owned()).or_insert(Entry::Folder { mode: 0o755 });
+            self.0.entry(path[..end].to_owned()).or_insert(LayerEntry::Folder { mode: 0o755 });
         }
         self.0.insert(path.to_owned(), entry);
     }
 }
 
-/// Passes bytes on, either way, and knows their digest and number.
+/// Passes bytes through, read or written, and computes their digest and number.
 pub(super) struct HashingStream<T> {
     inner: T,
     hasher: DigestHasher,
@@ -83,7 +83,7 @@ impl<T> HashingStream<T> {
         Self { inner, hasher: DigestHasher::default(), bytes: 0 }
     }
 
-    /// Where they went or came from, their digest, and how many they were.
+    /// The inner stream, the digest of the bytes, and their number.
     pub(super) fn finish(self) -> (T, Digest, u64) {
         (self.inner, self.hasher.finish(), self.bytes)
     }

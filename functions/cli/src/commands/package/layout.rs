@@ -1,5 +1,5 @@
-//! An image layout being written: a folder of blobs and the list of its one image. It is made beside where it is wanted and put
-//! there when it is whole.
+//! Writes an image layout: a folder of blobs and the index of its one image. It is written beside its destination and moved there
+//! when it is complete.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -11,27 +11,26 @@ use oci_spec::image::{Descriptor, ImageIndex, MediaType};
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
-use super::layer::{HashingStream, Layer};
+use super::layer::{HashingStream, ImageLayer};
 use super::oci::{descriptor, to_text};
 use crate::error::CliError;
 
-/// A layout that is not where it will be yet.
-pub(super) struct Layout {
+/// A layout that is not at its destination yet.
+pub(super) struct LayoutWriter {
     folder: TempDir,
     path: PathBuf,
     time: u64,
 }
 
-impl Layout {
-    /// Begins one that will be at `path`: a folder, or a tar archive of one where the name ends in `.tar`. Every time stamp in
-    /// it is `time`.
+impl LayoutWriter {
+    /// Begins a layout for `path`: a folder, or a tar archive if the name ends in `.tar`. Every time stamp in it is `time`.
     pub(super) fn begin(path: &Path, time: u64) -> Result<Self, CliError> {
         check(path)?;
         let beside = beside(path);
         let folder = tempfile::Builder::new()
             .prefix(".amaas-image-")
             .tempdir_in(beside)
-            .and_then(|folder| fs::create_dir_all(folder.path().join(BLOBS)).map(|()| folder))
+            .and_then(|folder| fs::create_dir_all(folder.path().join(BLOB_FOLDER)).map(|()| folder))
             .map_err(|error| CliError::file(beside, &error))?;
         Ok(Self { folder, path: path.to_owned(), time })
     }
@@ -47,19 +46,19 @@ impl Layout {
         Ok(descriptor)
     }
 
-    /// Writes a layer; with it goes the digest of its uncompressed tar.
-    pub(super) fn layer(&self, layer: &Layer<'_>) -> Result<(Descriptor, Digest), CliError> {
+    /// Writes a layer, and returns its descriptor and the digest of its uncompressed tar.
+    pub(super) fn layer(&self, layer: &ImageLayer<'_>) -> Result<(Descriptor, Digest), CliError> {
         let (digest, descriptor) = self.blob(MediaType::ImageLayerGzip, |blob| layer.write(blob, self.time))?;
         Ok((descriptor, digest))
     }
 
-    /// Takes a blob over from the file `from`, which was found to be what `digest` says.
+    /// Takes over the blob in the file `from`, which matches `digest`.
     pub(super) fn copy(&self, from: &Path, digest: Digest) -> Result<(), CliError> {
-        let to = self.folder.path().join(BLOBS).join(digest.to_string());
+        let to = self.folder.path().join(BLOB_FOLDER).join(digest.to_string());
         fs::copy(from, to).map(drop).map_err(|error| CliError::file(from, &error))
     }
 
-    /// Puts the layout with the image `manifest` where it was wanted, and says how many bytes it has.
+    /// Moves the layout with the image `manifest` to its destination, and returns its size in bytes.
     pub(super) fn finish(self, manifest: Descriptor) -> Result<u64, CliError> {
         let mut index = ImageIndex::default();
         index.set_media_type(Some(MediaType::ImageIndex)).set_manifests(vec![manifest]);
@@ -72,7 +71,7 @@ impl Layout {
         media_type: MediaType,
         write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
     ) -> Result<(T, Descriptor), CliError> {
-        let blobs = self.folder.path().join(BLOBS);
+        let blobs = self.folder.path().join(BLOB_FOLDER);
         let write = || {
             let unnamed = blobs.join("unnamed");
             let mut blob = HashingStream::new(BufWriter::new(File::create(&unnamed)?));
@@ -91,8 +90,8 @@ impl Layout {
         fs::write(folder.join(LAYOUT_FILE), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         fs::write(folder.join("index.json"), index)?;
         let mut names = vec!["index.json".to_owned(), LAYOUT_FILE.to_owned()];
-        for blob in fs::read_dir(folder.join(BLOBS))? {
-            names.push(format!("{BLOBS}/{}", blob?.file_name().to_string_lossy()));
+        for blob in fs::read_dir(folder.join(BLOB_FOLDER))? {
+            names.push(format!("{BLOB_FOLDER}/{}", blob?.file_name().to_string_lossy()));
         }
         names.sort();
         let sizes = names.iter().map(|name| Ok(fs::metadata(folder.join(name))?.len()));
@@ -100,7 +99,7 @@ impl Layout {
         if is_archive(&self.path) {
             self.archive(&names)?;
         } else {
-            // What a temporary folder is made with is for its owner alone.
+            // A temporary folder is readable by its owner only.
             fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
             if self.path.is_dir() {
                 fs::remove_dir_all(&self.path)?;
@@ -114,7 +113,7 @@ impl Layout {
         let folder = self.folder.path();
         let whole = folder.join("archive");
         let mut tar = Builder::new(BufWriter::new(File::create(&whole)?));
-        for name in ["blobs", BLOBS] {
+        for name in ["blobs", BLOB_FOLDER] {
             tar.append_data(&mut self.header(EntryType::Directory, 0o755, 0), format!("{name}/"), io::empty())?;
         }
         for name in names {
@@ -138,16 +137,16 @@ impl Layout {
     }
 }
 
-/// Refuses to write a layout where something else would be lost.
+/// Refuses to overwrite anything that is no layout.
 pub(super) fn check(path: &Path) -> Result<(), CliError> {
     if path.is_dir() && !is_replaceable(path).map_err(|error| CliError::file(path, &error))? {
-        return Err(CliError::file(path, &"a folder that is not an image layout stands there")
+        return Err(CliError::file(path, &"a folder that is not an image layout is there")
             .hint("another folder with --output, or remove it"));
     }
     Ok(())
 }
 
-/// The folder that `path` is in.
+/// The parent folder of `path`.
 pub(super) fn beside(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -157,12 +156,12 @@ pub(super) fn is_archive(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tar"))
 }
 
-/// Whether nothing is lost with this folder that cannot be made again.
+/// Whether the folder holds nothing that cannot be made again.
 fn is_replaceable(folder: &Path) -> io::Result<bool> {
     Ok(folder.join(LAYOUT_FILE).is_file() || fs::read_dir(folder)?.next().is_none())
 }
 
-/// What tells a layout from other folders.
+/// The file that marks a folder as a layout.
 pub(super) const LAYOUT_FILE: &str = "oci-layout";
-/// Where the blobs of a layout lie, by their digests.
-pub(super) const BLOBS: &str = "blobs/sha256";
+/// The folder of a layout's blobs, by digest.
+pub(super) const BLOB_FOLDER: &str = "blobs/sha256";

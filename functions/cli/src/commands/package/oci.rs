@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::error::CliError;
 use amaas_wire::Digest;
 
-/// The text of `document`. Images with the same content must have the same digest, so every map is sorted: `oci-spec` has hash maps,
-/// whose order differs from process to process, and `serde_json::Value` has sorted ones (without its feature `preserve_order`).
+/// The text of `document`. The same content must have the same digest, so every map is sorted: the hash maps of `oci-spec` differ
+/// in order from process to process, and `serde_json::Value` has sorted maps (without its feature `preserve_order`).
 pub(super) fn to_text(document: &impl Serialize) -> Result<Vec<u8>, CliError> {
     let sorted = serde_json::to_value(document).map_err(CliError::new)?;
     serde_json::to_vec(&sorted).map_err(CliError::new)

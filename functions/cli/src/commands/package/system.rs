@@ -1,18 +1,18 @@
-//! The base of an image that is built on no other: the loader, the libraries that the programs need, and the few files that
-//! glibc and TLS read. All come from this machine, or from the root folder of another system.
+//! The base of an image without a base image: the loader, the libraries that the programs need, and the few files that glibc and
+//! TLS read. All come from this machine, or from the root folder of another system.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use super::certificates;
-use super::contents::Contents;
-use super::elf::Elf;
-use super::layer::Layer;
+use super::contents::PackageContents;
+use super::elf::ElfInfo;
+use super::layer::ImageLayer;
 use super::target::TargetSystem;
 use crate::architecture::Architecture;
 use crate::error::CliError;
 
-/// What a package needs of a system.
+/// The files of a system that a package needs.
 pub(super) struct SystemLibraries {
     architecture: Architecture,
     roots: Vec<PathBuf>,
@@ -23,16 +23,16 @@ pub(super) struct SystemLibraries {
 
 /// A file that was found.
 struct SystemFile {
-    /// Where it lies under its root, without the leading slash.
+    /// Its path under its root, without the leading slash.
     path: String,
     bytes: Vec<u8>,
-    elf: Elf,
+    elf: ElfInfo,
 }
 
 impl SystemLibraries {
-    /// Finds what `contents` need in the system at `root`: this machine's where none is given, or for another processor that of
-    /// the cross compiler, which Debian and others keep in a folder with its name.
-    pub(super) fn gather(contents: &Contents, root: Option<PathBuf>) -> Result<Self, CliError> {
+    /// Finds the files that `contents` need in the system at `root`. Without `root` that is this machine, or for another processor the
+    /// cross compiler's folder, as Debian and others have it.
+    pub(super) fn gather(contents: &PackageContents, root: Option<PathBuf>) -> Result<Self, CliError> {
         let architecture = contents.architecture;
         let roots = match root {
             Some(root) => vec![root],
@@ -52,13 +52,13 @@ impl SystemLibraries {
         Ok(system)
     }
 
-    /// The layer that all this makes.
-    pub(super) fn layer(&self) -> Layer<'_> {
-        let mut layer = Layer::default();
+    /// The layer of all these files.
+    pub(super) fn layer(&self) -> ImageLayer<'_> {
+        let mut layer = ImageLayer::default();
         for found in self.libraries.values().chain([&self.loader]) {
             layer.program(&found.path, &found.bytes);
         }
-        layer.file(certificates::PLACES[0], &self.certificates);
+        layer.file(certificates::BUNDLE_PATHS[0], &self.certificates);
         layer.file("etc/nsswitch.conf", NSSWITCH.as_bytes());
         layer.file("etc/passwd", PASSWD.as_bytes());
         layer.file("etc/group", GROUP.as_bytes());
@@ -66,7 +66,7 @@ impl SystemLibraries {
         layer
     }
 
-    fn gather_libraries(&mut self, contents: &Contents) -> Result<(), CliError> {
+    fn gather_libraries(&mut self, contents: &PackageContents) -> Result<(), CliError> {
         let needed =
             contents.iter().flat_map(|file| file.elf.needed.iter().map(|library| (file.name.clone(), library.clone())));
         let mut queue: VecDeque<(String, String)> = needed.collect();
@@ -77,7 +77,7 @@ impl SystemLibraries {
             let found = self.find(&library);
             let found = found
                 .ok_or_else(|| missing(self.architecture, &self.roots, &format!("{by} needs the library {library}")))?;
-            // It has looked names up by itself since 2.34; before, these did, and no program names them.
+            // glibc resolves names itself since 2.34. Before, these libraries did, and no program names them.
             if library == "libc.so.6" && !found.elf.defines.contains("GLIBC_2.34") {
                 queue.extend(["libnss_dns.so.2", "libnss_files.so.2"].map(|nss| (library.clone(), nss.to_owned())));
             }
@@ -98,10 +98,10 @@ impl SystemLibraries {
 }
 
 impl SystemFile {
-    /// The file at `path` under `root`, where there is one for the architecture.
+    /// The file at `path` under `root`, if there is one for the architecture.
     fn read(root: &Path, path: String, architecture: Architecture) -> Option<Self> {
         let bytes = std::fs::read(root.join(&path)).ok()?;
-        let elf = Elf::parse(&bytes).ok().filter(|elf| elf.architecture == architecture)?;
+        let elf = ElfInfo::parse(&bytes).ok().filter(|elf| elf.architecture == architecture)?;
         Some(Self { path, bytes, elf })
     }
 
@@ -136,7 +136,7 @@ impl TargetSystem for SystemLibraries {
     }
 }
 
-/// Whether a library comes with NVIDIA's driver: the host puts it into containers when it starts them.
+/// Whether a library comes with NVIDIA's driver: the host mounts it into containers.
 pub(super) fn is_of_the_driver(library: &str) -> bool {
     matches!(library, "libcuda.so.1" | "libnvidia-ml.so.1")
 }

@@ -1,29 +1,29 @@
-//! What a package finds where it is put: libraries, and which versions of them. Whatever is not there fails only when the
-//! function is started, so it is looked for before.
+//! The libraries of a package's target system, and their symbol versions. A missing one fails only when the function starts, so
+//! it is checked before.
 
-use super::contents::{Contents, ElfFile};
+use super::contents::{ElfFile, PackageContents};
 use crate::error::CliError;
 
-/// Where a package will run.
+/// A system on which a package will run.
 pub(super) trait TargetSystem {
-    /// Whether there is a library of this name.
+    /// Whether it has a library of this name.
     fn has(&self, library: &str) -> bool;
 
     /// Whether that library has this version of its symbols.
     fn has_version(&self, library: &str, version: &str) -> bool;
 
-    /// What it is, as in "… is not in it".
+    /// Its name, as in "… is not in it".
     fn name(&self) -> String;
 
-    /// What helps where a library is not there.
+    /// The remedy for a missing library.
     fn without_library(&self) -> String;
 
-    /// What helps where a version is not there.
+    /// The remedy for a missing version.
     fn without_version(&self) -> String;
 }
 
-/// Says what `contents` need that neither they nor `target` have.
-pub(super) fn check(contents: &Contents, target: &dyn TargetSystem) -> Result<(), CliError> {
+/// Refuses `contents` that need something neither they nor `target` have.
+pub(super) fn check(contents: &PackageContents, target: &dyn TargetSystem) -> Result<(), CliError> {
     for file in contents.iter() {
         let needed = file.elf.needed.iter();
         let missing: Vec<_> = needed
@@ -43,8 +43,8 @@ pub(super) fn check(contents: &Contents, target: &dyn TargetSystem) -> Result<()
     Ok(())
 }
 
-/// The versions that are not there, each with its library.
-fn versions(file: &ElfFile, contents: &Contents, target: &dyn TargetSystem) -> Vec<String> {
+/// The missing versions, each with its library.
+fn versions(file: &ElfFile, contents: &PackageContents, target: &dyn TargetSystem) -> Vec<String> {
     let is_missing = |library: &str, version: &str| match contents.library(library) {
         Some(brought) => !brought.elf.defines.contains(version),
         None => !target.has_version(library, version),

@@ -8,14 +8,14 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::amazon_linux::AmazonLinux;
-use super::contents::Contents;
+use super::contents::PackageContents;
 use super::megabytes;
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
 /// Writes the zip to `path`.
-pub(super) fn write(settings: &Settings, contents: &Contents, path: &Path) -> Result<(), CliError> {
+pub(super) fn write(settings: &Settings, contents: &PackageContents, path: &Path) -> Result<(), CliError> {
     AmazonLinux::check(contents)?;
     let unzipped = contents.size();
     if unzipped > MAX_UNZIPPED_BYTES {
@@ -51,9 +51,9 @@ pub(super) fn write(settings: &Settings, contents: &Contents, path: &Path) -> Re
     Ok(())
 }
 
-fn pack(contents: &Contents) -> Result<Vec<u8>, zip::result::ZipError> {
+fn pack(contents: &PackageContents) -> Result<Vec<u8>, zip::result::ZipError> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    // One time stamp, one order: the same digest from the same files, so that Terraform sees no change where there is none.
+    // One time stamp and one order give the same digest for the same files, so that Terraform sees no false change.
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .last_modified_time(DateTime::default())
@@ -65,7 +65,7 @@ fn pack(contents: &Contents) -> Result<Vec<u8>, zip::result::ZipError> {
     Ok(zip.finish()?.into_inner())
 }
 
-/// What there is to know of how a zip of this size gets to Lambda.
+/// How a zip of this size gets to Lambda.
 fn upload(bytes: usize) -> Option<&'static str> {
     (bytes > MAX_UPLOAD_BYTES)
         .then_some("larger than the 50 MB that Lambda takes in a request, which is how Terraform sends it: make a container image with --image")
@@ -73,7 +73,7 @@ fn upload(bytes: usize) -> Option<&'static str> {
 
 /// Lambda's limit of a function's unzipped code: 250 MB, which are MiB.
 const MAX_UNZIPPED_BYTES: usize = 250 << 20;
-/// Lambda's limit of a zip that comes with the request: 50 MB, likewise.
+/// Lambda's limit of a zip in the request itself: 50 MB, likewise.
 const MAX_UPLOAD_BYTES: usize = 50 << 20;
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use crate::arguments::AccountsArguments;
 use crate::commands::{keys, usage};
 use crate::error::CliError;
 use crate::output;
-use crate::settings::{Opens, Settings};
+use crate::settings::{LedgerOpenMode, Settings};
 
 pub(super) async fn run(settings: &Settings, name: &TenantName, arguments: &AccountsArguments) -> Result<(), CliError> {
-    let accounts = settings.accounts(arguments, Opens::Existing).await?;
+    let accounts = settings.accounts(arguments, LedgerOpenMode::Existing).await?;
     let tenant = accounts.tenant(name).await?.ok_or_else(|| CliError::no_tenant(name))?;
     let report = usage::of_tenant(&accounts, name, usage::days(None, None), UsageBy::Model).await?;
     let (records, now) = (accounts.keys_of(name).await?, now());

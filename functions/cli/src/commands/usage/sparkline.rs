@@ -1,28 +1,28 @@
-//! The units of days as a line of bars.
+//! The units of days as a sparkline.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use amaas_access::meter::UtcDay;
 
-/// The days of a line, in order.
+/// The days of a sparkline, in order.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Range {
+pub(super) struct DayRange {
     first: UtcDay,
     days: usize,
-    /// How many of them share a bar.
+    /// The number of days that share a bar.
     each: usize,
 }
 
-impl Range {
-    /// From `since` to `until`, both included, and no day after `today`.
+impl DayRange {
+    /// From `since` to `until`, both included, without days after `today`.
     pub(super) fn new(since: UtcDay, until: UtcDay, today: UtcDay) -> Self {
         let until = until.min(today);
         let days = std::iter::successors(Some(since), |day| Some(day.next())).take_while(|day| *day <= until).count();
-        Self { first: since, days, each: days.div_ceil(BARS).max(1) }
+        Self { first: since, days, each: days.div_ceil(MAX_BARS).max(1) }
     }
 
-    /// What a bar is of.
+    /// The head of the column: the period of a bar.
     pub(super) fn head(self) -> String {
         match self.each {
             1 => "UNITS A DAY".to_owned(),
@@ -30,27 +30,27 @@ impl Range {
         }
     }
 
-    /// A bar for each day, or for some days together; the highest is that of the most units. What has none has the lowest.
+    /// A bar for each day, or for several days together. The highest bar has the most units; a bar without units is the lowest.
     pub(super) fn line(self, units: &BTreeMap<UtcDay, u64>) -> String {
         let days = std::iter::successors(Some(self.first), |day| Some(day.next())).take(self.days);
         let of_days: Vec<u128> = days.map(|day| units.get(&day).copied().unwrap_or_default().into()).collect();
-        // The last bar may be of fewer days.
+        // The last bar may have fewer days.
         let bars =
             of_days.chunks(self.each).map(|days| days.iter().sum::<u128>() * self.each as u128 / days.len() as u128);
         let bars: Vec<u128> = bars.collect();
         let most = bars.iter().copied().max().unwrap_or_default().max(1);
         let mut line = String::with_capacity(bars.len() * 3);
         for bar in bars {
-            let level = (bar * (LEVELS.len() as u128 - 1)).div_ceil(most);
-            let _ = line.write_char(LEVELS[usize::try_from(level).unwrap_or_default()]);
+            let level = (bar * (BAR_GLYPHS.len() as u128 - 1)).div_ceil(most);
+            let _ = line.write_char(BAR_GLYPHS[usize::try_from(level).unwrap_or_default()]);
         }
         line
     }
 }
 
-const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// A month has no more days.
-const BARS: usize = 31;
+const BAR_GLYPHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// The days of the longest month.
+const MAX_BARS: usize = 31;
 
 #[cfg(test)]
 mod tests {
@@ -62,7 +62,7 @@ mod tests {
 
     fn line(since: &str, until: &str, units: &[(&str, u64)]) -> (String, String) {
         let units = units.iter().map(|(text, units)| (day(text), *units)).collect();
-        let range = Range::new(day(since), day(until), day("2026-12-31"));
+        let range = DayRange::new(day(since), day(until), day("2026-12-31"));
         (range.head(), range.line(&units))
     }
 
@@ -74,7 +74,7 @@ mod tests {
             ("2026-11-03", &[("2026-11-01", 1), ("2026-11-03", 1_000_000)], "▂▁█"),
             ("2026-11-02", &[("2026-11-01", u64::MAX), ("2026-11-02", u64::MAX / 2)], "█▅"),
             ("2026-11-01", &[("2026-11-01", 5)], "█"),
-            // Days out of the range are not in it.
+            // Days outside the range are left out.
             ("2026-11-02", &[("2026-10-31", 5), ("2026-11-02", 5), ("2026-11-03", 9)], "▁█"),
         ] {
             assert_eq!(line("2026-11-01", until, units), ("UNITS A DAY".to_owned(), expected.to_owned()));

@@ -1,4 +1,4 @@
-//! Usage as a table: every number whole, and a line of bars.
+//! Usage as a table, with every number in full and a sparkline.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use amaas::{UsageBy, UsageDay, UsageReport, UsageRow, UsageSum};
 use amaas_access::Money;
 use amaas_access::meter::UtcDay;
 
-use super::sparkline::Range;
+use super::sparkline::DayRange;
 use super::today;
 use crate::output;
 
-/// The reports, which are of the same days and have the same kind of rows; with whose they are where there are several.
+/// The reports, which have the same days and kind of rows; with a column for the tenant if there are several.
 pub(crate) fn text(reports: &[UsageReport]) -> String {
     let Some(first) = reports.first() else { return "there are no tenants".to_owned() };
     let range = range(first);
     let names = heads(reports.len(), first.by);
-    let bars = range.map(Range::head).unwrap_or_default();
+    let bars = range.map(DayRange::head).unwrap_or_default();
     let heads: Vec<_> = names.iter().copied().chain(SUMS).chain([bars.as_str()]).collect();
 
     let (mut rows, mut total, mut units) = (Vec::new(), UsageSum::default(), BTreeMap::new());
@@ -45,9 +45,9 @@ pub(crate) fn text(reports: &[UsageReport]) -> String {
     format!("{title}\n\n{}", output::figures(&heads, names.len()..names.len() + SUMS.len(), rows))
 }
 
-/// The days of a report; nothing where a service says what are no days.
-fn range(report: &UsageReport) -> Option<Range> {
-    Some(Range::new(report.since.parse().ok()?, report.until.parse().ok()?, today()))
+/// The days of a report; `None` if the service sent invalid days.
+fn range(report: &UsageReport) -> Option<DayRange> {
+    Some(DayRange::new(report.since.parse().ok()?, report.until.parse().ok()?, today()))
 }
 
 fn heads(reports: usize, by: UsageBy) -> Vec<&'static str> {
@@ -60,7 +60,7 @@ fn heads(reports: usize, by: UsageBy) -> Vec<&'static str> {
     heads
 }
 
-/// What tells a row from others.
+/// The cells that identify a row.
 fn named(row: &UsageRow, by: UsageBy) -> Vec<String> {
     let UsageRow { model, version, key, .. } = row;
     let names = match by {

@@ -39,7 +39,7 @@ def main():
 
 
 def shortened(plan: dict) -> dict:
-    """Without what nobody reads and what differs from machine to machine."""
+    """Without unused members and those that differ from machine to machine."""
     walk(plan["planned_values"]["root_module"])
     providers = plan["configuration"]["provider_config"]
     return {

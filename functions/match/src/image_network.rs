@@ -1,4 +1,4 @@
-//! How an image becomes the input of an image network: what `image.json` says.
+//! Preprocessing of images for an image network, as `image.json` describes it.
 
 use amaas_image::{colour, grey};
 use amaas_serve::task::{InvalidInput, TaskError};
@@ -9,7 +9,7 @@ use image::imageops::FilterType;
 use image::{DynamicImage, RgbImage};
 use serde::Deserialize;
 
-/// What an image network reads and gives, as `image.json` says. A value is `(level · scale - mean) / deviation`, for levels of 0
+/// The input and output of an image network, from `image.json`. A value is `(level · scale - mean) / deviation`, for levels of 0
 /// to 255.
 ///
 /// ```
@@ -22,57 +22,57 @@ use serde::Deserialize;
 /// ```
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Picture {
+pub struct ImageNetworkConfig {
     /// The network's input.
     pub input: String,
-    /// The network's output, of one value a label.
+    /// The network's output, with a value for each label.
     pub output: String,
     /// Pixels from left to right.
     pub width: u32,
     /// Pixels from top to bottom.
     pub height: u32,
-    /// How an image of another size is made to fit.
+    /// How an image of another size is resized.
     #[serde(default)]
-    pub fit: Fit,
-    /// What the network sees of a pixel, in this order.
-    pub channels: Channels,
+    pub fit: ImageFit,
+    /// The channels of a pixel, in their order.
+    pub channels: PixelChannels,
     /// The order of the dimensions.
-    pub layout: Layout,
+    pub layout: TensorLayout,
     /// `FP32`, `FP16` or `UINT8`.
     pub datatype: Datatype,
-    /// What levels are multiplied by.
-    #[serde(default = "one")]
+    /// The factor of levels.
+    #[serde(default = "default_scale")]
     pub scale: f32,
-    /// What is taken off then, one a channel; 0 where there is none.
+    /// Subtracted then, a value for each channel; 0 if it is empty.
     #[serde(default)]
     pub mean: Vec<f32>,
-    /// What that is divided by, one a channel; 1 where there is none.
+    /// The divisor of the difference, a value for each channel; 1 if it is empty.
     #[serde(default)]
     pub deviation: Vec<f32>,
-    /// What the outputs are.
-    pub scores: Scores,
+    /// The kind of the outputs.
+    pub scores: ScoreKind,
     /// How many of the most probable labels count.
-    #[serde(default = "five")]
+    #[serde(default = "default_top")]
     pub top: usize,
 }
 
-/// How an image of another size is made to fit.
+/// How an image of another size is resized.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fit {
-    /// All of it, whatever that does to its proportions.
+pub enum ImageFit {
+    /// The whole image, stretched.
     #[default]
     Stretch,
-    /// As much of its middle as has the proportions.
+    /// The largest centred part with the right proportions.
     Cover,
-    /// The ink on an even background, as the digits function has it: white on black, in the middle.
+    /// The ink on an even background, as in the digits function: white on black, centred.
     Digit,
 }
 
-/// What a network sees of a pixel.
+/// The channels of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Channels {
+pub enum PixelChannels {
     /// Red, green, blue.
     Rgb,
     /// Blue, green, red.
@@ -84,7 +84,7 @@ pub enum Channels {
 /// The order of the dimensions of an input of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Layout {
+pub enum TensorLayout {
     /// `[1, channels, height, width]`.
     Nchw,
     /// `[1, height, width, channels]`.
@@ -93,21 +93,21 @@ pub enum Layout {
     Nhw,
 }
 
-/// What the outputs of a network are.
+/// The kind of a network's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Scores {
+pub enum ScoreKind {
     /// Probabilities, which add up to 1.
     Probabilities,
-    /// What the softmax of gives probabilities.
+    /// Logits; their softmax are probabilities.
     Logits,
 }
 
-impl Picture {
+impl ImageNetworkConfig {
     /// Reads an `image.json`.
     ///
     /// # Errors
-    /// When it is none, or what it says does not fit together.
+    /// It is no such file, or its members contradict each other.
     pub fn from_json(json: &str) -> Result<Self, TaskError> {
         let wrong = |what: &dyn std::fmt::Display| TaskError::new(format!("image.json: {what}"));
         let picture: Self = serde_json::from_str(json).map_err(|error| wrong(&error))?;
@@ -118,7 +118,7 @@ impl Picture {
     /// The network's input for `image`, one row.
     ///
     /// # Errors
-    /// Says why the image is refused.
+    /// Why the image is refused.
     pub fn tensor(&self, image: &Image) -> Result<Tensor, InvalidInput> {
         let levels = self.levels(image.as_bytes())?;
         let data = match self.datatype {
@@ -128,17 +128,17 @@ impl Picture {
         };
         let (width, height, channels) = (self.width as usize, self.height as usize, self.channels.count());
         let shape = match self.layout {
-            Layout::Nchw => vec![1, channels, height, width],
-            Layout::Nhwc => vec![1, height, width, channels],
-            Layout::Nhw => vec![1, height, width],
+            TensorLayout::Nchw => vec![1, channels, height, width],
+            TensorLayout::Nhwc => vec![1, height, width, channels],
+            TensorLayout::Nhw => vec![1, height, width],
         };
         Tensor::new(self.input.as_str(), shape, data).map_err(InvalidInput::new)
     }
 
     fn check(&self) -> Result<(), String> {
         let channels = self.channels.count();
-        if !(1..=MOST_SIDE).contains(&self.width) || !(1..=MOST_SIDE).contains(&self.height) {
-            return Err(format!("width and height: expected 1 to {MOST_SIDE}, got {} and {}", self.width, self.height));
+        if !(1..=MAX_SIDE).contains(&self.width) || !(1..=MAX_SIDE).contains(&self.height) {
+            return Err(format!("width and height: expected 1 to {MAX_SIDE}, got {} and {}", self.width, self.height));
         }
         if !matches!(self.datatype, Datatype::Fp32 | Datatype::Fp16 | Datatype::Uint8) {
             return Err(format!("datatype: expected FP32, FP16 or UINT8, got {}", self.datatype));
@@ -159,11 +159,12 @@ impl Picture {
         if self.datatype == Datatype::Uint8 && !plain {
             return Err("UINT8 takes levels as they are: expected no scale, mean and deviation".to_owned());
         }
-        if self.layout == Layout::Nhw && channels != 1 {
+        if self.layout == TensorLayout::Nhw && channels != 1 {
             return Err("the layout \"nhw\" has one channel: expected the channels \"grey\"".to_owned());
         }
         let side = amaas_digits::SIDE;
-        if self.fit == Fit::Digit && (self.channels, self.width, self.height) != (Channels::Grey, side, side) {
+        if self.fit == ImageFit::Digit && (self.channels, self.width, self.height) != (PixelChannels::Grey, side, side)
+        {
             return Err(format!("the fit \"digit\" makes grey images of {side} x {side} pixels and no other"));
         }
         if self.top == 0 {
@@ -174,30 +175,30 @@ impl Picture {
 
     /// The levels of all pixels in the order of the layout.
     fn levels(&self, file: &[u8]) -> Result<Vec<u8>, InvalidInput> {
-        if self.fit == Fit::Digit {
+        if self.fit == ImageFit::Digit {
             let digit = amaas_digits::digit(grey(file).map_err(InvalidInput::new)?);
-            let blank = "expected a digit, got an image in which nothing stands out from the background";
+            let blank = "expected a digit, got an image in which nothing differs from the background";
             return Ok(digit.ok_or_else(|| InvalidInput::new(blank))?.to_vec());
         }
         let image: DynamicImage = match self.channels {
-            Channels::Grey => grey(file).map_err(InvalidInput::new)?.into(),
-            Channels::Rgb | Channels::Bgr => colour(file).map_err(InvalidInput::new)?.into(),
+            PixelChannels::Grey => grey(file).map_err(InvalidInput::new)?.into(),
+            PixelChannels::Rgb | PixelChannels::Bgr => colour(file).map_err(InvalidInput::new)?.into(),
         };
         let (left, top, width, height) = self.part(image.width(), image.height());
         let seen = image.crop_imm(left, top, width, height);
         let seen = seen.resize_exact(self.width, self.height, FilterType::Triangle);
         Ok(match self.channels {
-            Channels::Grey => seen.into_luma8().into_raw(),
-            Channels::Rgb | Channels::Bgr => self.pixels(seen.into_rgb8()),
+            PixelChannels::Grey => seen.into_luma8().into_raw(),
+            PixelChannels::Rgb | PixelChannels::Bgr => self.pixels(seen.into_rgb8()),
         })
     }
 
-    /// What is seen of an image of this size: left, top, width, height.
+    /// The part of an image of this size that is used: left, top, width, height.
     fn part(&self, width: u32, height: u32) -> (u32, u32, u32, u32) {
-        if self.fit != Fit::Cover {
+        if self.fit != ImageFit::Cover {
             return (0, 0, width, height);
         }
-        // No side is above 8,192 and no target's above MOST_SIDE, so the products fit.
+        // No side is above 8,192 and no target's above MAX_SIDE, so the products fit.
         let wide = (height * self.width / self.height).clamp(1, width);
         let high = (width * self.height / self.width).clamp(1, height);
         ((width - wide) / 2, (height - high) / 2, wide, high)
@@ -205,18 +206,18 @@ impl Picture {
 
     fn pixels(&self, image: RgbImage) -> Vec<u8> {
         let mut pixels = image.into_raw();
-        if self.channels == Channels::Bgr {
+        if self.channels == PixelChannels::Bgr {
             pixels.chunks_exact_mut(3).for_each(|pixel| pixel.swap(0, 2));
         }
         match self.layout {
-            Layout::Nhwc | Layout::Nhw => pixels,
-            Layout::Nchw => (0..3).flat_map(|channel| pixels.iter().skip(channel).step_by(3).copied()).collect(),
+            TensorLayout::Nhwc | TensorLayout::Nhw => pixels,
+            TensorLayout::Nchw => (0..3).flat_map(|channel| pixels.iter().skip(channel).step_by(3).copied()).collect(),
         }
     }
 
     fn values<'s>(&'s self, levels: &'s [u8]) -> impl Iterator<Item = f32> + 's {
         let (channels, area) = (self.channels.count(), self.width as usize * self.height as usize);
-        let channel = move |at: usize| if self.layout == Layout::Nhwc { at % channels } else { at / area };
+        let channel = move |at: usize| if self.layout == TensorLayout::Nhwc { at % channels } else { at / area };
         levels.iter().enumerate().map(move |(at, level)| {
             let mean = self.mean.get(channel(at)).copied().unwrap_or(0.0);
             let deviation = self.deviation.get(channel(at)).copied().unwrap_or(1.0);
@@ -225,7 +226,7 @@ impl Picture {
     }
 }
 
-impl Channels {
+impl PixelChannels {
     fn count(self) -> usize {
         match self {
             Self::Rgb | Self::Bgr => 3,
@@ -234,16 +235,16 @@ impl Channels {
     }
 }
 
-fn one() -> f32 {
+fn default_scale() -> f32 {
     1.0
 }
 
-fn five() -> usize {
+fn default_top() -> usize {
     5
 }
 
-/// Image classifiers read some hundreds of pixels a side; a row of this size in FP32 has 12 MiB.
-const MOST_SIDE: u32 = 1024;
+/// Image classifiers have inputs of some hundreds of pixels a side. A row of this size in FP32 has 12 MiB.
+const MAX_SIDE: u32 = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -251,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    fn picture(change: &[(&str, serde_json::Value)]) -> Result<Picture, TaskError> {
+    fn picture(change: &[(&str, serde_json::Value)]) -> Result<ImageNetworkConfig, TaskError> {
         let mut json = serde_json::json!({
             "input": "x", "output": "y", "width": 2, "height": 1, "channels": "rgb", "layout": "nchw",
             "datatype": "FP32", "scores": "logits",
@@ -259,7 +260,7 @@ mod tests {
         for (name, value) in change {
             json[name] = value.clone();
         }
-        Picture::from_json(&json.to_string())
+        ImageNetworkConfig::from_json(&json.to_string())
     }
 
     fn file(pixels: &[[u8; 3]]) -> Image {
@@ -295,12 +296,12 @@ mod tests {
     #[test]
     fn an_image_of_other_proportions_is_stretched_or_cut() {
         let image = file(&[[0; 3], [100; 3], [100; 3], [0; 3]]);
-        let one = |fit: &str| {
+        let fitted = |fit: &str| {
             let picture = picture(&[("fit", fit.into()), ("channels", "grey".into())]).expect("right");
             picture.tensor(&image).expect("an image").data().as_f32().expect("FP32").to_vec()
         };
-        assert_eq!(one("cover"), [100.0, 100.0]);
-        let stretched = one("stretch");
+        assert_eq!(fitted("cover"), [100.0, 100.0]);
+        let stretched = fitted("stretch");
         assert!(stretched.iter().all(|value| (30.0..80.0).contains(value)), "{stretched:?}");
     }
 
@@ -322,14 +323,14 @@ mod tests {
             assert!(error.starts_with("image.json: ") && error.contains(expected), "{error}");
         }
         for (name, text) in [("labels", "["), ("empty", "")] {
-            assert!(Picture::from_json(text).is_err(), "{name}");
+            assert!(ImageNetworkConfig::from_json(text).is_err(), "{name}");
         }
     }
 
     #[test]
     fn the_committed_files_are_right() {
         for json in [include_str!("../model/image.json"), include_str!("../model/squeezenet.json")] {
-            assert_eq!(Picture::from_json(json).map(|picture| picture.top), Ok(5));
+            assert_eq!(ImageNetworkConfig::from_json(json).map(|picture| picture.top), Ok(5));
         }
     }
 }

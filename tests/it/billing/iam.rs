@@ -1,10 +1,10 @@
-//! Callers whom AWS IAM let through, under Lambda.
+//! Clients authenticated by AWS IAM, under Lambda.
 
 use amaas::sigv4::Credentials;
 use amaas::task::TextClassification;
 use amaas::{Answer, Client, ClientBuilder, SigV4};
 use amaas_access::{Accounts, Tenant, now};
-use amaas_e2e::Stage;
+use amaas_e2e::TestEnv;
 use amaas_e2e::lambda::Lambda;
 use reqwest::Response;
 use serde_json::json;
@@ -15,24 +15,24 @@ const ROLE: &str = "arn:aws:sts::123456789012:assumed-role/app";
 const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/app/i-0abc";
 const LATE_PAYER: &str = "arn:aws:iam::123456789012:user/late-payer";
 
-/// A stage and its accounts, among them a role, and the sentiment function under Lambda, which takes IAM's word.
-async fn set() -> (Stage, Accounts, Lambda) {
-    let stage = Stage::set().await;
-    let accounts = stage.accounts().await;
+/// An environment with accounts, a role among them, and the sentiment function under Lambda, which trusts IAM.
+async fn iam_env() -> (TestEnv, Accounts, Lambda) {
+    let env = TestEnv::start().await;
+    let accounts = env.accounts().await;
     assert!(accounts.add_tenant(&Tenant::new(name(ROLE), now())).await.expect("reached"));
-    let lambda = Lambda::start(stage.sentiment().await.set("AMAAS_IAM", "tenant")).await;
-    (stage, accounts, lambda)
+    let lambda = Lambda::start(env.sentiment().await.set("AMAAS_IAM", "tenant")).await;
+    (env, accounts, lambda)
 }
 
 async fn call(lambda: &Lambda) -> Response {
-    // As it comes with a signature, which is no bearer token.
+    // With a signature, which is no bearer token.
     let signature = "AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/20261126/us-east-1/lambda/aws4_request, Signature=0";
     prediction(&lambda.url()).header("authorization", signature).send().await.expect("an answer")
 }
 
 #[tokio::test]
 async fn a_principal_is_the_tenant_that_has_its_arn_for_a_name() {
-    let (stage, accounts, lambda) = set().await;
+    let (env, accounts, lambda) = iam_env().await;
     add_suspended(&accounts, LATE_PAYER).await;
     let another_session = format!("{ROLE}/somebody@example.com");
     for (signer, status, kind) in [
@@ -53,9 +53,9 @@ async fn a_principal_is_the_tenant_that_has_its_arn_for_a_name() {
     assert_eq!(counted.len(), 2, "both sessions of the role");
     assert!(counted.values().all(|record| record.key.is_none()));
 
-    // Whoever has a key besides calls as the key's tenant.
+    // A client that also has a key calls as the key's tenant.
     lambda.signed_by(Some(SESSION));
-    let answer = prediction(&lambda.url()).header("x-api-key", stage.key().expose()).send().await.expect("an answer");
+    let answer = prediction(&lambda.url()).header("x-api-key", env.key().expose()).send().await.expect("an answer");
     assert_eq!(answer.status(), 200);
     assert_eq!((records(&accounts, &name("tests")).await.len(), records(&accounts, &name(ROLE)).await.len()), (1, 2));
     let answer = prediction(&lambda.url()).bearer_auth("amaas_test_wrong").send().await.expect("an answer");
@@ -63,10 +63,10 @@ async fn a_principal_is_the_tenant_that_has_its_arn_for_a_name() {
 }
 
 #[tokio::test]
-async fn iams_word_counts_only_where_it_is_asked_for() {
-    let stage = Stage::set().await;
-    assert!(stage.accounts().await.add_tenant(&Tenant::new(name(ROLE), now())).await.expect("reached"));
-    for launch in [stage.sentiment().await, stage.sentiment().await.set("AMAAS_IAM", "ignore")] {
+async fn iam_identity_counts_only_if_configured() {
+    let env = TestEnv::start().await;
+    assert!(env.accounts().await.add_tenant(&Tenant::new(name(ROLE), now())).await.expect("reached"));
+    for launch in [env.sentiment().await, env.sentiment().await.set("AMAAS_IAM", "ignore")] {
         let lambda = Lambda::start(launch).await;
         lambda.signed_by(Some(SESSION));
         let (status, kind) = refusal(call(&lambda).await).await;
@@ -75,9 +75,9 @@ async fn iams_word_counts_only_where_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn no_header_says_who_signed() {
-    let (stage, accounts, lambda) = set().await;
-    let server = stage.sentiment().await.set("AMAAS_IAM", "tenant").start();
+async fn no_header_can_set_the_signer() {
+    let (env, accounts, lambda) = iam_env().await;
+    let server = env.sentiment().await.set("AMAAS_IAM", "tenant").start();
     server.ready().await;
     let iam = json!({ "iam": { "userArn": SESSION } });
     let context = json!({ "authorizer": iam, "requestContext": { "authorizer": iam } }).to_string();
@@ -96,8 +96,8 @@ async fn no_header_says_who_signed() {
 }
 
 #[tokio::test]
-async fn of_a_sealed_call_the_outer_signature_counts_unless_a_key_is_inside() {
-    let (stage, accounts, lambda) = set().await;
+async fn the_outer_signature_of_a_sealed_call_counts_unless_a_key_is_inside() {
+    let (env, accounts, lambda) = iam_env().await;
     lambda.signed_by(Some(SESSION));
     let predict = async |client: Client| {
         let answer: Answer<TextClassification> = client.model("sentiment").predict(TEXT).await.expect("an answer");
@@ -107,11 +107,11 @@ async fn of_a_sealed_call_the_outer_signature_counts_unless_a_key_is_inside() {
     let counted = records(&accounts, &name(ROLE)).await;
     assert!(counted.len() == 1 && counted.values().all(|record| record.sealed && record.key.is_none()), "{counted:?}");
 
-    assert_eq!(predict(signing(&lambda).api_key(stage.key()).build().expect("enough is set")).await, "positive");
+    assert_eq!(predict(signing(&lambda).api_key(env.key()).build().expect("enough is set")).await, "positive");
     assert_eq!((records(&accounts, &name("tests")).await.len(), records(&accounts, &name(ROLE)).await.len()), (1, 1));
 }
 
-/// A caller that signs, and seals.
+/// A client that signs and seals.
 fn signing(lambda: &Lambda) -> ClientBuilder {
     let credentials = Credentials::new("ASIAEXAMPLE", "secret", None, None, "test");
     Client::builder().endpoint(lambda.url()).sigv4(SigV4::new("us-east-1", "lambda").credentials(credentials))

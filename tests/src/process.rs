@@ -1,4 +1,4 @@
-//! Which program to start, and what to tell it.
+//! Builds the process of a function: program, environment and arguments.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -67,15 +67,15 @@ pub(crate) fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// A process to be started, with an environment of its own: nothing is inherited.
+/// A process to start, with an environment of its own: it inherits no variable.
 #[derive(Clone, Debug)]
-pub struct Launch {
+pub struct ProcessBuilder {
     program: Program,
     before: Vec<OsString>,
     variables: BTreeMap<String, OsString>,
 }
 
-impl Launch {
+impl ProcessBuilder {
     /// `program`, with an empty environment.
     pub fn new(program: Program) -> Self {
         Self { program, before: Vec::new(), variables: BTreeMap::new() }
@@ -95,7 +95,7 @@ impl Launch {
         self
     }
 
-    /// Starts the program through another command, which has to become it or to stay aside.
+    /// Starts the program through another command, which has to exec it or to detach.
     #[must_use]
     pub fn through(mut self, command: impl IntoIterator<Item = OsString>) -> Self {
         self.before = command.into_iter().collect();

@@ -1,4 +1,4 @@
-//! Who calls, how much, and what it cost: through real functions and both ledgers.
+//! Authentication, quotas and usage: through real functions and both ledgers.
 
 mod frozen;
 mod iam;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use amaas::ApiKey;
 use amaas_access::meter::UsageRecord;
 use amaas_access::{Accounts, KeyRecord, KeyTerms, Tenant, TenantName, TenantStatus};
-use amaas_e2e::{Function, Stage};
+use amaas_e2e::{Function, TestEnv};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -26,30 +26,30 @@ fn name(text: &str) -> TenantName {
     text.parse().expect("a name")
 }
 
-/// A new key, on these terms.
+/// A new key with these terms.
 async fn key(accounts: &Accounts, terms: KeyTerms) -> (ApiKey, KeyRecord) {
     let key = ApiKey::generate("test").expect("random");
     let record = accounts.add_key(&key, terms).await.expect("kept");
     (key, record)
 }
 
-/// A plain prediction of one text.
+/// A plain prediction for one text.
 async fn predict(function: &Function, key: &str) -> Response {
     prediction(&function.endpoint().await).bearer_auth(key).send().await.expect("an answer")
 }
 
-/// The same, of nobody yet.
+/// The same request without a key.
 fn prediction(endpoint: &str) -> RequestBuilder {
     reqwest::Client::new().post(format!("{endpoint}/v1/models/sentiment/predict")).json(&json!({ "inputs": [TEXT] }))
 }
 
-/// Adds a tenant whose calls are not taken.
+/// Adds a suspended tenant.
 async fn add_suspended(accounts: &Accounts, tenant: &str) {
     let tenant = Tenant { status: TenantStatus::Suspended, ..Tenant::new(name(tenant), 0) };
     assert!(accounts.add_tenant(&tenant).await.expect("reached"));
 }
 
-/// The status of an answer, and the kind of its problem where it is one.
+/// The status of an answer, and the slug of its problem if it is one.
 async fn refusal(answer: Response) -> (StatusCode, String) {
     let status = answer.status();
     let problem: Value = answer.json().await.unwrap_or_default();
@@ -57,7 +57,7 @@ async fn refusal(answer: Response) -> (StatusCode, String) {
     (status, kind.to_owned())
 }
 
-/// Every record of `tenant`, by the id of the request.
+/// Every usage record of `tenant`, by request id.
 async fn records(accounts: &Accounts, tenant: &TenantName) -> BTreeMap<String, UsageRecord> {
     let ledger = Arc::clone(accounts.ledger());
     let mut all = BTreeMap::new();
@@ -78,10 +78,10 @@ async fn records(accounts: &Accounts, tenant: &TenantName) -> BTreeMap<String, U
     all
 }
 
-/// A stage, its accounts, and the sentiment function, ready.
-async fn set() -> (Stage, Accounts, Function) {
-    let stage = Stage::set().await;
-    let (accounts, function) = (stage.accounts().await, stage.sentiment().await.start());
+/// An environment, its accounts, and the sentiment function, ready.
+async fn billing_env() -> (TestEnv, Accounts, Function) {
+    let env = TestEnv::start().await;
+    let (accounts, function) = (env.accounts().await, env.sentiment().await.start());
     function.ready().await;
-    (stage, accounts, function)
+    (env, accounts, function)
 }

@@ -1,4 +1,4 @@
-//! A validator of others judges the golden files, which are what functions say (`functions`).
+//! An independent validator checks the golden files, which equal the functions' documents (`functions`).
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -7,8 +7,8 @@ use amaas_e2e::skip;
 
 use super::golden;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi_judge.py");
-/// What the script ends with where a package is missing.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi_validator.py");
+/// The script's exit code if a package is missing.
 const MISSING: i32 = 77;
 const FUNCTIONS: [&str; 7] = ["digits", "embed", "generate", "match", "names", "sentiment", "tensor"];
 

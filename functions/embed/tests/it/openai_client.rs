@@ -1,4 +1,4 @@
-//! `OpenAI`'s own Python client judges the routes that have its shape.
+//! `OpenAI`'s own Python client calls the routes that have its API.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -6,11 +6,11 @@ use std::process::Command;
 use crate::service::{Service, skip};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openai_client.py");
-/// What the script ends with where the package `openai` is missing.
+/// The script's exit code if the package `openai` is missing.
 const MISSING: i32 = 77;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_official_client_gets_texts() {
+async fn the_official_client_gets_vectors() {
     let service = Service::start().await;
     let python = std::env::var_os("AMAAS_TEST_PYTHON").unwrap_or_else(|| OsString::from("python3"));
     let mut command = Command::new(&python);

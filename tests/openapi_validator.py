@@ -1,4 +1,4 @@
-"""Judges OpenAPI documents, whose files it is given. `tests/it/openapi/judge.rs` starts it.
+"""Validates the OpenAPI documents in the given files. `tests/it/openapi/validator.rs` starts it.
 
 Ends with 77 where a package is not installed.
 """
@@ -32,7 +32,7 @@ def faults(document: dict) -> list:
 
 
 def examples(document: dict, file: str) -> None:
-    """Every example is what the schema beside it says, by a validator that is not ours either."""
+    """Every example conforms to its schema, by an independent validator."""
     for path, operations in document["paths"].items():
         for operation in operations.values():
             for media in operation.get("requestBody", {}).get("content", {}).values():
@@ -43,7 +43,7 @@ def examples(document: dict, file: str) -> None:
 
 
 def refused(document: dict, file: str) -> None:
-    """What is altered is found, so that finding nothing means something."""
+    """Alterations are detected, so the validation is not vacuous."""
     path, operations = next(iter(document["paths"].items()))
     method = next(iter(operations))
 

@@ -1,4 +1,4 @@
-//! Many callers of many tenants while the server is killed again and again: what the ledger says in the end is what they counted.
+//! Many clients of many tenants while the server is killed again and again: the ledger ends with exactly the clients' counts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use amaas_access::meter::{UtcDay, report};
 use amaas_access::{Accounts, KeyTerms, TenantName};
 use amaas_e2e::dynamodb::{self, DynamoDb};
 use amaas_e2e::faults::Proxy;
-use amaas_e2e::{Launch, Stage, skip};
+use amaas_e2e::{ProcessBuilder, TestEnv, skip};
 use amaas_ledger::Clock;
 use amaas_wire::usage::UsageBy;
 use futures_util::future::join_all;
@@ -26,11 +26,11 @@ struct Load {
     lasts: Duration,
 }
 
-/// What a caller counted: for each answer, the id of its request, whose call it was, and its rows.
+/// A client's count: for each answer, its request id, tenant and rows.
 type Counted = BTreeMap<String, (usize, u64)>;
 
 impl Load {
-    async fn run(self, stage: &Stage, accounts: &Accounts, launch: &Launch) {
+    async fn run(self, env: &TestEnv, accounts: &Accounts, launch: &ProcessBuilder) {
         let mut keys = Vec::new();
         for index in 0..self.tenants {
             keys.push(key(accounts, KeyTerms::of(tenant(index))).await.0);
@@ -58,13 +58,13 @@ impl Load {
         }
         function.terminate();
         assert!(function.exit().await.success(), "it stops as asked");
-        // What the last that was killed left is taken over at once; whoever starts finds it in any case.
+        // The next start takes over the journal of the killed process.
         let heir = launch.start();
         heir.ready().await;
         self.compare(accounts, &counted).await;
         assert!(counted.len() > self.callers, "{} calls", counted.len());
         eprintln!("{} calls of {} callers, {} kills", counted.len(), self.callers, self.kills);
-        let _ = stage;
+        let _ = env;
     }
 
     /// Record for record.
@@ -101,7 +101,7 @@ fn tenant(index: usize) -> TenantName {
     name(&format!("tenant-{index}"))
 }
 
-/// Half of the callers seal.
+/// Half of the clients seal.
 fn client(proxy: &Proxy, key: &ApiKey, index: usize) -> Client {
     let retries = RetryConfig::default().max_retries(4).budget(10_000);
     let builder = Client::builder().endpoint(proxy.endpoint()).api_key(key).retry(retries);
@@ -110,7 +110,7 @@ fn client(proxy: &Proxy, key: &ApiKey, index: usize) -> Client {
     builder.build().expect("enough is set")
 }
 
-/// Calls until it is to stop, each call until it is answered.
+/// Calls until it is stopped; each call is retried until it is answered.
 async fn call(client: Client, index: usize, tenant: usize, stop: &AtomicBool) -> Counted {
     let (model, mut counted, mut number) = (client.model("sentiment"), Counted::new(), 0);
     while !stop.load(Ordering::SeqCst) {
@@ -126,7 +126,7 @@ async fn call(client: Client, index: usize, tenant: usize, stop: &AtomicBool) ->
                     counted.insert(request, (tenant, answer.usage().rows));
                     break;
                 }
-                // Its process was killed, and it is called again as the same call, like an app that was started anew.
+                // Its process was killed, so it retries the same call, as a restarted app does.
                 Err(error) => {
                     eprintln!("{request} goes on after: {error}");
                     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -137,18 +137,18 @@ async fn call(client: Client, index: usize, tenant: usize, stop: &AtomicBool) ->
     counted
 }
 
-/// How long, where somebody wants it longer or shorter.
+/// The duration, which a variable overrides.
 fn lasts() -> Duration {
     let seconds = std::env::var("AMAAS_LOAD_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     Duration::from_secs(seconds.unwrap_or(15))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn usage_is_what_callers_counted_though_the_server_is_killed_five_times() {
-    let stage = Stage::set().await;
+async fn usage_equals_the_clients_counts_though_the_server_is_killed_five_times() {
+    let env = TestEnv::start().await;
     let load = Load { callers: 64, tenants: 20, kills: 5, lasts: lasts() };
-    load.run(&stage, &stage.accounts().await, &stage.sentiment().await).await;
-    let mut journal = stage.ledger().into_os_string();
+    load.run(&env, &env.accounts().await, &env.sentiment().await).await;
+    let mut journal = env.ledger().into_os_string();
     journal.push(".journal");
     let left = std::fs::read_dir(journal).expect("it is there").count();
     assert!(left <= 1, "{left} files: the lock of the one that runs, at most");
@@ -156,14 +156,14 @@ async fn usage_is_what_callers_counted_though_the_server_is_killed_five_times() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_in_dynamodb() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let server = match DynamoDb::start().await {
         Ok(server) => server,
         Err(why) => return skip(&why),
     };
     let table = Arc::new(amaas_ledger::DynamoDbLedger::new(server.client(), dynamodb::TABLE, Clock::default()));
-    let (accounts, journal) = (stage.accounts_in(table), tempfile::tempdir().expect("a folder"));
-    let launch = server.as_ledger_of(stage.sentiment().await, dynamodb::TABLE).set("AMAAS_JOURNAL", journal.path());
-    // The stand-in takes one request after the other, some hundred a second.
-    Load { callers: 8, tenants: 4, kills: 2, lasts: Duration::from_secs(12) }.run(&stage, &accounts, &launch).await;
+    let (accounts, journal) = (env.accounts_in(table), tempfile::tempdir().expect("a folder"));
+    let launch = server.as_ledger_of(env.sentiment().await, dynamodb::TABLE).set("AMAAS_JOURNAL", journal.path());
+    // The emulated DynamoDB takes one request after the other, some hundred a second.
+    Load { callers: 8, tenants: 4, kills: 2, lasts: Duration::from_secs(12) }.run(&env, &accounts, &launch).await;
 }

@@ -1,27 +1,27 @@
-//! The networks, and one row for each.
+//! The workloads: networks with one row for each.
 
 use std::path::{Path, PathBuf};
 
 use amaas_e2e::onnx::Graph;
 use serde_json::json;
 
-use crate::synthetic::{Size, encoder};
+use crate::synthetic::{EncoderSize, encoder};
 
 /// A network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Work {
+pub(crate) enum Workload {
     /// T: sentiment, 642 KB, 256 ids a row.
     Tiny,
     /// M: `MiniLM`, 90 MB, 128 tokens a row, as the recipe of `functions/embed` builds it.
     MiniLm,
-    /// S: an encoder of the same size, for where nobody built that.
+    /// S: a synthetic encoder of the same size, if M was not built.
     Medium,
     /// L: an encoder of 436 MB.
     Large,
 }
 
-impl Work {
-    /// M, or what stands in for it.
+impl Workload {
+    /// M, or its substitute S.
     pub(crate) fn medium() -> Self {
         if minilm().is_file() { Self::MiniLm } else { Self::Medium }
     }
@@ -36,7 +36,7 @@ impl Work {
         }
     }
 
-    /// The one with this name.
+    /// The workload with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         [Self::Tiny, Self::MiniLm, Self::Medium, Self::Large].into_iter().find(|work| work.name() == name)
     }
@@ -51,13 +51,13 @@ impl Work {
         }
     }
 
-    /// The ONNX file, which is made in `folder` where it is no file of the repository's.
+    /// The ONNX file, which is written to `folder` if it is not in the repository.
     pub(crate) fn file(self, folder: &Path) -> PathBuf {
         let size = match self {
             Self::Tiny => return functions().join("sentiment/model/sentiment.onnx"),
             Self::MiniLm => return minilm(),
-            Self::Medium => Size { layers: 6, width: 384 },
-            Self::Large => Size { layers: 12, width: 768 },
+            Self::Medium => EncoderSize { layers: 6, width: 384 },
+            Self::Large => EncoderSize { layers: 12, width: 768 },
         };
         let file = folder.join(format!("{}.onnx", self.model()));
         if !file.exists() {
@@ -66,7 +66,7 @@ impl Work {
         file
     }
 
-    /// One row: the inputs by name. Ids are spread over the vocabulary, so that rows of its table are read that lie apart.
+    /// One row: the inputs by name. Ids are spread over the vocabulary, so that distant rows of its table are read.
     pub(crate) fn row(self) -> Vec<(&'static str, Vec<i64>)> {
         let ids = |count: i64, most: i64| (0..count).map(|index| 4 + index * 7_919 % (most - 4)).collect::<Vec<_>>();
         match self {
@@ -86,36 +86,36 @@ impl Work {
         json!({"inputs": self.row().into_iter().map(tensor).collect::<Vec<_>>()}).to_string().into_bytes()
     }
 
-    /// The path that takes it.
+    /// The path of its route.
     pub(crate) fn path(self) -> String {
         format!("/v2/models/{}/infer", self.model())
     }
 }
 
-/// The values of `answer`, in the Open Inference Protocol's JSON; none of what is no such answer.
+/// The values of `answer`, in the Open Inference Protocol's JSON; empty for anything else.
 pub(crate) fn values(answer: &[u8]) -> Vec<f32> {
     let mut answer: serde_json::Value = serde_json::from_slice(answer).unwrap_or_default();
     let values = answer.pointer_mut("/outputs/0/data").map(serde_json::Value::take).unwrap_or_default();
     serde_json::from_value(values).unwrap_or_default()
 }
 
-/// How far `values` are from `expected` at most; infinitely, where they are not as many.
+/// The largest difference between `values` and `expected`; infinite if their lengths differ.
 pub(crate) fn furthest(values: &[f32], expected: &[f32]) -> f64 {
     if values.len() != expected.len() {
         return f64::INFINITY;
     }
     let differences = values.iter().zip(expected).map(|(value, expected)| f64::from((value - expected).abs()));
-    // NaN is more than any number.
+    // NaN counts as infinite.
     differences.max_by(f64::total_cmp).unwrap_or_default()
 }
 
-/// Whether `answer`, in the Open Inference Protocol's JSON, has the values `expected`, as far as other orders of adding let them differ.
+/// Whether `answer`, in the Open Inference Protocol's JSON, has the values `expected`, within the tolerance of other summation orders.
 pub(crate) fn agrees(answer: &[u8], expected: &[f32]) -> bool {
-    furthest(&values(answer), expected) < NEAR
+    furthest(&values(answer), expected) < MAX_DIFFERENCE
 }
 
-/// What vendors of other hardware allow in their own checks.
-pub(crate) const NEAR: f64 = 1e-3;
+/// The tolerance that hardware vendors use in their own checks.
+pub(crate) const MAX_DIFFERENCE: f64 = 1e-3;
 
 fn minilm() -> PathBuf {
     functions().join("embed/model/built/minilm.onnx")

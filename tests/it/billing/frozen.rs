@@ -1,9 +1,9 @@
-//! Nothing runs under Lambda between calls, so a call is counted, and told of on standard output, before its answer is whole.
+//! Lambda freezes a function between calls, so usage is recorded and printed before the answer is complete.
 
 use amaas::task::TextClassification;
 use amaas::{Answer, CallOptions};
 use amaas_e2e::lambda::Lambda;
-use amaas_e2e::{Program, Stage};
+use amaas_e2e::{Program, TestEnv};
 use amaas_model::task::{Tasks, TextGeneration};
 use serde_json::{Value, json};
 
@@ -11,15 +11,15 @@ use super::{TEXT, name, prediction, records};
 
 #[tokio::test]
 async fn a_call_is_counted_before_its_answer_is_whole() {
-    let stage = Stage::set().await;
-    let (accounts, tests) = (stage.accounts().await, name("tests"));
+    let env = TestEnv::start().await;
+    let (accounts, tests) = (env.accounts().await, name("tests"));
     let mut counted = 0;
     for mode in ["buffered", "stream"] {
-        let lambda = Lambda::start(stage.sentiment().await.set("AMAAS_RESPONSE_MODE", mode)).await;
-        let model = stage.client(lambda.url()).model("sentiment");
+        let lambda = Lambda::start(env.sentiment().await.set("AMAAS_RESPONSE_MODE", mode)).await;
+        let model = env.client(lambda.url()).model("sentiment");
         for number in 0..5 {
             let id = format!("{mode}-plain-{number}");
-            let call = prediction(&lambda.url()).bearer_auth(stage.key().expose()).header("x-request-id", &id);
+            let call = prediction(&lambda.url()).bearer_auth(env.key().expose()).header("x-request-id", &id);
             let answer = call.send().await.expect("an answer");
             assert_eq!(answer.status(), 200);
             answer.bytes().await.expect("all of it");
@@ -34,15 +34,15 @@ async fn a_call_is_counted_before_its_answer_is_whole() {
             counted += 1;
             assert!(of.len() == counted && of.get(&id).is_some_and(|record| record.sealed), "{id}");
         }
-        let refused = prediction(&lambda.url()).bearer_auth(stage.key().expose()).json(&json!({ "inputs": [7] }));
+        let refused = prediction(&lambda.url()).bearer_auth(env.key().expose()).json(&json!({ "inputs": [7] }));
         assert_eq!(refused.send().await.expect("an answer").status(), 400);
         assert_eq!(records(&accounts, &tests).await.len(), counted, "what was not answered is not counted");
-        cloudwatch_is_told(&lambda, mode).await;
+        cloudwatch_gets_metrics(&lambda, mode).await;
     }
 }
 
-/// One line of the embedded metric format a call that was answered, and nothing else on standard output.
-async fn cloudwatch_is_told(lambda: &Lambda, mode: &str) {
+/// One EMF line for each answered call, and no other line on standard output.
+async fn cloudwatch_gets_metrics(lambda: &Lambda, mode: &str) {
     lambda.function().output().containing(&format!("{mode}-sealed-4")).await;
     let lines = lambda.function().output().lines();
     assert_eq!(lines.len(), 10);
@@ -64,18 +64,18 @@ async fn cloudwatch_is_told(lambda: &Lambda, mode: &str) {
 
 #[tokio::test]
 async fn a_text_that_is_streamed_is_counted_before_its_end() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let tasks = Tasks::default().with::<TextGeneration<amaas_generate::Generate>>();
-    stage.publish_with(amaas_generate::bundle(amaas_store::live()).expect("committed"), &tasks).await;
-    let (accounts, tests) = (stage.accounts().await, name("tests"));
+    env.publish_with(amaas_generate::bundle(amaas_store::live()).expect("committed"), &tasks).await;
+    let (accounts, tests) = (env.accounts().await, name("tests"));
     let mut counted = 0;
     for mode in ["buffered", "stream"] {
-        let launch = stage.launch(Program::Generate, "generate").await.set("AMAAS_RESPONSE_MODE", mode);
+        let launch = env.launch(Program::Generate, "generate").await.set("AMAAS_RESPONSE_MODE", mode);
         let lambda = Lambda::start(launch).await;
         for stream in [false, true] {
             let body = json!({ "model": "generate", "prompt": "ROMEO:", "max_tokens": 8, "stream": stream });
             let post = reqwest::Client::new().post(format!("{}/v1/completions", lambda.url()));
-            let answer = post.bearer_auth(stage.key().expose()).json(&body).send().await.expect("an answer");
+            let answer = post.bearer_auth(env.key().expose()).json(&body).send().await.expect("an answer");
             assert_eq!(answer.status(), 200);
             answer.bytes().await.expect("all of it");
             let of = records(&accounts, &tests).await;
@@ -87,19 +87,19 @@ async fn a_text_that_is_streamed_is_counted_before_its_end() {
 }
 
 #[tokio::test]
-async fn a_server_tells_cloudwatch_nothing_unless_it_is_told_to() {
-    let stage = Stage::set().await;
+async fn a_server_writes_no_metrics_by_default() {
+    let env = TestEnv::start().await;
     for (emf, lines) in [(None, 0), (Some("on"), 1)] {
-        let mut launch = stage.sentiment().await;
+        let mut launch = env.sentiment().await;
         if let Some(emf) = emf {
             launch = launch.set("AMAAS_EMF", emf);
         }
         let mut function = launch.start();
         function.ready().await;
-        assert_eq!(super::predict(&function, stage.key().expose()).await.status(), 200);
+        assert_eq!(super::predict(&function, env.key().expose()).await.status(), 200);
         function.terminate();
         assert!(function.exit().await.success());
-        amaas_e2e::patience::until("what it wrote", async || function.output().lines().len() >= lines).await;
+        amaas_e2e::wait::until("what it wrote", async || function.output().lines().len() >= lines).await;
         assert_eq!(function.output().lines().len(), lines);
     }
 }

@@ -1,9 +1,9 @@
-//! Callers with a bearer token of an issuer in the place of an API key.
+//! Clients with an issuer's bearer token in place of an API key.
 
 use amaas::task::TextClassification;
 use amaas::{Answer, Client};
 use amaas_access::{Tenant, now};
-use amaas_e2e::Stage;
+use amaas_e2e::TestEnv;
 use amaas_wire::usage::UsageReport;
 use serde_json::json;
 
@@ -11,12 +11,12 @@ use super::issuer::Issuer;
 use super::{TEXT, add_suspended, name, predict, refusal};
 
 #[tokio::test]
-async fn each_token_is_taken_or_told_what_is_wrong_with_it() {
-    let (stage, issuer, other) = (Stage::set().await, Issuer::start().await, Issuer::start().await);
-    let accounts = stage.accounts().await;
+async fn each_token_is_accepted_or_gets_its_own_error() {
+    let (env, issuer, other) = (TestEnv::start().await, Issuer::start().await, Issuer::start().await);
+    let accounts = env.accounts().await;
     assert!(accounts.add_tenant(&Tenant::new(name("acme"), now())).await.expect("reached"));
     add_suspended(&accounts, "late-payer").await;
-    let function = issuer.trusted_by(stage.sentiment().await).start();
+    let function = issuer.trusted_by(env.sentiment().await).start();
     function.ready().await;
 
     let good = issuer.token("acme");
@@ -27,7 +27,7 @@ async fn each_token_is_taken_or_told_what_is_wrong_with_it() {
     let cases = [
         (good.clone(), 200, ""),
         (issuer.token_with(&json!({ "aud": ["other", "amaas"] })), 200, ""),
-        (stage.key().expose().to_owned(), 200, ""),
+        (env.key().expose().to_owned(), 200, ""),
         (issuer.token_with(&json!({ "exp": time - 61 })), 401, "token-expired"),
         (issuer.token_with(&json!({ "nbf": time + 120 })), 401, "token-not-yet-valid"),
         (issuer.token_with(&json!({ "aud": "other" })), 401, "token-refused"),
@@ -60,17 +60,17 @@ async fn each_token_is_taken_or_told_what_is_wrong_with_it() {
 
 #[tokio::test]
 async fn a_token_is_no_key_where_no_issuer_is_trusted() {
-    let (stage, issuer) = (Stage::set().await, Issuer::start().await);
-    let function = stage.sentiment().await.start();
+    let (env, issuer) = (TestEnv::start().await, Issuer::start().await);
+    let function = env.sentiment().await.start();
     function.ready().await;
     let (status, kind) = refusal(predict(&function, &issuer.token("tests")).await).await;
     assert_eq!((status.as_u16(), kind.as_str()), (401, "key-malformed"));
 }
 
 #[tokio::test]
-async fn keys_that_are_known_outlive_their_issuers_absence() {
-    let (stage, mut issuer) = (Stage::set().await, Issuer::start().await);
-    let launch = issuer.trusted_by(stage.sentiment().await);
+async fn known_issuer_keys_survive_an_unreachable_issuer() {
+    let (env, mut issuer) = (TestEnv::start().await, Issuer::start().await);
+    let launch = issuer.trusted_by(env.sentiment().await);
     let function = launch.start();
     function.ready().await;
     assert_eq!(predict(&function, &issuer.token("tests")).await.status(), 200);
@@ -83,20 +83,20 @@ async fn keys_that_are_known_outlive_their_issuers_absence() {
     let (status, kind) = refusal(predict(&function, &another_key).await).await;
     assert_eq!((status.as_u16(), kind.as_str()), (401, "token-refused"));
 
-    // One that starts meanwhile cannot check tokens, says so, and takes keys.
+    // A function that starts meanwhile cannot verify tokens, reports it, and accepts keys.
     let late = launch.start();
     late.ready().await;
     let answer = predict(&late, &issuer.token("tests")).await;
     assert!(answer.headers().contains_key("retry-after"));
     let (status, kind) = refusal(answer).await;
     assert_eq!((status.as_u16(), kind.as_str()), (503, "tokens-unavailable"));
-    assert_eq!(predict(&late, stage.key().expose()).await.status(), 200);
+    assert_eq!(predict(&late, env.key().expose()).await.status(), 200);
 }
 
 #[tokio::test]
 async fn the_sdk_seals_a_token_as_it_does_a_key() {
-    let (stage, issuer) = (Stage::set().await, Issuer::start().await);
-    let launch = issuer.trusted_by(stage.sentiment().await).set("AMAAS_SEALING", "required");
+    let (env, issuer) = (TestEnv::start().await, Issuer::start().await);
+    let launch = issuer.trusted_by(env.sentiment().await).set("AMAAS_SEALING", "required");
     let function = launch.start();
     function.ready().await;
     let endpoint = function.endpoint().await;

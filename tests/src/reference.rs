@@ -1,4 +1,4 @@
-//! Programs in Python that say whether what we made is what others make.
+//! Independent implementations in Python, as a reference for ours.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,12 +8,17 @@ use tokio::process::Command;
 
 use crate::python;
 
-/// What `script` of `tests/identity` prints, which reads `input`. It runs in the virtual environment `name`, with the packages that `pins`
-/// names, a file as seen from `tests/`.
+/// The output of `script` of `tests/identity` for `input`. It runs in the virtual environment `name`, with the packages of the file
+/// `pins`, relative to `tests/`.
 ///
 /// # Errors
 /// Why the packages cannot be installed.
-pub async fn says(script: &str, (name, pins): (&str, &str), arguments: &[&str], input: &str) -> Result<String, String> {
+pub async fn output_of(
+    script: &str,
+    (name, pins): (&str, &str),
+    arguments: &[&str],
+    input: &str,
+) -> Result<String, String> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pinned = std::fs::read_to_string(tests.join(pins)).expect("a file of pins");
     let pinned: Vec<_> = pinned.lines().filter(|line| line.contains("==")).collect();

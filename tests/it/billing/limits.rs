@@ -1,4 +1,4 @@
-//! Limits and budgets hold over several processes, whatever happens to them.
+//! Limits and budgets hold over several processes, even if these are killed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use amaas_e2e::{Function, skip};
 use amaas_ledger::Clock;
 use futures_util::future::join_all;
 
-use super::{key, name, predict, records, refusal, set};
+use super::{billing_env, key, name, predict, records, refusal};
 
 /// A tenant with limits, and its key.
 async fn tenant(accounts: &Accounts, called: &str, limits: &[&str], budget: Option<&str>) -> ApiKey {
@@ -21,7 +21,7 @@ async fn tenant(accounts: &Accounts, called: &str, limits: &[&str], budget: Opti
     key(accounts, KeyTerms::of(name(called))).await.0
 }
 
-/// Calls until each of `functions` refuses for good; how many were answered, and how the last was refused.
+/// Calls until each of `functions` refuses for good; returns the number of answers, and the last refusal.
 async fn exhaust(functions: &[&Function], key: &ApiKey) -> (u64, Vec<(u16, String)>) {
     let answered = AtomicU64::new(0);
     let callers = functions.iter().flat_map(|function| [*function; 4]).map(async |function| {
@@ -39,9 +39,9 @@ async fn exhaust(functions: &[&Function], key: &ApiKey) -> (u64, Vec<(u16, Strin
 
 #[tokio::test]
 async fn a_months_limit_is_never_passed_by_three_processes_one_of_which_is_killed() {
-    let (stage, accounts, mut first) = set().await;
+    let (env, accounts, mut first) = billing_env().await;
     let key = tenant(&accounts, "limited", &["requests/month=300"], None).await;
-    let launch = stage.sentiment().await;
+    let launch = env.sentiment().await;
     let others = [launch.start(), launch.start()];
     for function in &others {
         function.ready().await;
@@ -52,7 +52,7 @@ async fn a_months_limit_is_never_passed_by_three_processes_one_of_which_is_kille
     first.kill().await;
     let (answered, refused) = exhaust(&[&others[0], &others[1]], &key).await;
     assert!(refused.iter().all(|refused| *refused == (429, "quota-exhausted".to_owned())), "{refused:?}");
-    // Not one too many; and the killed process took no more than a 64th along, and each of the others has as much left at most.
+    // Not one too many. The killed process lost at most a 64th, and each of the others has at most as much left.
     assert!((300 - 3 * 5..=300).contains(&(answered + 20)), "{answered}");
     let answer = predict(&others[0], key.expose()).await;
     let wait: u64 = answer.headers()["retry-after"].to_str().expect("text").parse().expect("seconds");
@@ -62,7 +62,7 @@ async fn a_months_limit_is_never_passed_by_three_processes_one_of_which_is_kille
 
 #[tokio::test]
 async fn a_minutes_limit_says_how_long_to_wait() {
-    let (_stage, accounts, function) = set().await;
+    let (_env, accounts, function) = billing_env().await;
     let key = tenant(&accounts, "limited", &["requests/minute=6", "sentiment:units/minute=1000"], None).await;
     let answer = predict(&function, key.expose()).await;
     let header = |name: &str| answer.headers()[name].to_str().expect("text").parse::<u64>().expect("a number");
@@ -77,7 +77,7 @@ async fn a_minutes_limit_says_how_long_to_wait() {
 
 #[tokio::test]
 async fn budgets_stop_a_tenant_and_a_key_to_the_call() {
-    let (_stage, accounts, function) = set().await;
+    let (_env, accounts, function) = billing_env().await;
     let price = Price { call: "0.002".parse().expect("an amount"), unit: "0.001".parse().expect("an amount") };
     accounts.set_price(&"sentiment".parse().expect("a name"), price).await.expect("reached");
     let budgeted = tenant(&accounts, "budgeted", &[], Some("0.1")).await;
@@ -100,21 +100,21 @@ async fn budgets_stop_a_tenant_and_a_key_to_the_call() {
 }
 
 #[tokio::test]
-async fn while_the_ledger_is_down_known_keys_go_on_up_to_the_stated_bound_and_nothing_is_lost() {
-    let (stage, _, _) = set().await;
+async fn while_the_ledger_is_down_known_keys_work_up_to_the_overdraft_and_no_usage_is_lost() {
+    let (env, _, _) = billing_env().await;
     let mut server = match DynamoDb::start().await {
         Ok(server) => server,
         Err(why) => return skip(&why),
     };
     let table = Arc::new(amaas_ledger::DynamoDbLedger::new(server.client(), dynamodb::TABLE, Clock::default()));
-    let accounts = stage.accounts_in(table);
-    stage.add_key_to(&accounts).await;
+    let accounts = env.accounts_in(table);
+    env.add_key_to(&accounts).await;
     let limited = tenant(&accounts, "limited", &["requests/month=640"], None).await;
     let journal = tempfile::tempdir().expect("a folder");
-    let launch = stage.sentiment().await.set("AMAAS_JOURNAL", journal.path());
+    let launch = env.sentiment().await.set("AMAAS_JOURNAL", journal.path());
     let mut function = server.as_ledger_of(launch.clone(), dynamodb::TABLE).start();
     function.ready().await;
-    for key in [stage.key(), &limited] {
+    for key in [env.key(), &limited] {
         assert_eq!(predict(&function, key.expose()).await.status(), 200);
     }
     server.stop().await;
@@ -123,19 +123,19 @@ async fn while_the_ledger_is_down_known_keys_go_on_up_to_the_stated_bound_and_no
     assert_eq!(answered, 10);
     assert!(refused.iter().all(|refused| *refused == (503, "limits-unavailable".to_owned())), "{refused:?}");
     for _ in 0..5 {
-        assert_eq!(predict(&function, stage.key().expose()).await.status(), 200, "no limits, a known key");
+        assert_eq!(predict(&function, env.key().expose()).await.status(), 200, "no limits, a known key");
     }
     let unknown = ApiKey::generate("test").expect("random");
     let answer = predict(&function, unknown.expose()).await;
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(refusal(answer).await, (reqwest::StatusCode::SERVICE_UNAVAILABLE, "keys-unavailable".to_owned()));
 
-    // What it has not told the ledger it leaves to the next process, however it ends.
+    // The unreported rest of its lease goes to the next process, however it ends.
     function.kill().await;
     let server = DynamoDb::start().await.expect("it started before");
     let table = Arc::new(amaas_ledger::DynamoDbLedger::new(server.client(), dynamodb::TABLE, Clock::default()));
-    let accounts = stage.accounts_in(table);
-    stage.add_key_to(&accounts).await;
+    let accounts = env.accounts_in(table);
+    env.add_key_to(&accounts).await;
     let heir = server.as_ledger_of(launch, dynamodb::TABLE).start();
     heir.ready().await;
     heir.logs().containing("usage of an ended process written").await;

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use amaas_e2e::Launch;
+use amaas_e2e::ProcessBuilder;
 
-/// An issuer. It is gone when this is dropped.
+/// An issuer. It ends when this is dropped.
 pub(super) struct Issuer {
     url: String,
     key: Ed25519KeyPair,
@@ -34,25 +34,25 @@ impl Issuer {
         Self { url, key, serving }
     }
 
-    /// `launch`, which takes this issuer's tokens for `amaas`, whose tenant stands in `org`.
-    pub(super) fn trusted_by(&self, launch: Launch) -> Launch {
+    /// `launch`, which accepts this issuer's tokens for `amaas`, with the tenant in the claim `org`.
+    pub(super) fn trusted_by(&self, launch: ProcessBuilder) -> ProcessBuilder {
         launch
             .set("AMAAS_OIDC_ISSUER", &self.url)
             .set("AMAAS_OIDC_AUDIENCE", "amaas")
             .set("AMAAS_OIDC_TENANT_CLAIM", "org")
     }
 
-    /// A token for somebody of `tenant`.
+    /// A token for a user of `tenant`.
     pub(super) fn token(&self, tenant: &str) -> String {
         self.token_with(&json!({ "org": tenant }))
     }
 
-    /// A token with other claims than usual.
+    /// A token with changed claims.
     pub(super) fn token_with(&self, changes: &Value) -> String {
         self.signed(&json!({ "alg": "EdDSA", "typ": "JWT", "kid": "1" }), changes)
     }
 
-    /// A token with this header, signed with the issuer's key whatever it says.
+    /// A token with this header, always signed with the issuer's key.
     pub(super) fn signed(&self, header: &Value, changes: &Value) -> String {
         let mut claims =
             json!({ "iss": self.url, "aud": "amaas", "sub": "someone", "exp": now() + 600, "org": "acme" });
@@ -64,7 +64,7 @@ impl Issuer {
         format!("{message}.{}", encoded(signature.as_ref()))
     }
 
-    /// Takes it off the network; its tokens stay as they are.
+    /// Takes the issuer off the network; its tokens stay valid.
     pub(super) async fn goes(&mut self) {
         self.serving.abort();
         assert!((&mut self.serving).await.is_err_and(|error| error.is_cancelled()), "it served until now");

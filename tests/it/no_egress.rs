@@ -1,4 +1,4 @@
-//! Nothing but what was configured is ever contacted, and nobody is told anything.
+//! Functions connect to configured addresses only, and send no telemetry.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::path::Path;
 use amaas::task::TextClassification;
 use amaas::{Answer, Client};
 use amaas_e2e::lambda::Lambda;
-use amaas_e2e::{Stage, skip, sockets};
+use amaas_e2e::{TestEnv, skip, sockets};
 
 async fn call(client: &Client) {
     let answer: Answer<TextClassification> =
@@ -18,7 +18,7 @@ async fn call(client: &Client) {
 
 #[tokio::test]
 async fn only_the_store_is_contacted() {
-    let stage = Stage::set().await;
+    let env = TestEnv::start().await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let trace = folder.path().join("trace");
     let strace = ["strace", "-D", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o"].map(OsString::from);
@@ -27,33 +27,33 @@ async fn only_the_store_is_contacted() {
         return skip("there is no strace, or it may not trace here");
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut function = stage.sentiment().await.set("PATH", path).through(strace).start();
+    let mut function = env.sentiment().await.set("PATH", path).through(strace).start();
     function.ready().await;
-    call(&stage.client(function.endpoint().await)).await;
+    call(&env.client(function.endpoint().await)).await;
     function.terminate();
     assert!(function.exit().await.success());
 
     let contacted = contacted(&trace);
-    assert_eq!(contacted.internet, BTreeSet::from([stage.objects().address()]));
+    assert_eq!(contacted.internet, BTreeSet::from([env.objects().address()]));
     assert!(contacted.others.is_empty(), "{:?}", contacted.others);
 }
 
-/// Whether the command can trace anything at all.
+/// Whether strace can trace here.
 fn can_trace(strace: &[OsString]) -> bool {
     let traced = std::process::Command::new(&strace[0]).args(&strace[1..]).arg("true").output();
     traced.is_ok_and(|output| output.status.success())
 }
 
-/// Where a program sent something.
+/// The addresses to which a program sent data.
 #[derive(Default)]
-struct Contacted {
+struct ContactedAddresses {
     internet: BTreeSet<SocketAddr>,
-    /// Other kinds of addresses that lead out of the process, as they stand in the trace.
+    /// Other kinds of addresses that lead out of the process, as the trace has them.
     others: Vec<String>,
 }
 
-fn contacted(trace: &Path) -> Contacted {
-    let mut contacted = Contacted::default();
+fn contacted(trace: &Path) -> ContactedAddresses {
+    let mut contacted = ContactedAddresses::default();
     let trace = std::fs::read_to_string(trace).expect("the trace was written");
     for line in trace.lines().filter(|line| line.contains("sa_family=")) {
         let between = |from: &str, to: &str| Some(line.split_once(from)?.1.split_once(to)?.0);
@@ -61,7 +61,7 @@ fn contacted(trace: &Path) -> Contacted {
         let address = between("inet_addr(\"", "\")").and_then(|address| address.parse().ok());
         match port.zip(address) {
             Some((port, address)) => _ = contacted.internet.insert(SocketAddr::new(address, port)),
-            // The C library asks its own name service daemon on this machine, where there is one.
+            // The C library may ask its own name service daemon on this machine.
             None if line.contains("sa_family=AF_UNIX") && line.contains("/nscd/") => {}
             None => contacted.others.push(line.to_owned()),
         }
@@ -71,24 +71,24 @@ fn contacted(trace: &Path) -> Contacted {
 
 #[tokio::test]
 async fn under_lambda_nothing_listens() {
-    let stage = Stage::set().await;
-    let lambda = Lambda::start(stage.sentiment().await).await;
-    call(&stage.client(lambda.url())).await;
+    let env = TestEnv::start().await;
+    let lambda = Lambda::start(env.sentiment().await).await;
+    call(&env.client(lambda.url())).await;
     let sockets = sockets::of(lambda.function().pid());
     assert!(!sockets.is_empty() && sockets.iter().all(|socket| !socket.listens), "{sockets:?}");
-    let allowed = [stage.objects().address(), lambda.runtime_api()];
+    let allowed = [env.objects().address(), lambda.runtime_api()];
     assert!(sockets.iter().all(|socket| allowed.contains(&socket.remote)), "{sockets:?} beside {allowed:?}");
 }
 
 #[tokio::test]
-async fn usage_reports_are_switched_off_before_the_library_is_loaded() {
-    let stage = Stage::set().await;
+async fn telemetry_is_disabled_before_the_library_is_loaded() {
+    let env = TestEnv::start().await;
     for value in [None, Some("0")] {
-        let launch = stage.sentiment().await.unset("ORT_DISABLE_TELEMETRY");
+        let launch = env.sentiment().await.unset("ORT_DISABLE_TELEMETRY");
         let launch = if let Some(value) = value { launch.set("ORT_DISABLE_TELEMETRY", value) } else { launch };
         let function = launch.start();
         function.ready().await;
-        // It started itself again in its own place: the process is the one that was started.
+        // It replaced itself by exec: the process id is the same.
         let environment = std::fs::read(format!("/proc/{}/environ", function.pid())).expect("it is running");
         let switches: Vec<_> = environment
             .split(|byte| *byte == 0)
@@ -96,19 +96,19 @@ async fn usage_reports_are_switched_off_before_the_library_is_loaded() {
             .map(String::from_utf8_lossy)
             .collect();
         assert_eq!(switches, ["ORT_DISABLE_TELEMETRY=1"]);
-        call(&stage.client(function.endpoint().await)).await;
+        call(&env.client(function.endpoint().await)).await;
     }
 }
 
 #[tokio::test]
 async fn logs_hold_neither_payload_nor_key() {
-    let stage = Stage::set().await;
-    let function = stage.sentiment().await.set("AMAAS_LOG", "trace").start();
-    let client = stage.client(function.endpoint().await);
+    let env = TestEnv::start().await;
+    let function = env.sentiment().await.set("AMAAS_LOG", "trace").start();
+    let client = env.client(function.endpoint().await);
     let answer: Answer<TextClassification> = client.model("sentiment").predict("canary4711").await.expect("an answer");
     function.logs().containing(answer.request_id()).await;
     let log = function.logs().lines().join("\n");
     assert!(!log.contains("canary4711"), "the payload is in the log");
-    assert!(!log.contains(&stage.key().expose()[11..]), "the key is in the log");
-    assert!(!log.contains(&stage.objects().endpoint().secret_access_key), "the store's secret is in the log");
+    assert!(!log.contains(&env.key().expose()[11..]), "the key is in the log");
+    assert!(!log.contains(&env.objects().endpoint().secret_access_key), "the store's secret is in the log");
 }

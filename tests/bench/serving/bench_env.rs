@@ -1,11 +1,11 @@
-//! An object store that is not the limit, what is published in it, and what a function and a caller need to reach it.
+//! The environment of the benchmark: an object store that is no bottleneck, its models, and the settings of functions and clients.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use amaas::{ApiKey, Client, ClientBuilder};
 use amaas_access::{Accounts, KeyTerms};
-use amaas_e2e::{Launch, Program, library};
+use amaas_e2e::{ProcessBuilder, Program, library};
 use amaas_generate::Generate;
 use amaas_ledger::{Clock, SqliteLedger};
 use amaas_model::load::ModelSource;
@@ -20,27 +20,27 @@ use amaas_store::vault::{FileKey, Vault};
 use amaas_wire::dsse::SigningKey;
 use tempfile::TempDir;
 
-use crate::child::Child;
+use crate::child::RoleProcess;
 use crate::engine::Engine;
-use crate::work::Work;
+use crate::workload::Workload;
 
-/// A store with a key in it.
-pub(crate) struct Place {
+/// A store and a key.
+pub(crate) struct BenchEnv {
     folder: TempDir,
     store: Store,
     vault: Vault,
     publisher: Publisher,
     pub(crate) key: ApiKey,
-    /// The responder; it serves the folder of the store.
-    _responder: Child,
+    /// The S3 responder, which serves the folder of the store.
+    _responder: RoleProcess,
     endpoint: String,
     pub(crate) library: String,
-    /// Threads of a run: as many as there are cores.
+    /// Threads of a run: the number of cores.
     pub(crate) cores: usize,
 }
 
-impl Place {
-    pub(crate) async fn set() -> Arc<Self> {
+impl BenchEnv {
+    pub(crate) async fn start() -> Arc<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::folder(folder.path().join("objects").join(BUCKET));
         let vault = Vault::File(FileKey::create(&folder.path().join(KMS_KEY)).expect("a new file"));
@@ -51,17 +51,17 @@ impl Place {
         let accounts = Accounts::new(Arc::new(ledger), vault.clone());
         accounts.add_key(&key, KeyTerms::of("bench".parse().expect("a name"))).await.expect("kept");
         let objects = folder.path().join("objects");
-        let mut responder = Child::start("s3", &[&objects.to_string_lossy()]);
+        let mut responder = RoleProcess::start("s3", &[&objects.to_string_lossy()]);
         let endpoint = format!("http://{}", responder.line());
         let library = library().await.to_string_lossy().into_owned();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Arc::new(Self { folder, store, vault, publisher, key, _responder: responder, endpoint, library, cores })
     }
 
-    /// Publishes `work`, sealed and signed; T with its task, the others as they are. Peers find the file itself beside it.
-    pub(crate) async fn publish(&self, work: Work) {
+    /// Publishes `work`, sealed and signed; T with its task, the others without one. The plain file is beside it, for peers.
+    pub(crate) async fn publish(&self, work: Workload) {
         let file = self.file(work);
-        let publication = if work == Work::Tiny {
+        let publication = if work == Workload::Tiny {
             amaas_sentiment::bundle(live()).expect("committed")
         } else {
             let network = std::fs::read(&file).expect("the network");
@@ -88,16 +88,16 @@ impl Place {
     }
 
     /// The ONNX file of `work`.
-    pub(crate) fn file(&self, work: Work) -> PathBuf {
+    pub(crate) fn file(&self, work: Workload) -> PathBuf {
         work.file(self.folder.path())
     }
 
-    /// Where peers find the file in the store: bucket and key.
-    pub(crate) fn object(work: Work) -> (&'static str, String) {
+    /// Bucket and key of the plain file, for peers.
+    pub(crate) fn object(work: Workload) -> (&'static str, String) {
         (BUCKET, format!("{PLAIN}/{}.onnx", work.model()))
     }
 
-    /// What reaches the store, for whoever reads the variables of the AWS SDKs.
+    /// The store's address and credentials, as variables of the AWS SDKs.
     pub(crate) fn credentials(&self) -> [(&'static str, &str); 5] {
         [
             ("AWS_ENDPOINT_URL", &self.endpoint),
@@ -108,9 +108,9 @@ impl Place {
         ]
     }
 
-    /// The program that serves `model`, and how.
-    pub(crate) fn launch(&self, program: Program, model: &str) -> Launch {
-        let launch = Launch::new(program)
+    /// The process of `program` for `model`.
+    pub(crate) fn launch(&self, program: Program, model: &str) -> ProcessBuilder {
+        let launch = ProcessBuilder::new(program)
             .set("AMAAS_STORE", format!("s3://{BUCKET}"))
             .set("AMAAS_LEDGER", format!("sqlite:{}", self.folder.path().join(LEDGER).display()))
             .set("AMAAS_MODEL", model)
@@ -124,36 +124,36 @@ impl Place {
         self.credentials().into_iter().fold(launch, |launch, (name, value)| launch.set(name, value))
     }
 
-    /// Where the models are, for who loads them here.
+    /// The models' source, for loads in this process.
     pub(crate) fn source(&self) -> ModelSource {
         let trust = TrustPolicy { publishers: vec![self.publisher.signer.verifying_key()], least_serial: 0 };
         ModelSource::new(self.store.clone(), Some(self.vault.clone()), trust)
     }
 
-    /// A caller of `endpoint`.
+    /// A client of `endpoint`.
     pub(crate) fn client(&self, endpoint: String) -> ClientBuilder {
         Client::builder().endpoint(endpoint).api_key(&self.key)
     }
 
-    /// The values that `work` gives for its row, from a process with nothing around ONNX Runtime.
-    pub(crate) fn expected(&self, work: Work) -> Vec<f32> {
+    /// The expected values of `work` for its row, from a process with ONNX Runtime alone.
+    pub(crate) fn expected(&self, work: Workload) -> Vec<f32> {
         let values = self.network(work, Engine::Waiting).1.ask("values");
         serde_json::from_str(&values).expect("numbers")
     }
 
-    /// A process with `work` in ONNX Runtime; and, in milliseconds, what its session and its first run took.
-    pub(crate) fn network(&self, work: Work, engine: Engine) -> ((f64, f64), Child) {
+    /// A process with `work` in ONNX Runtime, and the times of its session and its first run in milliseconds.
+    pub(crate) fn network(&self, work: Workload, engine: Engine) -> ((f64, f64), RoleProcess) {
         self.try_network(work, engine).unwrap_or_else(|why| panic!("{} on {}: {why}", work.name(), engine.name()))
     }
 
-    /// The same, where it may be that the engine cannot be had.
+    /// The same for an engine that may be unavailable.
     ///
     /// # Errors
     /// Why there is no session.
-    pub(crate) fn try_network(&self, work: Work, engine: Engine) -> Result<((f64, f64), Child), String> {
+    pub(crate) fn try_network(&self, work: Workload, engine: Engine) -> Result<((f64, f64), RoleProcess), String> {
         let (file, threads) = (self.file(work), self.cores.to_string());
         let words = [&self.library, &*file.to_string_lossy(), work.name(), &threads, engine.name()];
-        let mut child = Child::start("network", &words);
+        let mut child = RoleProcess::start("network", &words);
         let line = child.line();
         let times = line.strip_prefix("started ").ok_or_else(|| line.trim_start_matches("failed ").to_owned())?;
         let mut times = times.split(' ').map(|time| time.parse().expect("milliseconds"));
@@ -161,7 +161,7 @@ impl Place {
         Ok(((next(), next()), child))
     }
 
-    /// Where the folder of the bucket is.
+    /// The folder of the bucket.
     pub(crate) fn bucket(&self) -> PathBuf {
         self.folder.path().join("objects").join(BUCKET)
     }
@@ -171,7 +171,7 @@ impl Place {
         self.endpoint.trim_start_matches("http://")
     }
 
-    /// A folder for what is made on the way.
+    /// A folder for temporary files.
     pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }

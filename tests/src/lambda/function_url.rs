@@ -1,4 +1,4 @@
-//! The Function URL: an HTTP server whose every request is an invocation.
+//! The Function URL: an HTTP server that turns each request into an invocation.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ pub(super) fn routes(exchange: Arc<Exchange>) -> Router {
 
 async fn invoke(State(exchange): State<Arc<Exchange>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST).await else {
+    let Ok(body) = to_bytes(body, MAX_EVENT_BYTES).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
     };
     let id = id();
     let event = event::event(&parts, &body, &id, exchange.signer().as_deref()).to_string().into_bytes();
-    if event.len() > LARGEST {
+    if event.len() > MAX_EVENT_BYTES {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
     }
     match tokio::time::timeout(runtime_api::TIMEOUT, exchange.invoke(id, event)).await {
@@ -49,4 +49,4 @@ fn id() -> String {
 }
 
 /// Lambda's limit of an event.
-const LARGEST: usize = 6_291_456;
+const MAX_EVENT_BYTES: usize = 6_291_456;

@@ -1,5 +1,4 @@
-//! Where a test plays: an object store of its own with a model and a key in it, and what functions and callers need to
-//! reach it.
+//! A test environment: an object store with a model and a key, and the settings for functions and clients.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,11 +17,11 @@ use amaas_store::live;
 use amaas_store::vault::Vault;
 use tempfile::TempDir;
 
-use crate::published::{KMS_KEY, Published};
-use crate::{Launch, Program, library};
+use crate::published::{KMS_KEY, PublishedModel};
+use crate::{ProcessBuilder, Program, library};
 
 /// An object store with the sentiment model and a key in it.
-pub struct Stage {
+pub struct TestEnv {
     folder: TempDir,
     objects: ObjectStore,
     key: ApiKey,
@@ -30,39 +29,39 @@ pub struct Stage {
     version: u32,
 }
 
-impl Stage {
-    /// A stage of one's own, on which anything may be broken.
-    pub async fn set() -> Self {
-        let published = Published::sentiment().await;
+impl TestEnv {
+    /// A separate environment, in which a test may break anything.
+    pub async fn start() -> Self {
+        let published = PublishedModel::sentiment().await;
         let folder = tempfile::tempdir().expect("a temporary folder");
         published.copy(folder.path());
         let objects = ObjectStore::start(folder.path()).await.expect("an object store");
         let key = published.key.clone();
-        let stage = Self { folder, objects, key, publisher: published.publisher.clone(), version: 1 };
-        stage.add_key_to(&stage.accounts().await).await;
-        stage
+        let env = Self { folder, objects, key, publisher: published.publisher.clone(), version: 1 };
+        env.add_key_to(&env.accounts().await).await;
+        env
     }
 
-    /// The accounts in the ledger of this stage, a file of SQLite.
+    /// The accounts in the ledger of this environment, a file of SQLite.
     pub async fn accounts(&self) -> Accounts {
         let ledger = SqliteLedger::open(&self.ledger(), Clock::default()).await.expect("opened");
         self.accounts_in(Arc::new(ledger))
     }
 
-    /// The accounts in another ledger, whose secret this stage's key wraps.
+    /// The accounts in another ledger, whose secret this environment's key wraps.
     pub fn accounts_in(&self, ledger: Arc<dyn Ledger>) -> Accounts {
         Accounts::new(ledger, self.vault().clone())
     }
 
-    /// What wraps the secrets of this stage.
+    /// The vault that wraps this environment's secrets.
     pub fn vault(&self) -> &Vault {
         let BlobProtection::Sealed(vault) = &self.publisher.protection else {
-            panic!("a stage has a key to wrap with")
+            panic!("an environment has a key to wrap with")
         };
         vault
     }
 
-    /// Has functions with these accounts know the stage's key, as one of the tenant `tests`.
+    /// Adds the environment's key to `accounts`, as a key of the tenant `tests`.
     pub async fn add_key_to(&self, accounts: &Accounts) {
         let terms = KeyTerms::of("tests".parse().expect("a name"));
         accounts.add_key(&self.key, terms).await.expect("the key can be kept");
@@ -73,22 +72,22 @@ impl Stage {
         self.folder.path().join("ledger.sqlite")
     }
 
-    /// A stage whose sentiment model lies open, in version 2, so that a test can put other files in the place of its own.
-    pub async fn set_unsealed() -> Self {
-        let stage = Self::set().await;
-        let publisher = Publisher { protection: BlobProtection::Unsealed, ..stage.publisher.clone() };
+    /// An environment whose sentiment model is unsealed, in version 2, so that a test can replace its files.
+    pub async fn start_unsealed() -> Self {
+        let env = Self::start().await;
+        let publisher = Publisher { protection: BlobProtection::Unsealed, ..env.publisher.clone() };
         let (bundle, tasks) = (bundle(live()).expect("committed"), Tasks::default().with::<Rows<Sentiment>>());
-        let result = publish(&stage.store().await, bundle, &tasks, library().await, &publisher).await;
+        let result = publish(&env.store().await, bundle, &tasks, library().await, &publisher).await;
         assert_eq!(result.expect("the committed model can be published").manifest.version.as_str(), "2");
-        Self { version: 2, ..stage }
+        Self { version: 2, ..env }
     }
 
-    /// The object store, which speaks S3.
+    /// The object store, with S3's protocol.
     pub fn objects(&self) -> &ObjectStore {
         &self.objects
     }
 
-    /// The key that functions of this stage know.
+    /// The key in the environment's accounts.
     pub fn key(&self) -> &ApiKey {
         &self.key
     }
@@ -120,12 +119,12 @@ impl Stage {
         published.expect("the network can be published").manifest
     }
 
-    /// The file in which the object `key` is kept.
+    /// The file of the object `key`.
     pub fn file(&self, key: &str) -> PathBuf {
         self.folder.path().join(BUCKET).join(key)
     }
 
-    /// The file in which the sentiment model's manifest is kept.
+    /// The file of the sentiment model's manifest.
     pub fn manifest_file(&self) -> PathBuf {
         self.file(&format!("models/sentiment/{}/manifest.json", self.version))
     }
@@ -136,30 +135,30 @@ impl Stage {
         Manifest::verify(&json, &[self.publisher.signer.verifying_key()]).expect("it was published")
     }
 
-    /// Puts `manifest` in the place of the sentiment model's, signed by the stage's publisher.
+    /// Replaces the sentiment model's manifest with `manifest`, signed by the environment's publisher.
     pub fn put_manifest(&self, manifest: &Manifest) {
         std::fs::write(self.manifest_file(), manifest.sign(&self.publisher.signer)).expect("the file can be written");
     }
 
-    /// Who published what is on this stage, and whom its functions trust.
+    /// The publisher of the environment's models, whom its functions trust.
     pub fn publisher(&self) -> &Publisher {
         &self.publisher
     }
 
-    /// The file with the key that wraps the keys of this stage.
+    /// The file of the key that wraps this environment's keys.
     pub fn kms_key(&self) -> PathBuf {
         self.folder.path().join(KMS_KEY)
     }
 
     /// The sentiment function over this store, as an HTTP server on a free port.
-    pub async fn sentiment(&self) -> Launch {
+    pub async fn sentiment(&self) -> ProcessBuilder {
         self.launch(Program::Sentiment, "sentiment").await
     }
 
     /// `program` for `model` over this store, as an HTTP server on a free port.
-    pub async fn launch(&self, program: Program, model: &str) -> Launch {
+    pub async fn launch(&self, program: Program, model: &str) -> ProcessBuilder {
         let endpoint = self.objects.endpoint();
-        Launch::new(program)
+        ProcessBuilder::new(program)
             .set("AMAAS_STORE", format!("s3://{BUCKET}"))
             .set("AMAAS_MODEL", model)
             .set("AMAAS_KMS_KEY", format!("file:{}", self.kms_key().display()))
@@ -176,12 +175,12 @@ impl Stage {
             .set("AWS_REGION", "us-east-1")
     }
 
-    /// A caller of `endpoint` with the stage's key.
+    /// A client of `endpoint` with the environment's key.
     pub fn client(&self, endpoint: impl Into<String>) -> Client {
         self.client_builder(endpoint).build().expect("a loopback endpoint and a key are enough")
     }
 
-    /// A caller of `endpoint` with the stage's key, not finished.
+    /// A client builder for `endpoint` with the environment's key.
     pub fn client_builder(&self, endpoint: impl Into<String>) -> ClientBuilder {
         Client::builder().endpoint(endpoint).api_key(&self.key)
     }

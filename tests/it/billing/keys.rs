@@ -1,13 +1,13 @@
-//! What is said to whoever has a key that is not good for the call.
+//! Errors of keys that are not valid for a call.
 
 use amaas_access::{KeyScope, KeyTerms, TenantStatus, now};
 use serde_json::json;
 
-use super::{key, name, predict, refusal, set};
+use super::{billing_env, key, name, predict, refusal};
 
 #[tokio::test]
-async fn each_wrong_key_is_told_what_is_wrong_with_it() {
-    let (stage, accounts, function) = set().await;
+async fn each_wrong_key_gets_its_own_error() {
+    let (env, accounts, function) = billing_env().await;
     let terms = || KeyTerms::of(name("acme"));
     let (good, _) = key(&accounts, KeyTerms { name: "good".to_owned(), ..terms() }).await;
     let (revoked, record) = key(&accounts, KeyTerms { name: "revoked".to_owned(), ..terms() }).await;
@@ -30,7 +30,7 @@ async fn each_wrong_key_is_told_what_is_wrong_with_it() {
     let swapped = format!("{}{}", &good[..good.len() - 1], if good.ends_with('a') { 'b' } else { 'a' });
     for (key, status, kind) in [
         (good, 200, ""),
-        (stage.key().expose(), 200, ""),
+        (env.key().expose(), 200, ""),
         ("sk-123", 401, "key-malformed"),
         (&good[..good.len() - 1], 401, "key-malformed"),
         (&swapped, 401, "key-malformed"),
@@ -46,7 +46,7 @@ async fn each_wrong_key_is_told_what_is_wrong_with_it() {
         let (got, slug) = refusal(answer).await;
         assert_eq!((got.as_u16(), slug.as_str()), (status, kind), "{text}");
     }
-    // The other routes of that key are open to it.
+    // The other routes of that key work.
     let url = format!("{}/v2/models/sentiment/infer", function.endpoint().await);
     let post = reqwest::Client::new().post(url).bearer_auth(tensors.expose()).json(&json!({ "inputs": [] }));
     assert_eq!(post.send().await.expect("an answer").status(), 400);
@@ -57,7 +57,7 @@ async fn each_wrong_key_is_told_what_is_wrong_with_it() {
 
 #[tokio::test]
 async fn a_key_that_was_made_a_moment_ago_works_at_once() {
-    let (_stage, accounts, function) = set().await;
+    let (_env, accounts, function) = billing_env().await;
     for round in 0..5 {
         let (key, _) = key(&accounts, KeyTerms { name: round.to_string(), ..KeyTerms::of(name("acme")) }).await;
         assert_eq!(predict(&function, key.expose()).await.status(), 200);

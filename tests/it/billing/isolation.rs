@@ -1,20 +1,20 @@
-//! One tenant sees nothing of another's, whatever ids it has of it.
+//! A tenant sees nothing of another tenant, whatever ids it knows.
 
 use amaas_access::KeyTerms;
-use amaas_e2e::Stage;
+use amaas_e2e::TestEnv;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
-use super::{TEXT, key, name, set};
+use super::{TEXT, billing_env, key, name};
 
 #[tokio::test]
-async fn no_route_tells_one_tenant_of_another() {
-    let (stage, accounts, function) = set().await;
+async fn no_route_reveals_one_tenant_to_another() {
+    let (env, accounts, function) = billing_env().await;
     let (ours, record) = key(&accounts, KeyTerms::of(name("canary-tenant"))).await;
     let (theirs, _) = key(&accounts, KeyTerms::of(name("curious"))).await;
     let endpoint = function.endpoint().await;
     let client = Client::new();
-    // A call of ours, with ids that the other one has learnt.
+    // A call of ours, with ids that the other tenant has learnt.
     let ask = |key: &str, idempotency: &str, request: &str| {
         let post = client.post(format!("{endpoint}/v1/models/sentiment/predict")).bearer_auth(key);
         let post = post.header("idempotency-key", idempotency).header("x-request-id", request);
@@ -63,17 +63,17 @@ async fn no_route_tells_one_tenant_of_another() {
         "once, though repeated"
     );
     assert_eq!(other["tenant"], json!("curious"));
-    assert_kept_under_a_key_each(&stage);
+    assert_kept_under_a_key_each(&env);
 }
 
 async fn get(client: &Client, endpoint: &str, path: &str, key: &str) -> Response {
     client.get(format!("{endpoint}{path}")).bearer_auth(key).send().await.expect("an answer")
 }
 
-/// What is kept of answers is nowhere in the clear.
-fn assert_kept_under_a_key_each(stage: &Stage) {
-    let mut bytes = std::fs::read(stage.ledger()).expect("read");
-    let mut log = stage.ledger().into_os_string();
+/// Stored answers are nowhere in the clear.
+fn assert_kept_under_a_key_each(env: &TestEnv) {
+    let mut bytes = std::fs::read(env.ledger()).expect("read");
+    let mut log = env.ledger().into_os_string();
     log.push("-wal");
     bytes.extend(std::fs::read(log).unwrap_or_default());
     for secret in ["positive", TEXT, "canary-call"] {

@@ -1,4 +1,4 @@
-//! Callers who go away: their texts go on for a token or two, and not for those that they asked for.
+//! Clients that disconnect: generation stops after a token or two.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,10 +14,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::service::Service;
 
-/// The committed model's task, which takes its time over each token, counts them, and has no end.
-pub(crate) struct Slow(Generate);
+/// The committed model's task, which is slow for each token, counts tokens, and never ends a text.
+pub(crate) struct SlowGenerator(Generate);
 
-impl TextGenerator for Slow {
+impl TextGenerator for SlowGenerator {
     const NAME: &'static str = "slow";
     const EXAMPLE: &'static str = Generate::EXAMPLE;
 
@@ -44,7 +44,7 @@ impl TextGenerator for Slow {
     }
 }
 
-/// Held by tests that count tokens, and by those that have them made.
+/// Serialises the tests that count tokens and those that generate them.
 static COUNTING: Mutex<()> = Mutex::const_new(());
 static MADE: AtomicUsize = AtomicUsize::new(0);
 const A_TOKEN: Duration = Duration::from_millis(25);
@@ -53,7 +53,7 @@ fn made() -> usize {
     MADE.load(Ordering::SeqCst)
 }
 
-/// How many tokens are made from now on, until no more are.
+/// The number of tokens generated from now until generation stops.
 async fn made_from_now_on() -> usize {
     let begun = made();
     let mut last = begun;
@@ -70,7 +70,7 @@ async fn made_from_now_on() -> usize {
 async fn a_text_ends_with_its_caller() {
     let _counting = COUNTING.lock().await;
     let publication = bundle(live()).expect("committed");
-    let (model, task) = ("slow".parse().expect("a name"), Some(Slow::NAME.to_owned()));
+    let (model, task) = ("slow".parse().expect("a name"), Some(SlowGenerator::NAME.to_owned()));
     let service = Service::with(vec![Publication { model, task, ..publication }]).await;
     for stream in [true, false] {
         let body = serde_json::json!({ "model": "slow", "prompt": "ROMEO:", "max_tokens": 150, "stream": stream });
@@ -85,12 +85,12 @@ async fn a_text_ends_with_its_caller() {
             assert!(timeout(A_TOKEN * 8, post.send()).await.is_err(), "it has 150 tokens to make");
         }
         assert!(made() > before, "it had begun");
-        // The one under way, and one for as long as the connection takes to close. Of a stream one more: a client that is gone is known
-        // by the reset that answers the next event, for one that only sends no more takes it.
+        // The token in progress, and one while the connection closes. A stream generates one more: the server notices the disconnect by the
+        // reset that answers its next event, because a half-closed client still reads.
         let more = made_from_now_on().await;
         assert!(more <= 2 + usize::from(stream), "{more} tokens after the client had gone, streamed: {stream}");
     }
-    // Both are charged for what was made of them, whether or not their callers were told any of it.
+    // Both are charged for the generated tokens, whether or not the client received them.
     let usage = reqwest::Client::new().get(format!("{}/v1/usage", service.endpoint));
     let usage = usage.bearer_auth(service.key.expose()).send().await.expect("an answer");
     let usage: serde_json::Value = usage.json().await.expect("JSON");
@@ -98,12 +98,12 @@ async fn a_text_ends_with_its_caller() {
     assert!(*calls == 2 && (6..300).contains(&tokens), "{usage}");
 }
 
-/// The reader of events is that of `OpenAI`'s own client, in `openai.rs`; the rules are those of the HTML Standard.
+/// The event reader is that of `OpenAI`'s own client, in `openai.rs`; the rules are those of the HTML Standard.
 #[tokio::test]
 async fn a_stream_that_is_slow_says_that_it_is_alive() {
     let _counting = COUNTING.lock().await;
     let publication = bundle(live()).expect("committed");
-    let (model, task) = ("slow".parse().expect("a name"), Some(Slow::NAME.to_owned()));
+    let (model, task) = ("slow".parse().expect("a name"), Some(SlowGenerator::NAME.to_owned()));
     let limits = Limits { keep_alive: A_TOKEN / 5, ..Limits::default() };
     let service = Service::with_limits(vec![Publication { model, task, ..publication }], limits).await;
     let body = serde_json::json!({ "model": "slow", "prompt": "ROMEO:", "max_tokens": 8, "stream": true });
@@ -121,7 +121,7 @@ async fn a_stream_that_is_slow_says_that_it_is_alive() {
     let (last, events) = others.split_last().expect("some");
     assert!(last.starts_with(": amaas-receipt "), "{last}");
     assert!(events.iter().all(|event| event.starts_with("data: ")) && events.last() == Some(&"data: [DONE]"), "{text}");
-    // The receipt is for all that stands before it.
+    // The receipt covers everything before it.
     let (content, receipt) = amaas_wire::receipt::split_comment(text.as_bytes()).expect("a receipt");
     assert!(content.ends_with(b"data: [DONE]\n\n") && receipt.starts_with('{'));
 }
