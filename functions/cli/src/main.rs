@@ -9,7 +9,7 @@ mod settings;
 
 use std::process::ExitCode;
 
-use amaas_engine::runtime::leave;
+use amaas_engine::runtime::exit_now;
 
 use crate::arguments::{CliCommand, CommandLine};
 use crate::error::CliError;
@@ -29,10 +29,10 @@ fn main() -> ExitCode {
     let json = arguments.json;
     // A model may still be loading; its load cannot be cancelled, and its result is not needed.
     match start(arguments) {
-        Ok(()) => leave(0),
+        Ok(()) => exit_now(0),
         Err(failure) => {
             output::error(&failure, json);
-            leave(failure.code())
+            exit_now(failure.code())
         }
     }
 }
@@ -41,10 +41,10 @@ fn start(arguments: CommandLine) -> Result<(), CliError> {
     // ONNX Runtime must find its telemetry disabled; if it would not, this call starts the program again.
     let quiet = matches!(arguments.command, CliCommand::Dev(_) | CliCommand::Publish(_));
     if quiet {
-        amaas_engine::runtime::quiet().map_err(CliError::process)?;
+        amaas_engine::runtime::disable_telemetry_or_reexec().map_err(CliError::process)?;
     }
     amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
-    amaas_engine::runtime::private();
+    amaas_engine::runtime::protect_process_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::process)?;
     let result = runtime.block_on(run(arguments));
     runtime.shutdown_background();

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use amaas_embed::Embed;
 use amaas_serve::task::{
-    Cost, CpuWork, EmbeddingTexts, InvalidInput, ModelCall, PredictError, Task, TaskContext, TaskError, TextEncoder,
-    UsageUnit, Working, check_finite, checkpoint, encode_texts, join, split,
+    Cost, CpuPermit, CpuWork, EmbeddingTexts, InvalidInput, ModelCall, PredictError, Task, TaskContext, TaskError,
+    TextEncoder, UsageUnit, check_finite, checkpoint, encode_texts, join, split,
 };
 use amaas_wire::Tensor;
 use amaas_wire::openai::Truncation;
@@ -149,7 +149,7 @@ impl Task for Match {
         let (encoder, batching) = (Arc::clone(&self.encoder), network.batching());
         let labels = embedding_texts(self.labels.clone(), "labels");
         let size = labels.texts.iter().map(String::len).sum();
-        let encode = move |working: &Working| encode_texts(&*encoder, working, &labels, batching);
+        let encode = move |working: &CpuPermit| encode_texts(&*encoder, working, &labels, batching);
         let mut tokenised = call.compute(CpuWork::text(size), encode).await?;
         let runs = network.prepare(tokenised.take_runs(), call.tenant(), call.max_rows())?;
         let charge = call.charge(Cost::tokens(runs.rows(), tokenised.tokens())).await?;
@@ -175,7 +175,7 @@ impl Task for Match {
         let work = CpuWork::heavy(call.input_size(), amaas_image::MAX_MEMORY_BYTES);
         let images = call.compute(work, move |_| task.preprocess(&images, has_rows));
         let (encoder, batching) = (Arc::clone(&self.encoder), text_network.batching());
-        let encode = move |working: &Working| encode_texts(&*encoder, working, &texts, batching);
+        let encode = move |working: &CpuPermit| encode_texts(&*encoder, working, &texts, batching);
         let texts = call.compute(CpuWork::text(text_size), encode);
         let (images, mut texts) = try_join(images, texts).await?;
 

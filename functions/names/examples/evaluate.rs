@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> Result<()> {
-    runtime::quiet()?;
+    runtime::disable_telemetry_or_reexec()?;
     amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let ["--data", file] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] else {

@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> Result<()> {
-    runtime::quiet()?;
+    runtime::disable_telemetry_or_reexec()?;
     amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
     let mut arguments = std::env::args_os().skip(1);
     let (Some("--data"), Some(data), None) =

@@ -20,7 +20,7 @@ use crate::body::{self, RequestCoding, bounded, media_type};
 use crate::error::CapacityError;
 use crate::error::Error;
 use amaas_access::TenantName;
-use amaas_engine::cpu::{Lane, Progress, WorkError, Working};
+use amaas_engine::cpu::{CpuLane, CpuPermit, JobProgress, WorkError};
 use amaas_store::ModelName;
 
 /// The bounds of a process.
@@ -50,7 +50,7 @@ impl AdmissionGate {
         let bound = || CallBudget::new(CALLS / 4, self.body_bytes.saturating_mul(BODIES / 4));
         self.tenants.of(name, || TenantAdmission {
             bound: bound(),
-            lane: Lane::default(),
+            lane: CpuLane::default(),
             repeats: bound(),
             reports: Arc::new(Semaphore::new(1)),
         })
@@ -65,7 +65,7 @@ impl AdmissionGate {
 #[derive(Debug)]
 struct TenantAdmission {
     bound: CallBudget,
-    lane: Lane,
+    lane: CpuLane,
     /// Of calls that wait for the first with their idempotency key.
     repeats: CallBudget,
     reports: Arc<Semaphore>,
@@ -77,7 +77,7 @@ pub(crate) struct Admission {
     gate: Arc<AdmissionGate>,
     tenant: Arc<TenantAdmission>,
     model: Option<Arc<CallBudget>>,
-    progress: Arc<Progress>,
+    progress: Arc<JobProgress>,
     place: Option<AdmissionPermit>,
 }
 
@@ -106,10 +106,10 @@ impl Admission {
         &mut self,
         quick: usize,
         size: usize,
-        work: impl FnOnce(&Working) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&CpuPermit) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         if size <= quick {
-            return work(&Working::at_once());
+            return work(&CpuPermit::for_inline_work());
         }
         self.take_place(size)?;
         self.beside(0, work).await
@@ -122,7 +122,7 @@ impl Admission {
     async fn beside<T: Send + 'static>(
         &self,
         memory: usize,
-        work: impl FnOnce(&Working) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&CpuPermit) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         if self.place.is_none() {
             return Err(Error::internal("work was begun without a place"));
@@ -161,7 +161,7 @@ impl Admission {
         self.place = None;
     }
 
-    pub(crate) fn progress(&self) -> &Progress {
+    pub(crate) fn progress(&self) -> &JobProgress {
         &self.progress
     }
 }
@@ -169,7 +169,7 @@ impl Admission {
 /// The turns of a call's tenant.
 pub(crate) struct TenantLane {
     tenant: Arc<TenantAdmission>,
-    progress: Arc<Progress>,
+    progress: Arc<JobProgress>,
 }
 
 impl TenantLane {
@@ -177,11 +177,11 @@ impl TenantLane {
     pub(crate) async fn run<T: Send + 'static, E: From<WorkError> + Send + 'static>(
         self,
         memory: usize,
-        work: impl FnOnce(&Working) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&CpuPermit) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         // The tenant is there for as long as its job is, so that a caller who goes away gets no new share of the turns.
         let tenant = Arc::clone(&self.tenant);
-        let work = move |working: &Working| {
+        let work = move |working: &CpuPermit| {
             let done = work(working);
             drop(tenant);
             done
@@ -192,7 +192,7 @@ impl TenantLane {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.progress.leave();
+        self.progress.cancel();
     }
 }
 

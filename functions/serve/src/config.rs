@@ -156,7 +156,7 @@ fn listen_address(variable: Variable) -> Result<String, ConfigError> {
 
 #[cfg(test)]
 mod tests {
-    use amaas_engine::Provider;
+    use amaas_engine::ExecutionProvider;
 
     use super::*;
 
@@ -179,7 +179,7 @@ mod tests {
     fn defaults_are_stated() {
         let config = config(&NEEDED).expect("enough is set");
         assert_eq!(config.version.to_string(), "live");
-        assert_eq!(config.runtime.providers, [Provider::Cpu]);
+        assert_eq!(config.runtime.providers, [ExecutionProvider::Cpu]);
         assert_eq!(config.listen, ("127.0.0.1".to_owned(), 8080));
         assert_eq!((config.sealing, config.replay), (SealingPolicy::Required, ReplayPolicy::Refuse));
         assert_eq!(config.trust.least_serial, 0);
@@ -206,7 +206,7 @@ mod tests {
             _ => None,
         };
         let runtime = RuntimeConfig::from_variables(find).expect("right");
-        assert_eq!(runtime.providers, [Provider::Cuda, Provider::Cpu]);
+        assert_eq!(runtime.providers, [ExecutionProvider::Cuda, ExecutionProvider::Cpu]);
         let limits = Limits::from_variables(find).expect("right");
         assert_eq!((limits.rows, limits.sealed_bytes), (7, 4 * 1_256_072), "it follows the largest body");
         assert_eq!((limits.connections, limits.write_timeout.as_secs()), (1024, 30));

@@ -29,7 +29,8 @@ use amaas_model::task::Tasks;
 /// ```
 #[allow(clippy::needless_pass_by_value)] // `main` owns its arguments
 pub fn function(tasks: Tasks) -> ExitCode {
-    let started = runtime::quiet().and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build());
+    let started = runtime::disable_telemetry_or_reexec()
+        .and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build());
     let tokio = match started {
         Ok(tokio) => tokio,
         Err(error) => {
@@ -38,7 +39,7 @@ pub fn function(tasks: Tasks) -> ExitCode {
         }
     };
     telemetry::init("info,aws_config=warn,lambda_runtime=warn");
-    runtime::private();
+    runtime::protect_process_memory();
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(error) => {
@@ -52,10 +53,10 @@ pub fn function(tasks: Tasks) -> ExitCode {
     }
     // A session that is being built cannot be interrupted, so the process exits without waiting for it.
     match tokio.block_on(run(config, tasks)) {
-        Ok(()) => runtime::leave(0),
+        Ok(()) => runtime::exit_now(0),
         Err(error) => {
             tracing::error!(error, "failed");
-            runtime::leave(1)
+            runtime::exit_now(1)
         }
     }
 }

@@ -121,14 +121,14 @@ async fn what_was_signed_is_not_believed_to_be_inside_of_its_files() {
     let at = texts.windows(4).position(|bytes| bytes == [8, 2, 16, 1]).expect("shape and datatype");
     texts[at + 3] = 8;
     for (network, expected) in [
-        (file(with(onnx::Constant::external("w", 2, "w.bin", 8)), 15), "lies in bytes 8 to 16 of the file \"w.bin\""),
+        (file(with(onnx::Constant::external("w", 2, "w.bin", 8)), 15), "is in bytes 8 to 16 of the file \"w.bin\""),
         (
             file(with(onnx::Constant::external("w", 2, "w.bin", u64::MAX >> 1)), 16),
             "of the file \"w.bin\", which has 16",
         ),
         (file(with(onnx::Constant::external("w", 2, "/etc/passwd", 0)), 16), "\"/etc/passwd\", which is refused"),
-        (file(texts, 64), "is of STRING, whose values cannot lie in another file"),
-        (file(onnx::beside(), 64), "is missing; it has to lie beside the ONNX file"),
+        (file(texts, 64), "is of STRING, whose values cannot be in another file"),
+        (file(onnx::beside(), 64), "is missing; it has to be beside the ONNX file"),
     ] {
         signed(&env, &network).await;
         let function = env.launch(Program::Tensor, "bad").await.start();

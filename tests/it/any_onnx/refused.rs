@@ -126,7 +126,7 @@ async fn what_the_runtime_does_not_know_is_named() {
         (of(node("Relu")).into_file()[..60].to_vec(), "not an ONNX file: it ends after 60 bytes, of at least "),
         (
             of(node("RandomNormalLike").float("scale", 0.0)).into_file(),
-            "the operator RandomNormalLike (node \"RandomNormalLike-y\") has a distribution that there is none of: expected a scale above 0",
+            "the operator RandomNormalLike (node \"RandomNormalLike-y\") has an invalid distribution: expected a scale above 0",
         ),
         (
             texts(node("StringNormalizer").text("case_change_action", "LOWER").text("locale", "xx_YY.UTF-8")),
@@ -150,7 +150,7 @@ async fn weights_that_were_not_handed_over_are_named() {
     let error = published_error(&env, main).await;
     assert_eq!(
         error,
-        "the file \"big.data\", in which the network has weights, is missing; it has to lie beside the ONNX file"
+        "the file \"big.data\", in which the network has weights, is missing; it has to be beside the ONNX file"
     );
     let constant = Node::new("Constant", &[], &["w"]).tensor("value", &weights);
     let nested = Graph::new(&[value("x")], &[constant, add], &[], &[value("y")]).into_file();

@@ -85,7 +85,7 @@ async fn what_is_prepared_answers_as_the_network_does() {
     for answer in answers(&env, &first, 12).await {
         near(&answer, &expected);
     }
-    first.logs().message("weights are laid out for the CPU").await;
+    first.logs().message("weights prepacked").await;
     let mut last = answers(&env, &first, 1).await.remove(0);
     for _ in 0..100 {
         if last == expected {

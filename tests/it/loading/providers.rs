@@ -10,7 +10,7 @@ async fn what_was_asked_for_and_cannot_be_had_is_an_error() {
     let function = env.sentiment().await.set("AMAAS_EXECUTION_PROVIDERS", "cuda").start();
     let reason = function.not_ready(|reason| reason.contains("cuda")).await;
     assert!(
-        reason.contains("execution provider cuda cannot be had: CUDA execution provider is not enabled"),
+        reason.contains("execution provider cuda is unavailable: CUDA execution provider is not enabled"),
         "{reason}"
     );
     assert!(reason.contains("put \",cpu\" behind it"), "{reason}");
@@ -26,5 +26,5 @@ async fn with_cpu_behind_it_the_cause_is_a_warning() {
     let answer = reqwest::get(url).await.expect("an answer").bytes().await.expect("a body");
     let answer: amaas_wire::oip::ReadyState = serde_json::from_slice(&answer).expect("readiness");
     assert_eq!((answer.ready, answer.execution_provider.as_deref()), (true, Some("cpu")));
-    assert!(answer.reason.expect("a warning").contains("execution provider tensorrt cannot be had: TensorRT"));
+    assert!(answer.reason.expect("a warning").contains("execution provider tensorrt is unavailable: TensorRT"));
 }

@@ -34,13 +34,13 @@ pub fn main(tasks: Tasks, bundles: &[ModelBundle]) -> ExitCode {
     let arguments = FunctionCommandLine::parse();
     let models = HostedModels { tasks, bundles: bundles.to_vec() };
     match start(arguments, models) {
-        Ok(code) => runtime::leave(code),
+        Ok(code) => runtime::exit_now(code),
         Err(error) => {
             eprintln!("error: {error}");
             if let Some(hint) = error.hint() {
                 eprintln!("  try: {hint}");
             }
-            runtime::leave(if error.is_usage() { 2 } else { 1 })
+            runtime::exit_now(if error.is_usage() { 2 } else { 1 })
         }
     }
 }
@@ -98,9 +98,9 @@ struct PublishArguments {
 fn start(arguments: FunctionCommandLine, models: HostedModels) -> Result<u8, DevError> {
     let failed = |error: std::io::Error| DevError::other(format!("the process could not start: {error}"));
     // ONNX Runtime must find its telemetry disabled; if it would not, this call starts the program again.
-    runtime::quiet().map_err(failed)?;
+    runtime::disable_telemetry_or_reexec().map_err(failed)?;
     amaas_serve::telemetry::init("warn,s3s=error,s3s_fs=error");
-    runtime::private();
+    runtime::protect_process_memory();
     let data = data_folder(arguments.data);
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     let result = tokio.block_on(async {

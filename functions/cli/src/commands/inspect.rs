@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use amaas_engine::{Batching, Dim, TensorSpec};
 use amaas_model::manifest::Manifest;
 use amaas_model::publish::{
-    DescribedTensor, Description, NotProven, describe, prove_rows, prove_sequences, published_manifest,
+    DescribedTensor, NetworkDescription, NotProven, describe, prove_rows, prove_sequences, published_manifest,
 };
 use amaas_store::live;
 use amaas_store::{ModelName, VersionSelector};
@@ -66,7 +66,7 @@ fn folder(settings: &Settings, folder: &Path) -> Result<(), CliError> {
 struct NetworkReport {
     path: PathBuf,
     bytes: u64,
-    description: Description,
+    description: NetworkDescription,
     rows: Result<(), NotProven>,
 }
 

@@ -154,7 +154,7 @@ fn networks_that_no_host_should_have_are_not_published() {
             &[][..],
             "the network needs too much memory for files of its size: expected at most 536872256 bytes",
         ),
-        (GIGABYTES, &bounded, "the network cannot be tried: operator ConstantOfShape"),
+        (GIGABYTES, &bounded, "the network's trial run failed: operator ConstantOfShape"),
         (ENDLESS, &[("AMAAS_MAX_RUN_SECONDS", "1")], "the run was ended after 1 s"),
         (ENDLESS, &[("AMAAS_MAX_RUN_SECONDS", "x")], "AMAAS_MAX_RUN_SECONDS: expected a number from 1 up"),
     ] {

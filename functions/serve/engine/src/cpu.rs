@@ -1,11 +1,13 @@
-//! CPU work beside the runtime: as many jobs at once as there are cores, of which one tenant has half.
+//! A fair scheduler for CPU work outside the async runtime: one job at a time for each core, at most half of them for
+//! one tenant.
 //!
-//! A job waits for its turn as a future, so one whose caller has gone never starts. A job that gave its turn to others waits on its thread, so
-//! jobs that have begun are bounded too, far below the threads for blocking work: no turn is ever held by a job that has no thread.
-//! A long job gives its turn to the next one between two inputs ([`checkpoint`]), and ends there when its caller has gone. Jobs of no
-//! tenant have turns of their own: what is opened or compressed does not wait for what tenants have decoded.
+//! A job waits for its turn as a future, so a cancelled one never starts. A started job that yields its turn waits on
+//! its thread. So the number of started jobs is bounded, well below the number of blocking threads: a job with a turn
+//! always has a thread. A long job yields between two inputs ([`checkpoint`]), and ends there if its caller is gone.
+//! Jobs without a tenant have turns of their own: opening and compressing do not wait for tenants' decoding.
 //!
-//! Invariant: only who has a [`Working`] expands, decodes or tokenizes, and only an admitted call, or the process itself, has one.
+//! Invariant: code needs a [`CpuPermit`] to expand, decode or tokenize, and only admitted calls and the process itself
+//! get one.
 
 use std::cell::RefCell;
 use std::num::NonZeroUsize;
@@ -19,215 +21,215 @@ use amaas_wire::Tensor;
 
 use crate::error::InvalidInput;
 
-/// Proof that CPU work may be done.
+/// Proof that the caller may do CPU work.
 #[derive(Debug)]
-pub struct Working(());
+pub struct CpuPermit(());
 
-impl Working {
-    /// For what the process does for itself: loading and publishing.
-    pub fn of_the_process() -> Self {
+impl CpuPermit {
+    /// For the process's own work: loading and publishing.
+    pub fn for_process() -> Self {
         Self(())
     }
 
-    /// For work of an admitted call that is so short that it is done where it comes in.
-    pub fn at_once() -> Self {
+    /// For short work of an admitted call, which runs inline.
+    pub fn for_inline_work() -> Self {
         Self(())
     }
 
-    /// Ends the work where its caller has gone; `done` units of it were done.
-    #[allow(clippy::unused_self)] // who has none does no work
-    pub fn go_on(&self, done: u64) -> Result<(), WorkError> {
-        passed(done)
+    /// Records `done` more units of work. Fails if the caller is gone, which ends the work.
+    #[allow(clippy::unused_self)] // the permit is the proof
+    pub fn record_progress(&self, done: u64) -> Result<(), WorkError> {
+        record_units(done)
     }
 }
 
-/// Tells that another input was encoded, and ends the work where nobody waits for it any more.
+/// Records that another input was encoded, and ends the work if its caller is gone.
 ///
-/// A [`Task`](super::Task) whose inputs take a millisecond or more asks between them.
+/// A task whose inputs take a millisecond or more calls it between two inputs.
 ///
 /// # Errors
-/// The caller has gone; nobody will read the error.
+/// The caller is gone, so no client reads the error.
 pub fn checkpoint() -> Result<(), InvalidInput> {
-    passed(1).map_err(InvalidInput::new)
+    record_units(1).map_err(InvalidInput::new)
 }
 
-/// How far the work of a call is.
+/// The progress of a call's CPU work.
 #[derive(Debug, Default)]
-pub struct Progress {
-    begun: AtomicBool,
-    /// Inputs, or tokens where those are counted.
+pub struct JobProgress {
+    started: AtomicBool,
+    /// Inputs, or tokens if the task counts those.
     done: AtomicU64,
     gone: AtomicBool,
 }
 
-impl Progress {
-    /// The units that were done, 1 at least; nothing where no work has begun.
+impl JobProgress {
+    /// The finished units, at least 1; `None` if no work has begun.
     pub fn done(&self) -> Option<u64> {
-        self.begun.load(Ordering::Relaxed).then(|| self.done.load(Ordering::Relaxed).max(1))
+        self.started.load(Ordering::Relaxed).then(|| self.done.load(Ordering::Relaxed).max(1))
     }
 
-    /// Nobody waits any more.
-    pub fn leave(&self) {
+    /// Records that the caller is gone.
+    pub fn cancel(&self) {
         self.gone.store(true, Ordering::Relaxed);
     }
 }
 
-/// The turns of a tenant.
+/// The share of CPU turns of one tenant.
 #[derive(Clone, Debug)]
-pub struct Lane {
-    /// Jobs that have begun and not ended.
-    begun: Arc<Semaphore>,
+pub struct CpuLane {
+    /// Permits for started jobs.
+    started: Arc<Semaphore>,
     share: Arc<Semaphore>,
     memory: Arc<Semaphore>,
 }
 
-impl Default for Lane {
+impl Default for CpuLane {
     fn default() -> Self {
-        Self::with_share((turns() / 2).max(1))
+        Self::with_share((max_turns() / 2).max(1))
     }
 }
 
-impl Lane {
-    /// Lanes of which each runs at most `turns` jobs at once.
-    pub fn with_share(turns: usize) -> Self {
+impl CpuLane {
+    /// A lane that runs at most `max_turns` jobs at once.
+    pub fn with_share(max_turns: usize) -> Self {
         let memory = Arc::new(Semaphore::new(MEMORY_MIB as usize / 2));
-        let begun = Arc::new(Semaphore::new(MAX_BEGUN_OF_LANE as usize));
-        Self { begun, share: Arc::new(Semaphore::new(turns)), memory }
+        let started = Arc::new(Semaphore::new(MAX_STARTED_OF_LANE as usize));
+        Self { started, share: Arc::new(Semaphore::new(max_turns)), memory }
     }
 
-    /// Does `work` when its turn comes. It takes up to `memory` bytes beyond what it is given.
+    /// Runs `work` when its turn comes. It may allocate up to `memory` bytes beyond its inputs.
     pub async fn run<T: Send + 'static, E: From<WorkError> + Send + 'static>(
         &self,
-        progress: Arc<Progress>,
+        progress: Arc<JobProgress>,
         memory: usize,
-        work: impl FnOnce(&Working) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&CpuPermit) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let memory = u32::try_from(memory.div_ceil(1 << 20)).unwrap_or(u32::MAX).min(MEMORY_MIB / 2);
         let (share, own) = (Arc::clone(&self.share), Arc::clone(&self.memory));
-        let wanted = Wanted(vec![(own, memory), (Arc::clone(&MEMORY), memory), (share, 1)]);
-        let begun = Wanted(vec![(Arc::clone(&self.begun), 1), (Arc::clone(&BEGUN), 1)]);
-        run(begun, wanted, Arc::clone(&TURNS), progress, move || work(&Working(()))).await
+        let permits = PermitSet(vec![(own, memory), (Arc::clone(&MEMORY), memory), (share, 1)]);
+        let started = PermitSet(vec![(Arc::clone(&self.started), 1), (Arc::clone(&STARTED), 1)]);
+        run(started, permits, Arc::clone(&TURNS), progress, move || work(&CpuPermit(()))).await
     }
 }
 
-/// Does `work` of no tenant when its turn comes.
-async fn run_for_nobody<T: Send + 'static, E: From<WorkError> + Send + 'static>(
+/// Runs `work` without a tenant when its turn comes.
+async fn run_without_tenant<T: Send + 'static, E: From<WorkError> + Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
-    let begun = Wanted(vec![(Arc::clone(&OTHER_BEGUN), 1)]);
-    run(begun, Wanted(Vec::new()), Arc::clone(&OTHER_TURNS), Arc::default(), work).await
+    let started = PermitSet(vec![(Arc::clone(&OTHER_STARTED), 1)]);
+    run(started, PermitSet(Vec::new()), Arc::clone(&OTHER_TURNS), Arc::default(), work).await
 }
 
-/// Runs `work` of no tenant that reads or writes `size` bytes of JSON: here where that is quick, on a thread for blocking work where it
-/// is not. Work for a call takes turns in a [`Lane`].
-pub async fn off_runtime<T: Send + 'static, E: From<WorkError> + Send + 'static>(
+/// Runs `work` that reads or writes `size` bytes of JSON without a tenant: inline if that is quick, on a blocking
+/// thread if it is not. Work of a call takes turns in a [`CpuLane`].
+pub async fn spawn_if_large<T: Send + 'static, E: From<WorkError> + Send + 'static>(
     size: usize,
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
-    off_runtime_beyond(QUICK, size, work).await
+    spawn_if_larger_than(MAX_INLINE_BYTES, size, work).await
 }
 
-/// The same, where only up to `quick` bytes are quick.
-pub async fn off_runtime_beyond<T: Send + 'static, E: From<WorkError> + Send + 'static>(
-    quick: usize,
+/// [`spawn_if_large`] with another threshold for inline work.
+pub async fn spawn_if_larger_than<T: Send + 'static, E: From<WorkError> + Send + 'static>(
+    max_inline_bytes: usize,
     size: usize,
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
-    if size <= quick {
+    if size <= max_inline_bytes {
         return work();
     }
-    run_for_nobody(work).await
+    run_without_tenant(work).await
 }
 
-/// How many bytes of JSON `tensors` become, roughly: a float of 4 bytes has some 12 digits.
-pub fn json_size(tensors: &[Tensor]) -> usize {
+/// The estimated size of `tensors` in JSON: a float of 4 bytes has some 12 digits.
+pub fn estimated_json_size(tensors: &[Tensor]) -> usize {
     tensors.iter().map(|tensor| tensor.data().byte_size()).fold(0, usize::saturating_add).saturating_mul(3)
 }
 
 async fn run<T: Send + 'static, E: From<WorkError> + Send + 'static>(
-    begun: Wanted,
-    wanted: Wanted,
-    turns: Arc<Semaphore>,
-    progress: Arc<Progress>,
+    started: PermitSet,
+    permits: PermitSet,
+    max_turns: Arc<Semaphore>,
+    progress: Arc<JobProgress>,
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
-    let wanted = Wanted(wanted.0.into_iter().chain([(turns, 1)]).collect());
-    let begun = begun.take().await?;
-    let held = wanted.take().await?;
-    let job = Job { wanted, held, since: Instant::now(), progress, _begun: begun };
+    let permits = PermitSet(permits.0.into_iter().chain([(max_turns, 1)]).collect());
+    let started = started.take().await?;
+    let held = permits.take().await?;
+    let job = RunningJob { permits, held, since: Instant::now(), progress, _started: started };
     let done = tokio::task::spawn_blocking(move || {
-        job.progress.begun.store(true, Ordering::Relaxed);
-        let _on_this_thread = OnThisThread::begin(job);
+        job.progress.started.store(true, Ordering::Relaxed);
+        let _current_job = CurrentJob::begin(job);
         work()
     });
     done.await.map_err(|error| WorkError::Failed(error.to_string()))?
 }
 
-/// What a turn consists of, always taken in this order.
+/// The permits of a turn, always acquired in this order.
 #[derive(Debug)]
-struct Wanted(Vec<(Arc<Semaphore>, u32)>);
+struct PermitSet(Vec<(Arc<Semaphore>, u32)>);
 
-impl Wanted {
+impl PermitSet {
     async fn take(&self) -> Result<Vec<OwnedSemaphorePermit>, WorkError> {
         let mut held = Vec::with_capacity(self.0.len());
-        for (semaphore, permits) in self.0.iter().filter(|(_, permits)| *permits > 0) {
-            let permit = Arc::clone(semaphore).acquire_many_owned(*permits).await;
+        for (semaphore, count) in self.0.iter().filter(|(_, count)| *count > 0) {
+            let permit = Arc::clone(semaphore).acquire_many_owned(*count).await;
             held.push(permit.map_err(|error| WorkError::Failed(error.to_string()))?);
         }
         Ok(held)
     }
 }
 
-/// What a thread is at.
-struct Job {
-    wanted: Wanted,
+/// The job of a thread.
+struct RunningJob {
+    permits: PermitSet,
     held: Vec<OwnedSemaphorePermit>,
     since: Instant,
-    progress: Arc<Progress>,
-    /// Kept to the end, whoever has the turn.
-    _begun: Vec<OwnedSemaphorePermit>,
+    progress: Arc<JobProgress>,
+    /// Held until the job ends, even while it yields its turn.
+    _started: Vec<OwnedSemaphorePermit>,
 }
 
-impl Job {
-    /// Lets others go first where they wait and the turn was long.
-    fn take_turns(&mut self) {
-        if self.since.elapsed() < LONGEST_TURN {
+impl RunningJob {
+    /// Yields to waiting jobs if the turn was long.
+    fn yield_turn(&mut self) {
+        if self.since.elapsed() < MAX_TURN_TIME {
             return;
         }
         self.held.clear();
-        match tokio::runtime::Handle::current().block_on(self.wanted.take()) {
+        match tokio::runtime::Handle::current().block_on(self.permits.take()) {
             Ok(held) => (self.held, self.since) = (held, Instant::now()),
             // The semaphores are never closed.
-            Err(error) => tracing::error!(%error, "a turn could not be taken"),
+            Err(error) => tracing::error!(%error, "cannot take a CPU turn"),
         }
     }
 }
 
 thread_local! {
-    static JOB: RefCell<Option<Job>> = const { RefCell::new(None) };
+    static JOB: RefCell<Option<RunningJob>> = const { RefCell::new(None) };
 }
 
-/// Ends the job of this thread, however it ends.
-struct OnThisThread;
+/// Ends the job of this thread when it is dropped.
+struct CurrentJob;
 
-impl OnThisThread {
-    fn begin(job: Job) -> Self {
+impl CurrentJob {
+    fn begin(job: RunningJob) -> Self {
         JOB.with_borrow_mut(|at| *at = Some(job));
         Self
     }
 }
 
-impl Drop for OnThisThread {
+impl Drop for CurrentJob {
     fn drop(&mut self) {
         drop(JOB.take());
     }
 }
 
-/// Why CPU work was not done. No caller reads it: either the caller has gone, or the process ends.
+/// Why CPU work was not done. No caller reads it: the caller is gone, or the process is ending.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkError {
-    /// The caller has gone.
+    /// The caller is gone.
     #[error("the caller has gone")]
     CallerGone,
     /// The runtime is shutting down, or the work panicked.
@@ -235,38 +237,38 @@ pub enum WorkError {
     Failed(String),
 }
 
-fn passed(done: u64) -> Result<(), WorkError> {
+fn record_units(done: u64) -> Result<(), WorkError> {
     JOB.with_borrow_mut(|job| {
         let Some(job) = job else { return Ok(()) };
         job.progress.done.fetch_add(done, Ordering::Relaxed);
         if job.progress.gone.load(Ordering::Relaxed) {
             return Err(WorkError::CallerGone);
         }
-        job.take_turns();
+        job.yield_turn();
         if job.progress.gone.load(Ordering::Relaxed) { Err(WorkError::CallerGone) } else { Ok(()) }
     })
 }
 
-fn turns() -> usize {
+fn max_turns() -> usize {
     std::thread::available_parallelism().map_or(2, NonZeroUsize::get).max(2)
 }
 
-/// Reading and writing JSON runs at some 200 MB/s, so this is below 500 µs.
-pub const QUICK: usize = 64 << 10;
+/// The largest JSON that is read or written inline. At some 200 MB/s that takes less than 500 µs.
+pub const MAX_INLINE_BYTES: usize = 64 << 10;
 
-static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(turns())));
-static OTHER_TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(turns())));
-static BEGUN: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MAX_BEGUN)));
-static OTHER_BEGUN: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MAX_BEGUN)));
+static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(max_turns())));
+static OTHER_TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(max_turns())));
+static STARTED: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MAX_STARTED)));
+static OTHER_STARTED: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MAX_STARTED)));
 static MEMORY: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MEMORY_MIB as usize)));
-/// Memory that all jobs may take beyond what they are given; one tenant has half.
+/// Memory of all jobs beyond their inputs; one tenant may have half of it.
 const MEMORY_MIB: u32 = 256;
-/// Jobs that may have begun at once, of tenants and of nobody each. Tokio has 512 threads for blocking work.
-const MAX_BEGUN: usize = 128;
-/// Those of one tenant.
-const MAX_BEGUN_OF_LANE: u32 = 32;
-/// For how long a job keeps its turn, in between two inputs.
-const LONGEST_TURN: Duration = Duration::from_millis(25);
+/// Started jobs at once: this many of tenants, and this many without a tenant. Tokio has 512 blocking threads.
+const MAX_STARTED: usize = 128;
+/// Started jobs of one tenant.
+const MAX_STARTED_OF_LANE: u32 = 32;
+/// The longest time before a job yields its turn, between two inputs.
+const MAX_TURN_TIME: Duration = Duration::from_millis(25);
 
 #[cfg(test)]
 mod tests {
@@ -280,10 +282,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_tenant_has_its_share_and_no_more() {
-        let (lane, now, most) = (Lane::with_share(2), Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let (lane, now, most) = (CpuLane::with_share(2), Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let jobs = (0..8).map(|_| {
             let (now, most) = (Arc::clone(&now), Arc::clone(&most));
-            let work = move |_: &Working| {
+            let work = move |_: &CpuPermit| {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 sleep(5);
                 now.fetch_sub(1, Ordering::SeqCst);
@@ -302,14 +304,14 @@ mod tests {
     fn more_long_jobs_than_threads_all_end() {
         let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(160).enable_all().build();
         let ended = runtime.expect("a runtime").block_on(async {
-            let lanes: Vec<_> = (0..8).map(|_| Lane::with_share(1)).collect();
-            let job = |lane: &Lane| {
+            let lanes: Vec<_> = (0..8).map(|_| CpuLane::with_share(1)).collect();
+            let job = |lane: &CpuLane| {
                 let lane = lane.clone();
                 tokio::spawn(async move {
-                    let work = |_: &Working| {
+                    let work = |_: &CpuPermit| {
                         for _ in 0..2 {
                             sleep(15);
-                            passed(1)?;
+                            record_units(1)?;
                         }
                         Ok::<_, WorkError>(())
                     };
@@ -324,7 +326,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_takes_much_memory_waits_for_its_like() {
-        let lane = Lane::with_share(2);
+        let lane = CpuLane::with_share(2);
         let large = (MEMORY_MIB as usize / 2) << 20;
         let (mark, at) = (Arc::<AtomicUsize>::default(), Instant::now());
         let job = || {
@@ -342,27 +344,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_leaves_in_the_queue_is_never_begun_and_who_leaves_later_ends_at_the_next_input() {
-        let (lane, inputs) = (Lane::with_share(1), Arc::<AtomicUsize>::default());
-        let (first, count) = (Arc::<Progress>::default(), Arc::clone(&inputs));
+    async fn who_leaves_in_the_queue_is_never_started_and_who_leaves_later_ends_at_the_next_input() {
+        let (lane, inputs) = (CpuLane::with_share(1), Arc::<AtomicUsize>::default());
+        let (first, count) = (Arc::<JobProgress>::default(), Arc::clone(&inputs));
         let long = lane.run(Arc::clone(&first), 0, move |_| {
             for _ in 0..1000 {
                 count.fetch_add(1, Ordering::SeqCst);
                 sleep(2);
-                passed(1)?;
+                record_units(1)?;
             }
             Ok::<_, WorkError>(())
         });
-        let behind = Arc::<Progress>::default();
-        let begun = Arc::<AtomicBool>::default();
-        let mark = Arc::clone(&begun);
+        let behind = Arc::<JobProgress>::default();
+        let started = Arc::<AtomicBool>::default();
+        let mark = Arc::clone(&started);
         let never = lane.run(Arc::clone(&behind), 0, move |_| {
             mark.store(true, Ordering::SeqCst);
             Ok::<_, WorkError>(())
         });
         let leaving = async {
             tokio::time::sleep(Duration::from_millis(10)).await;
-            first.leave();
+            first.cancel();
         };
         let (long, never, ()) = tokio::join!(long, tokio::time::timeout(Duration::from_millis(5), never), leaving);
         never.expect_err("it waited behind the first until its caller left");
@@ -370,17 +372,17 @@ mod tests {
         let done = inputs.load(Ordering::SeqCst);
         assert!(done < 1000, "{done}");
         assert_eq!(first.done(), Some(done as u64));
-        assert!(behind.done().is_none() && !begun.load(Ordering::SeqCst), "it was begun");
+        assert!(behind.done().is_none() && !started.load(Ordering::SeqCst), "it was begun");
     }
 
     #[tokio::test]
     async fn a_long_job_lets_a_short_one_go_first() {
-        let (lane, ended) = (Lane::with_share(1), Arc::<AtomicBool>::default());
+        let (lane, ended) = (CpuLane::with_share(1), Arc::<AtomicBool>::default());
         let end = Arc::clone(&ended);
         let long = lane.run(Arc::default(), 0, move |_| {
             for _ in 0..200 {
                 sleep(5);
-                passed(1)?;
+                record_units(1)?;
             }
             end.store(true, Ordering::SeqCst);
             Ok::<_, WorkError>(())

@@ -1,12 +1,12 @@
-//! Errors of runs, with a text for the caller and one for the operator.
+//! Errors of runs, with a public message for the client and an internal one for the operator.
 //!
-//! Invariant: the text for the caller names tensor, operator, shape or limit, and never holds a value of the payload.
+//! Invariant: the public message names tensor, operator, shape or limit, and never contains a value of the payload.
 
 use std::time::Duration;
 
 use amaas_wire::classify;
 
-/// Why a run has no outputs. `Display` is the text for the caller.
+/// Why a run failed. `Display` is the public message.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
@@ -17,25 +17,25 @@ pub enum RunError {
     /// The network refused the values, such as an index out of range.
     #[error("{public}")]
     Refused { public: String, internal: String },
-    /// The run was ended at its deadline; without a limit, it could not be ended.
+    /// The run was stopped at its deadline; without a limit, it could not be stopped.
     #[error(
         "the network did not answer these inputs within {}; the run was ended. Sent again as they are, they would be no faster",
         limit.map_or_else(|| "the time that a run may take".to_owned(), |limit| format!("{} s", limit.as_secs_f64()))
     )]
     TooLong { limit: Option<Duration> },
-    /// The values ask for more memory than a run may take.
+    /// The values require more memory than a run may use.
     #[error("{public}")]
     TooLarge { public: String, internal: String },
-    /// There was too little memory for a run that asked for no more than it may.
+    /// Too little free memory for a run within its limit.
     #[error("there is too little memory for the run at the moment; try again later")]
     OutOfMemory { internal: String },
     /// The network was given up, because a run of another call does not end.
     #[error("a run of another call does not end, so the model is being loaded again")]
     Lost,
-    /// The network gave values that are no numbers.
+    /// The network's outputs contain NaN or infinity.
     #[error("{0}")]
     NotFinite(String),
-    /// The fault is the service's.
+    /// The service is at fault.
     #[error("internal error")]
     Failed { internal: String },
 }
@@ -52,12 +52,12 @@ classify! { RunError {
 } }
 
 impl RunError {
-    /// A fault of the service, with the text for the log.
+    /// An internal error, with a message for the log.
     pub fn failed(internal: impl Into<String>) -> Self {
         Self::Failed { internal: internal.into() }
     }
 
-    /// The text for the operator or the publisher of the model.
+    /// The message for the operator or the publisher.
     pub fn for_operator(&self) -> String {
         match self {
             Self::Refused { internal, .. } | Self::Failed { internal } => internal.clone(),
@@ -75,26 +75,26 @@ impl RunError {
     }
 }
 
-/// What is wrong with the inputs; shown to the caller.
+/// Why inputs are refused; shown to the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidInput(pub String);
 
 impl InvalidInput {
-    /// Says what was expected and what arrived, without any value of the payload.
-    #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(InvalidInput::new)`
+    /// The message says what was expected and received, without any value of the payload.
+    #[allow(clippy::needless_pass_by_value)] // for `map_err(InvalidInput::new)`
     pub fn new(what: impl ToString) -> Self {
         Self(what.to_string())
     }
 }
 
-/// What is wrong with the model's files or the network's outputs; goes to the log.
+/// An error of the model's files or the network's outputs; logged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TaskError(String);
 
 impl TaskError {
-    /// Says what was expected and what was there.
+    /// The message says what was expected and found.
     #[allow(clippy::needless_pass_by_value)]
     pub fn new(what: impl ToString) -> Self {
         Self(what.to_string())

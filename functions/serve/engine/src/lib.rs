@@ -1,6 +1,6 @@
 //! ONNX networks: what a file declares, sessions of ONNX Runtime, batched runs, and continuous batching of generated text.
 //!
-//! It is the only crate that depends on `ort`. It knows tensors and networks, and nothing of HTTP, tenants or storage.
+//! The only crate that depends on `ort`. It handles tensors and networks, but no HTTP, tenants or storage.
 
 mod batching;
 mod config;
@@ -16,8 +16,8 @@ pub mod session;
 mod split_mix;
 mod tensor_spec;
 
-pub use self::batching::{Batching, ROWS_PROOF, Sharing};
-pub use self::config::{Prepack, RuntimeConfig};
+pub use self::batching::{Batching, ROWS_PROOF, RunSharing};
+pub use self::config::{PrepackMode, RuntimeConfig};
 pub use self::error::{InvalidInput, RunError, TaskError};
-pub use self::provider::Provider;
+pub use self::provider::ExecutionProvider;
 pub use self::tensor_spec::{Dim, TensorSpec};

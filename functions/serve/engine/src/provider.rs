@@ -1,10 +1,10 @@
-//! Execution providers, in the order in which they are asked for.
+//! ONNX Runtime's execution providers.
 
 use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
 
-/// What runs a network.
+/// The backend that runs a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provider {
+pub enum ExecutionProvider {
     /// ONNX Runtime's own CPU kernels.
     Cpu,
     /// NVIDIA CUDA.
@@ -13,8 +13,8 @@ pub enum Provider {
     TensorRt,
 }
 
-impl Provider {
-    /// The provider called `name` in `AMAAS_EXECUTION_PROVIDERS`.
+impl ExecutionProvider {
+    /// The provider with this name in `AMAAS_EXECUTION_PROVIDERS`.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Cpu, Self::Cuda, Self::TensorRt].into_iter().find(|provider| provider.name() == name)
     }
@@ -28,8 +28,8 @@ impl Provider {
         }
     }
 
-    /// What to register with a session. A provider that cannot be had is an error there: its own `is_available` says
-    /// yes without the libraries that it needs, and plain registration falls back to the CPU in silence.
+    /// The registration for a session. An unavailable provider is an error: its own `is_available` returns true without
+    /// the libraries that it needs, and plain registration silently falls back to the CPU.
     pub(super) fn dispatch(self, tf32: bool) -> Option<ExecutionProviderDispatch> {
         match self {
             Self::Cpu => None,

@@ -1,7 +1,7 @@
 //! `SplitMix64` (Steele, Lea, Flood 2014), the seeded generator of sampling and of synthetic inputs.
 //!
-//! Invariant: a seed means the same numbers in every build and version, which clients rely on. `rand` promises that for no generator
-//! of its own, hence these few lines.
+//! Invariant: a seed gives the same numbers in every build and version, which clients rely on. `rand` does not promise
+//! that for its generators.
 
 /// A pseudorandom sequence. It is not for secrets.
 #[derive(Clone, Debug)]

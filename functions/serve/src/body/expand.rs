@@ -3,7 +3,7 @@
 //! Invariant: expanding stops one byte beyond the bound, whatever the compressed bytes would become.
 //!
 //! Written by hand because tower-http 0.6's `RequestDecompressionLayer` lacks four guarantees. It expands inside `poll_frame`, on the
-//! runtime's thread; here the work is done in the tenant's CPU lane ([`Working`]) and ends when the client hangs up. It answers an
+//! runtime's thread; here the work is done in the tenant's CPU lane ([`CpuPermit`]) and ends when the client hangs up. It answers an
 //! unknown coding itself, with an empty 415, where each route family has its own error document. It reads the first of several
 //! `Content-Encoding` fields only, and compares it case-sensitively. Its errors do not say which coding was malformed.
 
@@ -14,7 +14,7 @@ use http::{HeaderMap, header};
 
 use crate::error::BodyError;
 use crate::error::Error;
-use amaas_engine::cpu::Working;
+use amaas_engine::cpu::CpuPermit;
 
 /// The content codings that are taken (RFC 9110 §8.4.1).
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ impl RequestCoding {
     }
 
     /// `body` as it was before it got this coding. It may have `limit` bytes at most then.
-    pub(crate) fn expand(self, working: &Working, body: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
+    pub(crate) fn expand(self, working: &CpuPermit, body: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let (mut expanded, mut left) = (Vec::new(), body);
         let read = match self {
@@ -67,11 +67,11 @@ impl RequestCoding {
 }
 
 /// Reads all of `coded`, unless the caller goes meanwhile; whether it could be read is what is inside.
-fn in_pieces(working: &Working, mut coded: impl Read, expanded: &mut Vec<u8>) -> Result<std::io::Result<()>, Error> {
+fn in_pieces(working: &CpuPermit, mut coded: impl Read, expanded: &mut Vec<u8>) -> Result<std::io::Result<()>, Error> {
     loop {
         match coded.by_ref().take(PIECE).read_to_end(expanded) {
             Ok(0) => return Ok(Ok(())),
-            Ok(_) => working.go_on(0)?,
+            Ok(_) => working.record_progress(0)?,
             Err(error) => return Ok(Err(error)),
         }
     }
@@ -107,7 +107,7 @@ mod tests {
         let (mut headers, body) = (HeaderMap::new(), body.into());
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
         match RequestCoding::of(&headers)? {
-            Some(coding) => coding.expand(&Working::at_once(), &body, limit).map(Bytes::from),
+            Some(coding) => coding.expand(&CpuPermit::for_inline_work(), &body, limit).map(Bytes::from),
             None => Ok(body),
         }
     }

@@ -21,7 +21,7 @@ use crate::error::ResponseError;
 use crate::reply::instead;
 use crate::router::router;
 use crate::state::AppState;
-use amaas_engine::infer::host_ends;
+use amaas_engine::infer::set_host_deadline;
 
 /// Answers invocations until the runtime ends. Nothing is bound to a port.
 pub(crate) async fn run(state: AppState, mode: ResponseMode) -> Result<(), lambda_runtime::Error> {
@@ -106,7 +106,7 @@ fn request_of(mut request: lambda_http::Request) -> Request<lambda_http::Body> {
     let context = request.lambda_context_ref();
     // A run that goes on when Lambda ends the process would be no answer at all, and a crash to the alarm.
     if let Some(deadline) = context.map(lambda_runtime::Context::deadline) {
-        host_ends(deadline);
+        set_host_deadline(deadline);
     }
     let context = context.map(|context| context.request_id.clone());
     if let Some(principal) = principal(request.extensions()) {

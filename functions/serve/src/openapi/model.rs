@@ -16,7 +16,7 @@ pub(super) fn describe(model: &Model, builder: &mut DocumentBuilder, mut add: im
         builder.at(&Method::POST, &path);
         let mut typed = task.predict_schema(&mut builder.schemas);
         if let Some(generate) = model.networks().own().generate() {
-            typed = typed.at_most(generate.places());
+            typed = typed.at_most(generate.max_queued_calls());
         }
         let summary = format!("Predictions of `{name}`, one for each input.");
         add(&path, native::predict_typed(builder, format!("predict_{name}"), summary, typed, &[RefusalGroup::Url]));

@@ -20,7 +20,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 
 use crate::error::Error;
-use amaas_engine::cpu::off_runtime_beyond;
+use amaas_engine::cpu::spawn_if_larger_than;
 
 /// The layer, around `inner`.
 pub(crate) async fn compress<F>(request: Request, inner: impl FnOnce(Request) -> F) -> Response<Body>
@@ -62,7 +62,7 @@ impl ResponseCoding {
     async fn apply(self, response: Response<Body>) -> Result<Response<Body>, Error> {
         let (mut parts, body) = response.into_parts();
         let body = body.collect().await.map_err(internal)?.to_bytes();
-        let body = off_runtime_beyond(QUICK, body.len(), move || self.compressed(&body).map_err(internal)).await?;
+        let body = spawn_if_larger_than(QUICK, body.len(), move || self.compressed(&body).map_err(internal)).await?;
         let name = if self == Self::Gzip { "gzip" } else { "deflate" };
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));

@@ -220,7 +220,7 @@ impl ActiveCall {
         size: usize,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let written = if size <= amaas_engine::cpu::QUICK {
+        let written = if size <= amaas_engine::cpu::MAX_INLINE_BYTES {
             work()
         } else {
             let lane = self.0.lock().admission.writing();

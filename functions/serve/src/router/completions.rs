@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use amaas_access::now;
-use amaas_engine::generate::{Completed, Event, Events, Told};
+use amaas_engine::generate::{EventStream, GenerateEvent, GeneratedText, TokenLogprob};
 use amaas_model::load::Model;
 use amaas_model::task::{CompletionPrompts, PredictError};
 use amaas_wire::DigestHasher;
@@ -69,10 +69,14 @@ async fn answer(call: NamedCall<CompletionsRequest>) -> Result<AnsweredCall, Err
 }
 
 /// The response in one piece.
-async fn whole(call: ActiveCall, mut completion: CompletionEvents, mut events: Events) -> Result<AnsweredCall, Error> {
+async fn whole(
+    call: ActiveCall,
+    mut completion: CompletionEvents,
+    mut events: EventStream,
+) -> Result<AnsweredCall, Error> {
     let prompt_tokens = events.prompt_tokens();
-    let run = async |_| events.whole().await.map_err(PredictError::from);
-    let write = move |model: &Model, completed: Completed, counted| {
+    let run = async |_| events.collect().await.map_err(PredictError::from);
+    let write = move |model: &Model, completed: GeneratedText, counted| {
         let usage = usage(prompt_tokens, completed.generated);
         let text = std::mem::take(&mut completion.echo) + &completed.text;
         let choice = completion.choice(text, completed.tokens, Some(completed.reason));
@@ -82,7 +86,11 @@ async fn whole(call: ActiveCall, mut completion: CompletionEvents, mut events: E
 }
 
 /// The response as server-sent events.
-async fn stream(call: ActiveCall, completion: CompletionEvents, mut events: Events) -> Result<AnsweredCall, Error> {
+async fn stream(
+    call: ActiveCall,
+    completion: CompletionEvents,
+    mut events: EventStream,
+) -> Result<AnsweredCall, Error> {
     // A text that fails before it has begun is not counted.
     let (first, _) = call.run(async |_| events.next().await.map_err(PredictError::from)).await?;
     call.disable_replay();
@@ -90,13 +98,13 @@ async fn stream(call: ActiveCall, completion: CompletionEvents, mut events: Even
     call.write_limit_headers(&mut limits);
     let hasher = DigestHasher::default();
     let streamed = StreamedCompletion { call, completion, events, generated: 0, bytes: 0, hasher, counted: false };
-    let next = async |state: Option<(StreamedCompletion, Option<Event>)>| {
+    let next = async |state: Option<(StreamedCompletion, Option<GenerateEvent>)>| {
         let Some((mut streamed, waiting)) = state else { return Ok::<_, std::convert::Infallible>(None) };
         let event = match waiting {
             Some(event) => Some(Ok(event)),
             None => timeout(streamed.call.limits().keep_alive, streamed.events.next()).await.ok(),
         };
-        let whole = matches!(event, Some(Ok(Event::End { .. })));
+        let whole = matches!(event, Some(Ok(GenerateEvent::End { .. })));
         let (mut written, goes_on) = match event {
             Some(event) => streamed.written(event.map_err(Error::from)),
             None => (Bytes::from_static(KEEP_ALIVE), true),
@@ -143,7 +151,7 @@ impl CompletionEvents {
         }
     }
 
-    fn choice(&self, text: String, tokens: Vec<Told>, finish_reason: Option<FinishReason>) -> CompletionChoice {
+    fn choice(&self, text: String, tokens: Vec<TokenLogprob>, finish_reason: Option<FinishReason>) -> CompletionChoice {
         let logprobs = self.logprobs.map(|_| logprobs(tokens));
         CompletionChoice { text, index: 0, logprobs, finish_reason }
     }
@@ -153,7 +161,7 @@ impl CompletionEvents {
 struct StreamedCompletion {
     call: ActiveCall,
     completion: CompletionEvents,
-    events: Events,
+    events: EventStream,
     generated: usize,
     /// Bytes that left, and their digest.
     bytes: u64,
@@ -163,31 +171,31 @@ struct StreamedCompletion {
 
 impl StreamedCompletion {
     /// `event` as server-sent events, and whether there are more.
-    fn written(&mut self, event: Result<Event, Error>) -> (Bytes, bool) {
+    fn written(&mut self, event: Result<GenerateEvent, Error>) -> (Bytes, bool) {
         let echo = std::mem::take(&mut self.completion.echo);
         let so_far = match self.completion.delivery {
             Delivery::StreamWithUsage => StreamedUsage::Later,
             Delivery::Whole | Delivery::Stream => StreamedUsage::Omitted,
         };
         match event {
-            Ok(Event::Piece { text, tokens, made }) => {
-                self.generated = made;
+            Ok(GenerateEvent::Piece { text, tokens, generated }) => {
+                self.generated = generated;
                 (
                     sse(&self.completion.body(Some(self.completion.choice(echo + &text, tokens, None)), so_far)).into(),
                     true,
                 )
             }
-            Ok(Event::End { reason, made }) => {
-                self.generated = made;
+            Ok(GenerateEvent::End { reason, generated }) => {
+                self.generated = generated;
                 let mut last =
                     sse(&self.completion.body(Some(self.completion.choice(echo, Vec::new(), Some(reason))), so_far));
                 if self.completion.delivery == Delivery::StreamWithUsage {
-                    let usage = usage(self.events.prompt_tokens(), made);
+                    let usage = usage(self.events.prompt_tokens(), generated);
                     last += &sse(&self.completion.body(None, StreamedUsage::Whole(usage)));
                 }
                 ((last + "data: [DONE]\n\n").into(), false)
             }
-            Ok(Event::Failed(error)) => (sse(&error_event(&error.into())).into(), false),
+            Ok(GenerateEvent::Failed(error)) => (sse(&error_event(&error.into())).into(), false),
             Err(error) => (sse(&error_event(&error)).into(), false),
         }
     }
@@ -222,9 +230,9 @@ fn usage(prompt_tokens: usize, generated: usize) -> CompletionUsage {
     CompletionUsage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens }
 }
 
-fn logprobs(tokens: Vec<Told>) -> TokenLogprobs {
+fn logprobs(tokens: Vec<TokenLogprob>) -> TokenLogprobs {
     let mut all = TokenLogprobs::default();
-    for Told { name, offset, logprob, top, .. } in tokens {
+    for TokenLogprob { name, offset, logprob, top, .. } in tokens {
         all.tokens.push(name);
         all.text_offset.push(offset);
         all.token_logprobs.push(logprob);

@@ -10,7 +10,7 @@ use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::json;
 use crate::request::AuthorisedModel;
-use amaas_engine::{Sharing, TensorSpec};
+use amaas_engine::{RunSharing, TensorSpec};
 use amaas_model::load::Model;
 
 pub(super) async fn config(
@@ -26,7 +26,7 @@ pub(super) async fn config(
 pub(crate) fn of(model: &Model, rows: usize) -> ModelConfig {
     let (manifest, platform) = (&model.manifest, model.metadata().platform);
     let batched = manifest.batching.has_rows();
-    let shares = Sharing::of(manifest.batching, manifest.rows_proof) != Sharing::None;
+    let shares = RunSharing::of(manifest.batching, manifest.rows_proof) != RunSharing::None;
     let tensor = |spec: &TensorSpec| {
         let shape = spec.metadata().shape;
         // `dims` leave out the batch where there is one.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use amaas_engine::infer::Valid;
+use amaas_engine::infer::ValidTensors;
 use amaas_model::InputError;
 use amaas_model::load::Model;
 use amaas_model::manifest::Manifest;
@@ -56,9 +56,9 @@ pub(crate) async fn run(
     check(model, wanted.unwrap_or_default())?;
     foresee(&model.manifest, &inputs, wanted.unwrap_or_default(), model.answer_bytes())?;
     let (network, tokens) = (call.networks().own(), tokens(model, &inputs));
-    let valid = Valid::new(inputs, network.takes(), call.max_rows()).map_err(InputError::from)?;
+    let valid = ValidTensors::new(inputs, network.takes(), call.max_rows()).map_err(InputError::from)?;
     let valid = match call.tenant() {
-        Some(tenant) => valid.of(tenant),
+        Some(tenant) => valid.of_tenant(tenant),
         None => valid,
     };
     let charge = call.charge(Cost { rows: valid.rows(), tokens }).await?;

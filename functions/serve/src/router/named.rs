@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, header};
 
-use amaas_engine::cpu::QUICK;
+use amaas_engine::cpu::MAX_INLINE_BYTES;
 
 use crate::admission::Admission;
 use crate::error::Error;
@@ -42,7 +42,7 @@ impl<T: NamesModel> NamedCall<T> {
         let content = admission.read(&parts.headers, body, state.limits().body_bytes).await?;
         let (read, rows) = (content.clone(), state.limits().rows);
         let work = move |_: &_| Ok::<_, Error>(T::read(&read, rows).map_err(|error| (error, named(&read))));
-        let request = match admission.work(QUICK, content.len(), work).await? {
+        let request = match admission.work(MAX_INLINE_BYTES, content.len(), work).await? {
             Ok(request) => request,
             Err((error, model)) => {
                 // An unknown model is said first: what a body has to hold depends on the model.

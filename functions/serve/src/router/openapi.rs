@@ -15,7 +15,7 @@ use crate::openapi::{DocumentView, RouteSupport, ServedModels, document};
 use crate::request::Caller;
 use crate::sealing::Sealing;
 use crate::state::AppState;
-use amaas_engine::cpu::off_runtime_beyond;
+use amaas_engine::cpu::spawn_if_larger_than;
 use amaas_model::load::{LoadState, Model};
 
 pub(super) async fn openapi(State(state): State<AppState>, caller: Option<Caller>) -> Result<Response<Body>, Error> {
@@ -54,7 +54,7 @@ async fn written(state: &AppState, models: ServedModels) -> Result<Bytes, Error>
         json.map(Bytes::from).map_err(|error| Error::internal(error.to_string()))
     };
     // Some milliseconds for a host with many models.
-    off_runtime_beyond(0, usize::MAX, write).await
+    spawn_if_larger_than(0, usize::MAX, write).await
 }
 
 fn loaded(state: &AppState) -> impl Iterator<Item = Arc<Model>> {

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 
 use crate::error::Error;
 use crate::reply::UNBUFFERED;
-use amaas_engine::cpu::off_runtime;
+use amaas_engine::cpu::spawn_if_large;
 
 /// What seals the answer to one call.
 pub(super) enum ResponseSealer {
@@ -32,7 +32,7 @@ impl ResponseSealer {
                     let message = MessageEncoding::default().encode(&head, &content, &FieldSection::default());
                     sealer.seal(&message).map_err(internal)
                 };
-                (Body::from(off_runtime(size, seal).await?), whole::RESPONSE_MEDIA_TYPE)
+                (Body::from(spawn_if_large(size, seal).await?), whole::RESPONSE_MEDIA_TYPE)
             }
             Self::Chunked(pending) => (stream(pending, &head, body)?, chunked::RESPONSE_MEDIA_TYPE),
         };

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::error::SealedCallError;
-use amaas_engine::cpu::off_runtime_beyond;
+use amaas_engine::cpu::spawn_if_larger_than;
 
 /// The sealed bodies under way; cheap to clone.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ impl SealedBodies {
             let _opener = opener;
             open()
         };
-        off_runtime_beyond(QUICK, size, open).await
+        spawn_if_larger_than(QUICK, size, open).await
     }
 
     /// Takes every opener.

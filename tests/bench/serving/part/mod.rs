@@ -25,7 +25,7 @@ use crate::workload::Workload;
 
 /// Measures, prints, and writes the results of a whole run. Fails if a smoke run misses an aim, or if a part could not run.
 pub(crate) fn measure(measure: &Measure) -> ExitCode {
-    amaas_engine::runtime::quiet().expect("ONNX Runtime can be kept quiet");
+    amaas_engine::runtime::disable_telemetry_or_reexec().expect("ONNX Runtime can be kept quiet");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let report = match runtime.block_on(run(measure)) {
         Ok(report) => report,

@@ -12,7 +12,7 @@ pub enum PromptError {
     /// A member of the request is out of bounds.
     #[error("{message}")]
     Parameter { param: &'static str, message: String },
-    /// The fault is the service's, or the caller has gone.
+    /// The service is at fault, or the caller is gone.
     #[error("internal error")]
     Internal { internal: String },
 }

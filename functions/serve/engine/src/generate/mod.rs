@@ -1,29 +1,29 @@
-//! Prompts → tokens, one step after the other: the counterpart of `infer` for networks that take back what they gave.
+//! Text generation with continuous batching: the counterpart of `infer` for autoregressive decoders.
 //!
-//! One thread owns the network. In each round it takes what waits, reads a piece of a prompt, and makes one token of every
-//! sequence under way: sequences join and leave between steps, and who hangs up is left out of the next. Sequences whose pasts
-//! have one length share a run, where the network's rows are proven independent and publishing found that rows run together are the
-//! same to the last bit (`publish/decode.rs`). Where the owner of a network takes less for enough, those of one tenant do.
-//! Others are run one after the other, and not padded to one length: padding moves the places at which sums are rounded, and a
-//! text would then depend on what else happens to be made at the time.
+//! One thread owns the network. In each iteration it admits queued calls, prefills a chunk of a prompt, and decodes one
+//! token of every running sequence. Sequences join and leave between iterations, and a cancelled call is left out of
+//! the next one. Sequences with KV caches of one length share a run on two conditions: the network's rows are proven
+//! independent, and publishing found that batched rows give identical bits (`publish/decode.rs`). If the network's
+//! owner requires less, sequences of one tenant share a run. Other sequences run one after the other. They are not
+//! padded to one length: padding changes the order of rounding, and a text would then depend on the load.
 //!
-//! Bounded are the sequences under way, the tokens that their pasts may have, and the calls that wait and their bytes; a full queue
-//! refuses at once.
+//! Bounds: the running sequences, the tokens of their KV caches, and the number and bytes of queued calls. A full queue
+//! refuses a call at once.
 //!
-//! Invariant: each call gets one end, a finish or an error, unless its caller has gone.
-//! Invariant: what a call is answered depends on its prompt, options and seed, and on no call of another tenant; on no other call at
-//! all, unless the owner of the network let calls of one tenant share runs (`Batching::SameTenant`).
+//! Invariant: each call gets one end, a finish or an error, unless its caller is gone.
+//! Invariant: an answer depends on the call's prompt, options and seed, and on no call of another tenant. It depends on
+//! no other call at all, unless the network's owner lets calls of one tenant share runs (`Batching::SameTenant`).
 
-mod choose;
 mod cohort;
-mod contract;
+mod decoder_tensors;
+mod detokenizer;
 mod error;
-mod names;
 mod queue;
+mod sampling;
+mod scheduler;
 mod sequence;
-mod text;
+mod token_names;
 mod tokenizer;
-mod worker;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -32,256 +32,266 @@ use std::sync::atomic::AtomicUsize;
 use amaas_wire::task::{FinishReason, Prompt};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-pub use self::choose::most_probable_token;
-pub use self::contract::{CacheTensor, Contract, TensorNames};
+pub use self::decoder_tensors::{CacheTensor, DecoderTensors, TensorNames};
 pub use self::error::PromptError;
-use self::queue::{Entry, Queue};
+use self::queue::{GenerateQueue, QueuedPrompt};
+pub use self::sampling::most_probable_token;
 pub use self::tokenizer::Tokenizer;
-use crate::batching::Sharing;
-use crate::cpu::Working;
+use crate::batching::RunSharing;
+use crate::cpu::CpuPermit;
 use crate::error::RunError;
-use crate::infer::Lost;
+use crate::infer::LostFlag;
 
-/// A network that makes tokens.
-pub trait Decoder: Send + 'static {
-    /// What the tokens so far of one row or more left in the network; all rows have as many.
-    type Past: Send;
+/// An autoregressive network with a KV cache.
+pub trait DecoderNetwork: Send + 'static {
+    /// The KV cache of one row or more, all of one length.
+    type KvCache: Send;
 
-    /// Runs `new` tokens, as many in each row, behind `past`: the logits behind the last token of each row, and the new past.
-    fn step(&mut self, new: &[Vec<i64>], past: Option<Self::Past>) -> Result<(Vec<Vec<f32>>, Self::Past), RunError>;
+    /// Runs `new` tokens, equally many in each row, after `cache`. Returns the logits of the last token of each row,
+    /// and the new KV cache.
+    fn step(
+        &mut self,
+        new: &[Vec<i64>],
+        cache: Option<Self::KvCache>,
+    ) -> Result<(Vec<Vec<f32>>, Self::KvCache), RunError>;
 
-    /// The past of the rows that are named of each of `pasts`, all of one length, in this order.
-    fn gather(&mut self, pasts: &[(&Self::Past, &[usize])]) -> Result<Self::Past, RunError>;
+    /// The KV cache of the given rows of each of `caches`, all of one length, in this order.
+    fn gather(&mut self, caches: &[(&Self::KvCache, &[usize])]) -> Result<Self::KvCache, RunError>;
 
     /// Which calls may share a run.
-    fn sharing(&self) -> Sharing;
+    fn sharing(&self) -> RunSharing;
 
-    /// Bytes of past that a token has.
+    /// Bytes of KV cache for each token.
     fn token_bytes(&self) -> usize;
 
-    /// Whether the network was given up, since a run of it does not end.
-    fn lost(&self) -> Lost {
-        Lost::default()
+    /// The flag that is set if a run of the network does not end.
+    fn lost(&self) -> LostFlag {
+        LostFlag::default()
     }
 }
 
-/// Goes on with texts, by a network that a thread of its own holds. Dropping it ends the thread when every call has its end.
-pub struct Generate {
-    queue: Arc<Queue>,
-    generator: Arc<dyn Tokenizer>,
-    places: usize,
-    lost: Lost,
+/// Generates text on the network's own thread. When it is dropped, the thread ends once every call has ended.
+pub struct ContinuousBatcher {
+    queue: Arc<GenerateQueue>,
+    tokenizer: Arc<dyn Tokenizer>,
+    max_queued_calls: usize,
+    lost: LostFlag,
 }
 
-/// The bounds of a generator.
+/// The bounds of text generation.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// The most sequences under way.
+pub struct GenerateBounds {
+    /// The largest number of running sequences.
     pub sequences: NonZeroUsize,
-    /// The most calls that wait.
+    /// The largest number of queued calls.
     pub queue: NonZeroUsize,
-    /// The most bytes that the pasts of sequences under way may come to; a single one may have more.
-    pub past_bytes: usize,
+    /// The largest number of KV cache bytes of all running sequences; a single sequence may exceed it.
+    pub max_cache_bytes: usize,
 }
 
-/// A call that a generator takes.
-pub struct Call {
+/// A validated call for text generation.
+pub struct GenerateCall {
     prompt: Vec<i64>,
-    /// The most tokens to make.
-    most: usize,
-    chances: choose::Chances,
+    /// The largest number of tokens to generate.
+    max_new_tokens: usize,
+    sampler: sampling::Sampler,
     stop: Vec<String>,
     logprobs: Option<usize>,
-    telling: Telling,
-    /// Whose it is, where somebody said so.
+    delivery: TextDelivery,
+    /// The tenant, if known.
     tenant: Option<Arc<str>>,
-    /// Tokens that were made so far, for who counts them where the caller goes.
-    made: Arc<AtomicUsize>,
+    /// Tokens generated so far; it outlives a cancelled call, for metering.
+    generated: Arc<AtomicUsize>,
 }
 
-impl Call {
-    /// Bytes that the call takes while it waits.
+impl GenerateCall {
+    /// Bytes of the call in the queue.
     fn bytes(&self) -> usize {
         let stops = self.stop.iter().map(|stop| stop.len() + size_of::<String>()).sum::<usize>();
-        size_of::<Entry>() + self.prompt.len() * size_of::<i64>() + stops
+        size_of::<QueuedPrompt>() + self.prompt.len() * size_of::<i64>() + stops
     }
 
-    /// The most tokens that go through the network, of the prompt and behind it.
-    pub fn tokens_at_most(&self) -> u64 {
-        (self.prompt.len() + self.most) as u64
+    /// The largest number of tokens of the prompt and the completion together.
+    pub fn max_tokens(&self) -> u64 {
+        (self.prompt.len() + self.max_new_tokens) as u64
     }
 
-    /// The same, as a call of `tenant`. One of which nobody says whose it is shares no run where tenants are held apart.
+    /// Sets the tenant. A call without a tenant shares no run if only calls of one tenant may.
     #[must_use]
-    pub fn of(self, tenant: &str) -> Self {
+    pub fn of_tenant(self, tenant: &str) -> Self {
         Self { tenant: Some(tenant.into()), ..self }
     }
 
-    /// The same call, whose caller is told `telling`.
+    /// Sets when the text is delivered.
     #[must_use]
-    pub fn told(self, telling: Telling) -> Self {
-        Self { telling, ..self }
+    pub fn delivered(self, delivery: TextDelivery) -> Self {
+        Self { delivery, ..self }
     }
 }
 
-/// When a caller is told of its text.
+/// When the text is delivered to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Telling {
-    /// Piece by piece, as it is made.
-    AsItComes,
-    /// All of it at its end: whoever is woken for each token takes time from those who make them.
-    AtTheEnd,
+pub enum TextDelivery {
+    /// Token by token.
+    Incremental,
+    /// All of it at the end: waking the caller for each token would take CPU time from decoding.
+    AtEnd,
 }
 
-/// What comes of a call.
+/// An event of a generation call.
 #[derive(Debug)]
-pub enum Event {
-    /// More text, with the tokens whose text it is, and how many were made so far.
+pub enum GenerateEvent {
+    /// More text, with its tokens and the number of tokens so far.
     Piece {
         /// The text.
         text: String,
         /// Its tokens, if log probabilities were asked for.
-        tokens: Vec<Told>,
+        tokens: Vec<TokenLogprob>,
         /// Tokens generated so far.
-        made: usize,
+        generated: usize,
     },
-    /// The end: so many tokens were made.
+    /// The end of the text.
     End {
         /// Why the text ends.
         reason: FinishReason,
         /// Tokens generated.
-        made: usize,
+        generated: usize,
     },
-    /// It failed.
+    /// The call failed.
     Failed(RunError),
 }
 
-/// A token, where its chances were asked for.
+/// A generated token with its log probability.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    /// What it is called: what it adds to the text, where that tells it from others.
+pub struct TokenLogprob {
+    /// The token's name: the text that it adds, if that is unique.
     pub name: String,
-    /// Whether it added anything to the text.
+    /// Whether the token adds text.
     pub adds: bool,
-    /// Where that begins, in characters.
+    /// The offset of its text, in characters.
     pub offset: usize,
     /// The natural logarithm of its probability.
     pub logprob: f64,
-    /// The most probable tokens in its place, each with a name of its own.
+    /// The most probable tokens at this position, each with a unique name.
     pub top: Vec<(String, f64)>,
 }
 
-impl Generate {
-    /// Calls that wait to be begun.
+impl ContinuousBatcher {
+    /// The number of queued calls.
     pub fn waiting(&self) -> usize {
         self.queue.waiting()
     }
 
-    /// Starts the thread that holds `decoder`; `name` stands in its name.
+    /// Starts the thread that owns `decoder`. The thread's name contains `name`.
     pub fn start(
         name: &str,
-        decoder: impl Decoder,
-        generator: Arc<dyn Tokenizer>,
-        bounds: Bounds,
+        decoder: impl DecoderNetwork,
+        tokenizer: Arc<dyn Tokenizer>,
+        bounds: GenerateBounds,
     ) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue::new(bounds.queue, QUEUE_BYTES));
-        let (waiting, making, lost) = (Arc::clone(&queue), Arc::clone(&generator), decoder.lost());
+        let queue = Arc::new(GenerateQueue::new(bounds.queue, QUEUE_BYTES));
+        let (waiting, making, lost) = (Arc::clone(&queue), Arc::clone(&tokenizer), decoder.lost());
         std::thread::Builder::new()
             .name(format!("generate {name}").chars().take(15).collect())
-            .spawn(move || worker::work(&waiting, decoder, making, bounds))?;
-        Ok(Self { queue, generator, places: bounds.queue.get(), lost })
+            .spawn(move || scheduler::work(&waiting, decoder, making, bounds))?;
+        Ok(Self { queue, tokenizer, max_queued_calls: bounds.queue.get(), lost })
     }
 
-    /// Whether a run of the network does not end.
+    /// Whether the network is lost: a run of it does not end.
     pub fn is_lost(&self) -> bool {
         self.lost.is_lost()
     }
 
-    /// Done when a run of the network does not end.
+    /// Completes when the network is lost.
     pub async fn lost(&self) {
         self.lost.lost().await;
     }
 
-    /// The most calls that can be begun together.
-    pub fn places(&self) -> usize {
-        self.places
+    /// The largest number of calls that can begin together.
+    pub fn max_queued_calls(&self) -> usize {
+        self.max_queued_calls
     }
 
-    /// The call for `prompt`, which tells `logprobs` tokens beside each where they are asked for.
+    /// The call for `prompt`, with the log probabilities of `logprobs` alternatives for each token, if given.
     ///
     /// # Errors
-    /// [`PromptError::Parameter`] where an option is out of bounds, or the prompt too long.
-    pub fn call(&self, working: &Working, prompt: &Prompt, logprobs: Option<usize>) -> Result<Call, PromptError> {
+    /// [`PromptError::Parameter`] if an option is out of bounds, or the prompt is too long.
+    pub fn validate(
+        &self,
+        cpu: &CpuPermit,
+        prompt: &Prompt,
+        logprobs: Option<usize>,
+    ) -> Result<GenerateCall, PromptError> {
         let refused = |param, message| PromptError::Parameter { param, message };
         prompt.check().map_err(|(param, message)| refused(param, message))?;
-        let tokens = self.generator.encode(working, &prompt.prompt)?;
-        let context = self.generator.context_length();
+        let tokens = self.tokenizer.encode(cpu, &prompt.prompt)?;
+        let context = self.tokenizer.context_length();
         let room = context.saturating_sub(tokens.len());
         if tokens.is_empty() || room == 0 {
-            let (most, got) = (context.saturating_sub(1), tokens.len());
-            return Err(refused("prompt", format!("prompt: expected 1 to {most} tokens, got {got}")));
+            let (max, got) = (context.saturating_sub(1), tokens.len());
+            return Err(refused("prompt", format!("prompt: expected 1 to {max} tokens, got {got}")));
         }
-        let most = match prompt.max_tokens.map(|most| usize::try_from(most).unwrap_or(usize::MAX)) {
-            Some(most) if most > room => {
-                let (got, prompt) = (most, tokens.len());
+        let max_new_tokens = match prompt.max_tokens.map(|max| usize::try_from(max).unwrap_or(usize::MAX)) {
+            Some(max_new_tokens) if max_new_tokens > room => {
+                let (got, prompt) = (max_new_tokens, tokens.len());
                 let message = format!(
                     "max_tokens: expected at most {room}, since the model has room for {context} tokens and the prompt has \
                      {prompt}; got {got}"
                 );
                 return Err(refused("max_tokens", message));
             }
-            Some(most) => most,
+            Some(max_new_tokens) => max_new_tokens,
             None => room.min(usize::try_from(Prompt::DEFAULT_MAX_TOKENS).unwrap_or(usize::MAX)),
         };
         let seed = match prompt.seed {
             Some(seed) => seed,
             None => random_seed()?,
         };
-        let chances = choose::Chances::new(prompt.temperature.unwrap_or(1.0), prompt.top_p.unwrap_or(1.0), seed);
-        let (stop, telling, made) = (prompt.stop.clone(), Telling::AsItComes, Arc::default());
-        Ok(Call { prompt: tokens, most, chances, stop, logprobs, telling, tenant: None, made })
+        let sampler = sampling::Sampler::new(prompt.temperature.unwrap_or(1.0), prompt.top_p.unwrap_or(1.0), seed);
+        let (stop, delivery, generated) = (prompt.stop.clone(), TextDelivery::Incremental, Arc::default());
+        Ok(GenerateCall { prompt: tokens, max_new_tokens, sampler, stop, logprobs, delivery, tenant: None, generated })
     }
 
-    /// Begins `calls` together, or none of them.
+    /// Queues all of `calls`, or none of them.
     ///
     /// # Errors
-    /// [`RunError::QueueFull`] at once where there is no place for all.
-    pub fn begin(&self, calls: Vec<Call>) -> Result<Vec<Events>, RunError> {
-        let places: Option<Vec<_>> = calls.iter().map(|call| self.queue.place(call.bytes())).collect();
-        let places = places.ok_or(RunError::QueueFull)?;
+    /// [`RunError::QueueFull`] at once if the queue cannot hold all of them.
+    pub fn enqueue(&self, calls: Vec<GenerateCall>) -> Result<Vec<EventStream>, RunError> {
+        let permits: Option<Vec<_>> = calls.iter().map(|call| self.queue.try_reserve(call.bytes())).collect();
+        let permits = permits.ok_or(RunError::QueueFull)?;
         let (mut entries, mut all) = (Vec::new(), Vec::new());
-        for (call, place) in calls.into_iter().zip(places) {
-            let (reply, coming) = unbounded_channel();
-            let (prompt_tokens, made) = (call.prompt.len(), Arc::clone(&call.made));
-            entries.push(Entry { call, reply, place });
+        for (call, permit) in calls.into_iter().zip(permits) {
+            let (reply, events) = unbounded_channel();
+            let (prompt_tokens, generated) = (call.prompt.len(), Arc::clone(&call.generated));
+            entries.push(QueuedPrompt { call, reply, permit });
             let (queue, lost) = (Arc::clone(&self.queue), self.lost.clone());
-            all.push(Events { coming, queue, prompt_tokens, made, lost });
+            all.push(EventStream { events, queue, prompt_tokens, generated, lost });
         }
         let pushed = self.queue.push(entries);
-        pushed.map_err(|queue::Closed| RunError::failed("the generating thread has ended"))?;
+        pushed.map_err(|queue::QueueClosed| RunError::failed("the generation thread has ended"))?;
         Ok(all)
     }
 }
 
-impl Drop for Generate {
+impl Drop for ContinuousBatcher {
     fn drop(&mut self) {
         self.queue.close();
     }
 }
 
-/// What comes of a call, as it comes. Dropping it gives the call up: no token more is made of it.
-pub struct Events {
-    coming: UnboundedReceiver<Event>,
-    queue: Arc<Queue>,
+/// The events of a call. Dropping it cancels the call.
+pub struct EventStream {
+    events: UnboundedReceiver<GenerateEvent>,
+    queue: Arc<GenerateQueue>,
     prompt_tokens: usize,
-    made: Arc<AtomicUsize>,
-    lost: Lost,
+    generated: Arc<AtomicUsize>,
+    lost: LostFlag,
 }
 
-impl Events {
-    /// What counts the tokens that were made so far.
+impl EventStream {
+    /// The counter of the generated tokens.
     pub fn counter(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.made)
+        Arc::clone(&self.generated)
     }
 
     /// Tokens of the prompt.
@@ -289,58 +299,60 @@ impl Events {
         self.prompt_tokens
     }
 
-    /// The next; an error is the last, and so is [`Event::End`].
-    pub async fn next(&mut self) -> Result<Event, RunError> {
+    /// The next event. An error or [`GenerateEvent::End`] is the last.
+    pub async fn next(&mut self) -> Result<GenerateEvent, RunError> {
         let event = tokio::select! {
             biased;
-            event = self.coming.recv() => event,
+            event = self.events.recv() => event,
             () = self.lost.lost() => return Err(RunError::Lost),
         };
         match event {
-            Some(Event::Failed(error)) => Err(error),
+            Some(GenerateEvent::Failed(error)) => Err(error),
             Some(event) => Ok(event),
-            None => Err(RunError::failed("the generating thread dropped a call")),
+            None => Err(RunError::failed("the generation thread dropped a call")),
         }
     }
 }
 
-/// A text that has ended.
+/// A finished text.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Completed {
+pub struct GeneratedText {
     /// The text.
     pub text: String,
     /// Its tokens, if log probabilities were asked for.
-    pub tokens: Vec<Told>,
-    /// Why it ends.
+    pub tokens: Vec<TokenLogprob>,
+    /// Why the text ends.
     pub reason: FinishReason,
-    /// Tokens that were generated.
+    /// Tokens generated.
     pub generated: usize,
 }
 
-impl Events {
-    /// All of the text, when it has ended.
+impl EventStream {
+    /// Waits for the end and returns the whole text.
     ///
     /// # Errors
     /// [`RunError`] if the text could not be generated.
-    pub async fn whole(&mut self) -> Result<Completed, RunError> {
+    pub async fn collect(&mut self) -> Result<GeneratedText, RunError> {
         let (mut text, mut tokens) = (String::new(), Vec::new());
         loop {
             match self.next().await? {
-                Event::Piece { text: more, tokens: of_it, .. } => {
+                GenerateEvent::Piece { text: more, tokens: more_tokens, .. } => {
                     text += &more;
-                    tokens.extend(of_it);
+                    tokens.extend(more_tokens);
                 }
-                Event::End { reason, made } => return Ok(Completed { text, tokens, reason, generated: made }),
-                Event::Failed(error) => return Err(error),
+                GenerateEvent::End { reason, generated } => {
+                    return Ok(GeneratedText { text, tokens, reason, generated });
+                }
+                GenerateEvent::Failed(error) => return Err(error),
             }
         }
     }
 }
 
-impl Drop for Events {
+impl Drop for EventStream {
     fn drop(&mut self) {
-        self.coming.close();
-        self.queue.forget_gone();
+        self.events.close();
+        self.queue.drop_cancelled();
     }
 }
 
@@ -351,7 +363,7 @@ fn random_seed() -> Result<i64, PromptError> {
     Ok(i64::from_le_bytes(seed))
 }
 
-/// The most bytes of calls that wait: 1,024 of them with prompts of 8,000 tokens each.
+/// The largest number of bytes of queued calls: 1,024 calls with prompts of 8,000 tokens each.
 const QUEUE_BYTES: usize = 64 << 20;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Calls that wait to be begun.
+//! The queue of calls that wait for the scheduler.
 //!
-//! Invariant: no more calls and bytes wait than there are places for, and who hangs up gives the place back at once.
+//! Invariant: the number and bytes of queued calls are bounded by permits, and a cancelled call releases its permit at
+//! once.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -9,89 +10,94 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Call, Event};
+use super::{GenerateCall, GenerateEvent};
 
-/// One call, with the way back to its caller.
-pub(super) struct Entry {
-    pub(super) call: Call,
-    pub(super) reply: UnboundedSender<Event>,
-    /// Given back when it is begun.
-    pub(super) place: Place,
+/// A queued call and the channel for its events.
+pub(super) struct QueuedPrompt {
+    pub(super) call: GenerateCall,
+    pub(super) reply: UnboundedSender<GenerateEvent>,
+    /// Released when the sequence starts.
+    pub(super) permit: QueuePermit,
 }
 
-/// What a call takes of the queue's bounds.
-pub(super) struct Place {
+/// The share of the queue's bounds that one call holds.
+pub(super) struct QueuePermit {
     _call: OwnedSemaphorePermit,
     _bytes: OwnedSemaphorePermit,
 }
 
-pub(super) struct Queue {
-    places: Arc<Semaphore>,
+pub(super) struct GenerateQueue {
+    permits: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
-    most_bytes: usize,
-    state: Mutex<State>,
+    max_bytes: usize,
+    state: Mutex<QueueState>,
     arrived: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    entries: VecDeque<Entry>,
+struct QueueState {
+    entries: VecDeque<QueuedPrompt>,
     closed: bool,
 }
 
-/// Whether there is anything else to do than to wait.
+/// What to do if the queue is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Idle {
-    /// Nothing: wait until a call arrives.
+pub(super) enum WhenEmpty {
+    /// Wait until a call arrives, since no sequence is running.
     Wait,
-    /// There is: look and go on.
-    Busy,
+    /// Return at once, since sequences are running.
+    Return,
 }
 
-impl Queue {
-    pub(super) fn new(places: NonZeroUsize, most_bytes: usize) -> Self {
+impl GenerateQueue {
+    pub(super) fn new(max_calls: NonZeroUsize, max_bytes: usize) -> Self {
         let bound = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-        let (places, bytes) = (bound(places.get()), bound(most_bytes));
-        Self { places, bytes, most_bytes, state: Mutex::default(), arrived: Condvar::new() }
+        let (permits, bytes) = (bound(max_calls.get()), bound(max_bytes));
+        Self { permits, bytes, max_bytes, state: Mutex::default(), arrived: Condvar::new() }
     }
 
-    /// A place for a call of `bytes`, where there is one. A call larger than the whole queue may have it alone.
-    pub(super) fn place(&self, bytes: usize) -> Option<Place> {
-        let bytes = u32::try_from(bytes.clamp(1, self.most_bytes)).unwrap_or(u32::MAX);
-        Some(Place {
-            _call: Arc::clone(&self.places).try_acquire_owned().ok()?,
+    /// Reserves a permit for a call of `bytes`, if the bounds allow it. A call larger than the whole queue gets the
+    /// whole queue.
+    pub(super) fn try_reserve(&self, bytes: usize) -> Option<QueuePermit> {
+        let bytes = u32::try_from(bytes.clamp(1, self.max_bytes)).unwrap_or(u32::MAX);
+        Some(QueuePermit {
+            _call: Arc::clone(&self.permits).try_acquire_owned().ok()?,
             _bytes: Arc::clone(&self.bytes).try_acquire_many_owned(bytes).ok()?,
         })
     }
 
-    /// Calls that wait to be begun.
+    /// The number of queued calls.
     pub(super) fn waiting(&self) -> usize {
         self.lock().entries.len()
     }
 
     /// Queues `entries`, unless the queue is closed.
-    pub(super) fn push(&self, entries: Vec<Entry>) -> Result<(), Closed> {
+    pub(super) fn push(&self, entries: Vec<QueuedPrompt>) -> Result<(), QueueClosed> {
         let mut state = self.lock();
         if state.closed {
-            return Err(Closed);
+            return Err(QueueClosed);
         }
         state.entries.extend(entries);
         self.arrived.notify_one();
         Ok(())
     }
 
-    /// Throws away the calls whose callers have gone.
-    pub(super) fn forget_gone(&self) {
+    /// Drops the calls whose callers are gone.
+    pub(super) fn drop_cancelled(&self) {
         let mut state = self.lock();
         let (gone, waiting) = state.entries.drain(..).partition(|entry| entry.reply.is_closed());
         state.entries = waiting;
         drop(state);
-        drop::<VecDeque<Entry>>(gone);
+        drop::<VecDeque<QueuedPrompt>>(gone);
     }
 
-    /// Takes the first call, where `fits` says that it may be begun; where `idle` says so, waits for one. `Err` when there will
-    /// be no more.
-    pub(super) fn take(&self, idle: Idle, mut fits: impl FnMut(&Call) -> bool) -> Result<Option<Entry>, Closed> {
+    /// Takes the first call, if `fits` admits it. If the queue is empty, `when_empty` decides whether to wait. `Err` if
+    /// the queue is closed and empty.
+    pub(super) fn take(
+        &self,
+        when_empty: WhenEmpty,
+        mut fits: impl FnMut(&GenerateCall) -> bool,
+    ) -> Result<Option<QueuedPrompt>, QueueClosed> {
         let mut state = self.lock();
         loop {
             while state.entries.front().is_some_and(|entry| entry.reply.is_closed()) {
@@ -100,35 +106,35 @@ impl Queue {
             match state.entries.front() {
                 Some(first) if fits(&first.call) => return Ok(state.entries.pop_front()),
                 Some(_) => return Ok(None),
-                None if state.closed => return Err(Closed),
-                None if idle == Idle::Busy => return Ok(None),
+                None if state.closed => return Err(QueueClosed),
+                None if when_empty == WhenEmpty::Return => return Ok(None),
                 None => state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
 
-    /// Refuses what comes from now on.
+    /// Refuses later calls.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.arrived.notify_one();
     }
 
-    /// Closes the queue, and drops what is in it, so that no caller waits for an end that cannot come.
+    /// Closes the queue and drops its calls, so that no caller waits for an end that cannot come.
     pub(super) fn abandon(&self) {
         self.close();
         let left = std::mem::take(&mut self.lock().entries);
         drop(left);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing under this lock can panic half-way through a change, so a poisoned state is still a whole one.
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        // No code under this lock panics between two changes, so a poisoned state is consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The queue is closed.
 #[derive(Debug)]
-pub(super) struct Closed;
+pub(super) struct QueueClosed;
 
 #[cfg(test)]
 mod tests {
@@ -136,15 +142,15 @@ mod tests {
 
     #[test]
     fn places_are_bounded_in_number_and_in_bytes() {
-        let queue = Queue::new(const { NonZeroUsize::new(3).unwrap() }, 100);
-        let (small, large) = (queue.place(40).expect("room"), queue.place(60).expect("room"));
-        assert!(queue.place(1).is_none(), "there is a place, and no byte");
+        let queue = GenerateQueue::new(const { NonZeroUsize::new(3).unwrap() }, 100);
+        let (small, large) = (queue.try_reserve(40).expect("room"), queue.try_reserve(60).expect("room"));
+        assert!(queue.try_reserve(1).is_none(), "there is a place, and no byte");
         drop(large);
-        let others = [queue.place(1), queue.place(1)];
-        assert!(others.iter().all(Option::is_some) && queue.place(1).is_none(), "there are bytes, and no place");
+        let others = [queue.try_reserve(1), queue.try_reserve(1)];
+        assert!(others.iter().all(Option::is_some) && queue.try_reserve(1).is_none(), "there are bytes, and no place");
         drop((small, others));
-        let alone = queue.place(1 << 30).expect("a call larger than the queue has it alone");
-        assert!(queue.place(1).is_none());
+        let alone = queue.try_reserve(1 << 30).expect("a call larger than the queue has it alone");
+        assert!(queue.try_reserve(1).is_none());
         drop(alone);
     }
 }

@@ -1,4 +1,4 @@
-//! One call under way: its tokens so far, and what its caller is told of them.
+//! A running sequence: its tokens so far, and the text delivered to its caller.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,176 +7,189 @@ use amaas_wire::task::FinishReason;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Tokenizer;
-use super::choose::{self, Chances};
-use super::names::Names;
-use super::text::{self, Stops, Text};
-use super::{Call, Event, Telling, Told};
+use super::detokenizer::{IncrementalDetokenizer, StopMatcher, StopOutput};
+use super::sampling::{self, Sampler};
+use super::token_names::TokenNames;
+use super::{GenerateCall, GenerateEvent, TextDelivery, TokenLogprob};
 use crate::error::RunError;
 
-/// A call under way.
+/// A running call.
 pub(super) struct Sequence {
-    generator: Arc<dyn Tokenizer>,
-    reply: UnboundedSender<Event>,
-    chances: Chances,
-    text: Text,
-    stops: Stops,
+    tokenizer: Arc<dyn Tokenizer>,
+    reply: UnboundedSender<GenerateEvent>,
+    sampler: Sampler,
+    text: IncrementalDetokenizer,
+    stops: StopMatcher,
     logprobs: Option<usize>,
-    telling: Telling,
-    /// What is told at the end.
-    kept: (String, Vec<Told>),
+    delivery: TextDelivery,
+    /// Text and tokens that are delivered at the end.
+    held_text: (String, Vec<TokenLogprob>),
     /// Tokens whose text is held back.
-    untold: Vec<Told>,
-    /// Characters of text so far, and of those that were told.
+    undelivered: Vec<TokenLogprob>,
+    /// Characters generated and characters delivered.
     characters: (usize, usize),
-    made: usize,
-    /// The same, for who counts the call where its caller goes.
-    told_made: Arc<AtomicUsize>,
-    most: usize,
-    /// The token that the next step reads.
+    generated: usize,
+    /// The same number, shared with the meter.
+    generated_counter: Arc<AtomicUsize>,
+    max_new_tokens: usize,
+    /// The input token of the next step.
     pub(super) last: i64,
-    /// What the call takes of the bound on pasts.
-    pub(super) past_bytes: usize,
-    /// Whose it is, where somebody said so.
+    /// KV cache bytes reserved for the sequence.
+    pub(super) cache_bytes: usize,
+    /// The tenant, if known.
     pub(super) tenant: Option<Arc<str>>,
 }
 
 /// Whether a sequence goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Goes {
-    On,
-    /// Its caller has been told the end.
-    Ended,
+pub(super) enum SequenceState {
+    Running,
+    /// Its caller has got the end.
+    Finished,
 }
 
 impl Sequence {
-    /// The sequence of `call`, and the prompt that has to be read first.
+    /// The sequence of `call`, and its prompt, which has to be prefilled.
     pub(super) fn new(
-        call: Call,
-        reply: UnboundedSender<Event>,
-        generator: Arc<dyn Tokenizer>,
-        past_bytes: usize,
+        call: GenerateCall,
+        reply: UnboundedSender<GenerateEvent>,
+        tokenizer: Arc<dyn Tokenizer>,
+        cache_bytes: usize,
     ) -> (Self, Vec<i64>) {
-        let Call { prompt, most, chances, stop, logprobs, telling, tenant, made: told_made } = call;
-        let sequence = Self {
-            generator,
-            reply,
-            chances,
-            text: Text::behind(&prompt),
-            stops: Stops::new(stop),
+        let GenerateCall {
+            prompt,
+            max_new_tokens,
+            sampler,
+            stop,
             logprobs,
-            telling,
-            kept: (String::new(), Vec::new()),
-            untold: Vec::new(),
+            delivery,
+            tenant,
+            generated: generated_counter,
+        } = call;
+        let sequence = Self {
+            tokenizer,
+            reply,
+            sampler,
+            text: IncrementalDetokenizer::after(&prompt),
+            stops: StopMatcher::new(stop),
+            logprobs,
+            delivery,
+            held_text: (String::new(), Vec::new()),
+            undelivered: Vec::new(),
             characters: (0, 0),
-            made: 0,
-            told_made,
-            most,
+            generated: 0,
+            generated_counter,
+            max_new_tokens,
             last: 0,
-            past_bytes,
+            cache_bytes,
             tenant,
         };
         (sequence, prompt)
     }
 
-    /// Whether nobody waits for it any more.
-    pub(super) fn is_gone(&self) -> bool {
+    /// Whether the caller is gone.
+    pub(super) fn is_cancelled(&self) -> bool {
         self.reply.is_closed()
     }
 
-    /// Takes the next token from `logits`, and tells what there is to tell.
-    pub(super) fn take(&mut self, logits: &[f32]) -> Goes {
+    /// Samples the next token from `logits`, and delivers text.
+    pub(super) fn accept(&mut self, logits: &[f32]) -> SequenceState {
         match self.next(logits) {
-            Ok(goes) => goes,
+            Ok(state) => state,
             Err(error) => {
                 self.fail(error);
-                Goes::Ended
+                SequenceState::Finished
             }
         }
     }
 
-    /// Ends it with an error.
+    /// Ends the sequence with an error.
     pub(super) fn fail(&self, error: RunError) {
-        let _ = self.reply.send(Event::Failed(error));
+        let _ = self.reply.send(GenerateEvent::Failed(error));
     }
 
-    fn next(&mut self, logits: &[f32]) -> Result<Goes, RunError> {
-        let chosen = self.chances.choose(logits)?;
+    fn next(&mut self, logits: &[f32]) -> Result<SequenceState, RunError> {
+        let chosen = self.sampler.sample(logits)?;
         let token = i64::try_from(chosen).unwrap_or(i64::MAX);
-        self.made += 1;
-        self.told_made.store(self.made, Ordering::Relaxed);
-        if self.generator.is_end(token) {
+        self.generated += 1;
+        self.generated_counter.store(self.generated, Ordering::Relaxed);
+        if self.tokenizer.is_end(token) {
             return self.end(FinishReason::Stop);
         }
-        let told = match self.logprobs {
-            Some(count) => Some(self.told(logits, chosen, count)?),
+        let logprob = match self.logprobs {
+            Some(count) => Some(self.token_logprob(logits, chosen, count)?),
             None => None,
         };
-        let more = self.text.push(token, &*self.generator)?;
-        self.untold.extend(told.map(|told| Told { adds: !more.is_empty(), offset: self.characters.0, ..told }));
+        let more = self.text.push(token, &*self.tokenizer)?;
+        self.undelivered.extend(logprob.map(|logprob| TokenLogprob {
+            adds: !more.is_empty(),
+            offset: self.characters.0,
+            ..logprob
+        }));
         self.characters.0 += more.chars().count();
         self.last = token;
         match self.stops.push(&more) {
-            text::Told::Last(text) => {
-                self.tell(text);
+            StopOutput::Stopped(text) => {
+                self.deliver(text);
                 return self.finish(FinishReason::Stop);
             }
-            text::Told::More(text) => self.tell(text),
+            StopOutput::Continue(text) => self.deliver(text),
         }
-        if self.made == self.most { self.end(FinishReason::Length) } else { Ok(Goes::On) }
+        if self.generated == self.max_new_tokens { self.end(FinishReason::Length) } else { Ok(SequenceState::Running) }
     }
 
-    /// Tells what is left, and the end.
-    fn end(&mut self, reason: FinishReason) -> Result<Goes, RunError> {
-        let rest = self.text.rest(&*self.generator)?;
+    /// Delivers the remaining text and the end.
+    fn end(&mut self, reason: FinishReason) -> Result<SequenceState, RunError> {
+        let rest = self.text.rest(&*self.tokenizer)?;
         let (reason, text) = match self.stops.push(&rest) {
-            text::Told::Last(text) => (FinishReason::Stop, text),
-            text::Told::More(text) => (reason, text + &self.stops.rest()),
+            StopOutput::Stopped(text) => (FinishReason::Stop, text),
+            StopOutput::Continue(text) => (reason, text + &self.stops.rest()),
         };
         self.characters.0 += rest.chars().count();
-        self.tell(text);
+        self.deliver(text);
         self.finish(reason)
     }
 
-    #[allow(clippy::unnecessary_wraps)] // reads well as the end of what can fail
-    fn finish(&mut self, reason: FinishReason) -> Result<Goes, RunError> {
-        let (text, tokens) = std::mem::take(&mut self.kept);
+    #[allow(clippy::unnecessary_wraps)] // the callers return its result
+    fn finish(&mut self, reason: FinishReason) -> Result<SequenceState, RunError> {
+        let (text, tokens) = std::mem::take(&mut self.held_text);
         self.send(text, tokens);
-        let _ = self.reply.send(Event::End { reason, made: self.made });
-        Ok(Goes::Ended)
+        let _ = self.reply.send(GenerateEvent::End { reason, generated: self.generated });
+        Ok(SequenceState::Finished)
     }
 
-    /// Tells `text`, with the tokens that begin in it; one that adds nothing belongs to what stands before it.
-    fn tell(&mut self, text: String) {
+    /// Delivers `text` with the tokens that begin in it. A token without text belongs to the text before it.
+    fn deliver(&mut self, text: String) {
         self.characters.1 += text.chars().count();
-        let told = self.characters.1;
-        let held = self.untold.iter().position(|token| token.offset >= told && token.adds);
-        let tokens: Vec<_> = self.untold.drain(..held.unwrap_or(self.untold.len())).collect();
-        match self.telling {
-            Telling::AsItComes => self.send(text, tokens),
-            Telling::AtTheEnd => {
-                self.kept.0 += &text;
-                self.kept.1.extend(tokens);
+        let delivered = self.characters.1;
+        let held = self.undelivered.iter().position(|token| token.offset >= delivered && token.adds);
+        let tokens: Vec<_> = self.undelivered.drain(..held.unwrap_or(self.undelivered.len())).collect();
+        match self.delivery {
+            TextDelivery::Incremental => self.send(text, tokens),
+            TextDelivery::AtEnd => {
+                self.held_text.0 += &text;
+                self.held_text.1.extend(tokens);
             }
         }
     }
 
-    fn send(&self, text: String, tokens: Vec<Told>) {
+    fn send(&self, text: String, tokens: Vec<TokenLogprob>) {
         if !text.is_empty() || !tokens.is_empty() {
-            let _ = self.reply.send(Event::Piece { text, tokens, made: self.made });
+            let _ = self.reply.send(GenerateEvent::Piece { text, tokens, generated: self.generated });
         }
     }
 
-    /// The chance of `chosen` and of the `count` most probable tokens.
-    fn told(&self, logits: &[f32], chosen: usize, count: usize) -> Result<Told, RunError> {
-        let best = choose::most_probable(logits, count);
-        let mut chances = choose::logprobs(logits, std::iter::once(chosen).chain(best.iter().copied())).into_iter();
-        let logprob = chances.next().unwrap_or_default();
-        let mut names = Names::default();
-        let name = names.of(chosen, &self.text, &*self.generator)?;
+    /// The log probability of `chosen` and of the `count` most probable tokens.
+    fn token_logprob(&self, logits: &[f32], chosen: usize, count: usize) -> Result<TokenLogprob, RunError> {
+        let best = sampling::most_probable(logits, count);
+        let mut logprobs = sampling::logprobs(logits, std::iter::once(chosen).chain(best.iter().copied())).into_iter();
+        let logprob = logprobs.next().unwrap_or_default();
+        let mut token_names = TokenNames::default();
+        let name = token_names.of(chosen, &self.text, &*self.tokenizer)?;
         let top = best
             .iter()
-            .zip(chances)
-            .map(|(token, chance)| Ok((names.of(*token, &self.text, &*self.generator)?, chance)));
-        Ok(Told { top: top.collect::<Result<_, RunError>>()?, name, adds: false, offset: 0, logprob })
+            .zip(logprobs)
+            .map(|(token, logprob)| Ok((token_names.of(*token, &self.text, &*self.tokenizer)?, logprob)));
+        Ok(TokenLogprob { top: top.collect::<Result<_, RunError>>()?, name, adds: false, offset: 0, logprob })
     }
 }

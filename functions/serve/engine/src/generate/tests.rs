@@ -1,4 +1,4 @@
-//! The thread and its bounds, on a network that tests turn step by step.
+//! The generation thread and its bounds, on a network that tests drive step by step.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -9,20 +9,24 @@ use amaas_wire::Classify;
 use super::*;
 use crate::error::TaskError;
 
-/// The next token is told by the whole row so far, so that one that got another's past shows.
+/// The next token depends on the whole row so far, so that a row with a wrong KV cache is noticed.
 struct Fake {
-    /// Each step waits for one of these, where there is a gate.
+    /// Each step waits for a message, if there is a gate.
     gate: Option<Receiver<()>>,
     /// Rows and new tokens of each step.
     steps: Arc<Mutex<Vec<(usize, usize)>>>,
-    sharing: Sharing,
+    sharing: RunSharing,
     fails: Option<i64>,
 }
 
-impl Decoder for Fake {
-    type Past = Vec<Vec<i64>>;
+impl DecoderNetwork for Fake {
+    type KvCache = Vec<Vec<i64>>;
 
-    fn step(&mut self, new: &[Vec<i64>], past: Option<Self::Past>) -> Result<(Vec<Vec<f32>>, Self::Past), RunError> {
+    fn step(
+        &mut self,
+        new: &[Vec<i64>],
+        cache: Option<Self::KvCache>,
+    ) -> Result<(Vec<Vec<f32>>, Self::KvCache), RunError> {
         if let Some(gate) = &self.gate {
             let _ = gate.recv();
         }
@@ -30,17 +34,17 @@ impl Decoder for Fake {
         if new.iter().flatten().any(|token| Some(*token) == self.fails) {
             return Err(RunError::failed("refused".to_owned()));
         }
-        let mut past = past.unwrap_or_else(|| vec![Vec::new(); new.len()]);
-        past.iter_mut().zip(new).for_each(|(past, new)| past.extend(new));
-        assert!(past.iter().all(|row| row.len() == past[0].len()), "rows of one length");
-        Ok((past.iter().map(|row| logits(next(row))).collect(), past))
+        let mut cache = cache.unwrap_or_else(|| vec![Vec::new(); new.len()]);
+        cache.iter_mut().zip(new).for_each(|(cache, new)| cache.extend(new));
+        assert!(cache.iter().all(|row| row.len() == cache[0].len()), "rows of one length");
+        Ok((cache.iter().map(|row| logits(next(row))).collect(), cache))
     }
 
-    fn gather(&mut self, pasts: &[(&Self::Past, &[usize])]) -> Result<Self::Past, RunError> {
-        Ok(pasts.iter().flat_map(|(past, rows)| rows.iter().map(|row| past[*row].clone())).collect())
+    fn gather(&mut self, caches: &[(&Self::KvCache, &[usize])]) -> Result<Self::KvCache, RunError> {
+        Ok(caches.iter().flat_map(|(cache, rows)| rows.iter().map(|row| cache[*row].clone())).collect())
     }
 
-    fn sharing(&self) -> Sharing {
+    fn sharing(&self) -> RunSharing {
         self.sharing
     }
 
@@ -57,11 +61,11 @@ fn logits(token: i64) -> Vec<f32> {
     (0..26).map(|other| if other == token { 9.0 } else { 0.0 }).collect()
 }
 
-/// Letters; nothing ends a text.
+/// Letters, without an end token.
 struct Letters;
 
 impl Tokenizer for Letters {
-    fn encode(&self, _: &Working, text: &str) -> Result<Vec<i64>, PromptError> {
+    fn encode(&self, _: &CpuPermit, text: &str) -> Result<Vec<i64>, PromptError> {
         Ok(text.bytes().map(|byte| i64::from(byte - b'a')).collect())
     }
 
@@ -78,31 +82,34 @@ impl Tokenizer for Letters {
     }
 }
 
-/// A generator, the log of its steps, and what lets the next one go where steps are `gated`.
+/// A text generator, the log of its steps, and the gate that lets a step run if steps are `gated`.
 struct Turned {
-    generate: Generate,
+    generate: ContinuousBatcher,
     steps: Arc<Mutex<Vec<(usize, usize)>>>,
     gate: Option<Sender<()>>,
 }
 
 impl Turned {
-    fn new(gated: bool, bounds: Bounds) -> Self {
-        Self::sharing(gated, bounds, Sharing::All)
+    fn new(gated: bool, bounds: GenerateBounds) -> Self {
+        Self::sharing(gated, bounds, RunSharing::All)
     }
 
-    fn sharing(gated: bool, bounds: Bounds, sharing: Sharing) -> Self {
+    fn sharing(gated: bool, bounds: GenerateBounds, sharing: RunSharing) -> Self {
         let (gate, waits) = gated.then(channel).unzip();
         let steps = Arc::default();
         let fake = Fake { gate: waits, steps: Arc::clone(&steps), sharing, fails: Some(25) };
-        let generate = Generate::start("fake", fake, Arc::new(Letters), bounds).expect("a thread");
+        let generate = ContinuousBatcher::start("fake", fake, Arc::new(Letters), bounds).expect("a thread");
         Self { generate, steps, gate }
     }
 
-    fn begin(&self, prompt: &str, most: u64) -> Result<Events, RunError> {
-        let call =
-            self.generate.call(&Working::at_once(), &Prompt::new(prompt).max_tokens(most).temperature(0.0), None);
+    fn begin(&self, prompt: &str, most: u64) -> Result<EventStream, RunError> {
+        let call = self.generate.validate(
+            &CpuPermit::for_inline_work(),
+            &Prompt::new(prompt).max_tokens(most).temperature(0.0),
+            None,
+        );
         let call = call.map_err(|error| RunError::failed(error.to_string()))?;
-        Ok(self.generate.begin(vec![call])?.remove(0))
+        Ok(self.generate.enqueue(vec![call])?.remove(0))
     }
 
     fn go(&self) {
@@ -118,25 +125,25 @@ impl Turned {
     }
 }
 
-fn bounds(sequences: usize, queue: usize, past_bytes: usize) -> Bounds {
+fn bounds(sequences: usize, queue: usize, max_cache_bytes: usize) -> GenerateBounds {
     let positive = |number| NonZeroUsize::new(number).expect("positive");
-    Bounds { sequences: positive(sequences), queue: positive(queue), past_bytes }
+    GenerateBounds { sequences: positive(sequences), queue: positive(queue), max_cache_bytes }
 }
 
 /// What a prompt should become.
 fn expected(prompt: &str, most: usize) -> String {
-    let mut row = Letters.encode(&Working::at_once(), prompt).expect("letters");
+    let mut row = Letters.encode(&CpuPermit::for_inline_work(), prompt).expect("letters");
     for _ in 0..most {
         row.push(next(&row));
     }
     Letters.decode(&row[prompt.len()..]).expect("letters")
 }
 
-async fn text(events: &mut Events) -> Result<String, RunError> {
+async fn text(events: &mut EventStream) -> Result<String, RunError> {
     let mut text = String::new();
     loop {
         match events.next().await? {
-            Event::Piece { text: more, .. } => text += &more,
+            GenerateEvent::Piece { text: more, .. } => text += &more,
             _ => return Ok(text),
         }
     }
@@ -162,10 +169,14 @@ async fn equal_lengths_share_a_run() {
     let turned = Turned::new(false, bounds(8, 8, 1 << 20));
     let prompts = ["ab", "cd", "ef", "gh"];
     let call = |prompt: &str| {
-        turned.generate.call(&Working::at_once(), &Prompt::new(prompt).max_tokens(9).temperature(0.0), None)
+        turned.generate.validate(
+            &CpuPermit::for_inline_work(),
+            &Prompt::new(prompt).max_tokens(9).temperature(0.0),
+            None,
+        )
     };
     let calls = prompts.map(|prompt| call(prompt).expect("a call"));
-    for (events, prompt) in turned.generate.begin(calls.into()).expect("places").iter_mut().zip(prompts) {
+    for (events, prompt) in turned.generate.enqueue(calls.into()).expect("places").iter_mut().zip(prompts) {
         assert_eq!(text(events).await.expect("an end"), expected(prompt, 9));
     }
     assert_eq!(turned.largest(), 4);
@@ -174,26 +185,26 @@ async fn equal_lengths_share_a_run() {
 #[tokio::test]
 async fn sequences_share_runs_with_those_that_they_may() {
     for (sharing, whose, expected_rows) in [
-        (Sharing::All, ["a", "b", "a", ""], 4),
-        (Sharing::SameTenant, ["a", "a", "a", "a"], 4),
-        // However they came, those of one tenant find each other.
-        (Sharing::SameTenant, ["a", "b", "a", "b"], 2),
-        (Sharing::SameTenant, ["a", "b", "c", ""], 1),
-        // Of which nobody says whose they are.
-        (Sharing::SameTenant, ["", "", "", ""], 1),
-        (Sharing::None, ["a", "a", "a", "a"], 1),
+        (RunSharing::All, ["a", "b", "a", ""], 4),
+        (RunSharing::SameTenant, ["a", "a", "a", "a"], 4),
+        // Sequences of one tenant find each other in any order.
+        (RunSharing::SameTenant, ["a", "b", "a", "b"], 2),
+        (RunSharing::SameTenant, ["a", "b", "c", ""], 1),
+        // Calls without a tenant.
+        (RunSharing::SameTenant, ["", "", "", ""], 1),
+        (RunSharing::None, ["a", "a", "a", "a"], 1),
     ] {
         let turned = Turned::sharing(false, bounds(8, 8, 1 << 20), sharing);
         let prompts = ["ab", "cd", "ef", "gh"];
         let call = |(prompt, whose): (&str, &str)| {
             let call = turned
                 .generate
-                .call(&Working::at_once(), &Prompt::new(prompt).max_tokens(9).temperature(0.0), None)
+                .validate(&CpuPermit::for_inline_work(), &Prompt::new(prompt).max_tokens(9).temperature(0.0), None)
                 .expect("a call");
-            if whose.is_empty() { call } else { call.of(whose) }
+            if whose.is_empty() { call } else { call.of_tenant(whose) }
         };
         let calls = prompts.into_iter().zip(whose).map(call).collect();
-        for (events, prompt) in turned.generate.begin(calls).expect("places").iter_mut().zip(prompts) {
+        for (events, prompt) in turned.generate.enqueue(calls).expect("places").iter_mut().zip(prompts) {
             assert_eq!(text(events).await.expect("an end"), expected(prompt, 9));
         }
         assert_eq!(turned.largest(), expected_rows, "{sharing:?} {whose:?}");
@@ -206,16 +217,16 @@ async fn who_hangs_up_has_no_token_more_made() {
     let mut events = turned.begin("abc", 900).expect("a place");
     turned.go();
     turned.go();
-    assert!(matches!(events.next().await, Ok(Event::Piece { .. })));
-    assert!(matches!(events.next().await, Ok(Event::Piece { .. })));
+    assert!(matches!(events.next().await, Ok(GenerateEvent::Piece { .. })));
+    assert!(matches!(events.next().await, Ok(GenerateEvent::Piece { .. })));
     drop(events);
-    // The step that was under way may end; then the thread waits for calls, and turns no more.
+    // The current step may end; then the thread waits for calls.
     turned.go();
     let mut other = turned.begin("xyx", 1).expect("a place");
     turned.go();
     turned.go();
-    let made = tokio::time::timeout(Duration::from_secs(20), text(&mut other)).await.expect("its turn came");
-    assert_eq!(made.expect("an end"), expected("xyx", 1));
+    let text = tokio::time::timeout(Duration::from_secs(20), text(&mut other)).await.expect("its turn came");
+    assert_eq!(text.expect("an end"), expected("xyx", 1));
     assert!(turned.steps() <= 4, "{} steps: two told, one under way, one of the other", turned.steps());
 }
 
@@ -223,8 +234,8 @@ async fn who_hangs_up_has_no_token_more_made() {
 async fn a_full_queue_refuses_at_once_and_a_place_left_is_free() {
     let turned = Turned::new(true, bounds(1, 2, 1 << 20));
     let first = turned.begin("a", 5).expect("under way");
-    // The first leaves the queue when the thread takes it.
-    while [turned.generate.queue.place(1), turned.generate.queue.place(1)].iter().any(Option::is_none) {
+    // The first call leaves the queue when the thread takes it.
+    while [turned.generate.queue.try_reserve(1), turned.generate.queue.try_reserve(1)].iter().any(Option::is_none) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let mut waiting = Vec::new();
@@ -261,7 +272,7 @@ async fn a_prompt_that_fails_fails_alone_and_options_are_checked() {
     let mut bad = turned.begin("abz", 30).expect("a place");
     assert!(matches!(text(&mut bad).await, Err(RunError::Failed { .. })));
     assert_eq!(text(&mut good).await.expect("an end"), expected("abc", 30));
-    let refused = |prompt: Prompt| match turned.generate.call(&Working::at_once(), &prompt, None) {
+    let refused = |prompt: Prompt| match turned.generate.validate(&CpuPermit::for_inline_work(), &prompt, None) {
         Err(PromptError::Parameter { param, .. }) => Some(param),
         _ => None,
     };
@@ -270,7 +281,7 @@ async fn a_prompt_that_fails_fails_alone_and_options_are_checked() {
     assert_eq!(refused(Prompt::new("a").max_tokens(1000)), Some("max_tokens"));
     assert_eq!(refused(Prompt::new("a").max_tokens(999)), None);
     assert_eq!(refused(Prompt::new("a").top_p(2.0)), Some("top_p"));
-    // Nobody said how many, and there is room for one.
+    // Without `max_tokens`, and with room for one token.
     let mut last = turned.begin(&"a".repeat(999), 1).expect("a place");
     assert_eq!(text(&mut last).await.expect("an end").len(), 1);
 }
@@ -288,23 +299,24 @@ async fn long_prompts_are_read_in_pieces() {
 #[tokio::test]
 async fn what_is_told_at_the_end_is_what_is_told_as_it_comes() {
     let turned = Turned::new(false, bounds(8, 8, 1 << 20));
-    let call = |telling| {
+    let call = |delivery| {
         let prompt = Prompt::new("abc").max_tokens(9).temperature(0.0);
-        Ok(turned.generate.call(&Working::at_once(), &prompt, Some(2))?.told(telling))
+        Ok(turned.generate.validate(&CpuPermit::for_inline_work(), &prompt, Some(2))?.delivered(delivery))
     };
-    let calls = [Telling::AsItComes, Telling::AtTheEnd].map(call).into_iter().collect::<Result<Vec<_>, PromptError>>();
+    let calls =
+        [TextDelivery::Incremental, TextDelivery::AtEnd].map(call).into_iter().collect::<Result<Vec<_>, PromptError>>();
     let mut told = Vec::new();
-    for mut events in turned.generate.begin(calls.expect("calls")).expect("places") {
+    for mut events in turned.generate.enqueue(calls.expect("calls")).expect("places") {
         let (mut pieces, mut text, mut tokens) = (0, String::new(), Vec::new());
         loop {
             match events.next().await.expect("no failure") {
-                Event::Piece { text: more, tokens: of_it, .. } => {
+                GenerateEvent::Piece { text: more, tokens: of_it, .. } => {
                     pieces += 1;
                     text += &more;
                     tokens.extend(of_it);
                 }
-                Event::End { reason, made } => break told.push((pieces, text, tokens, reason, made)),
-                Event::Failed(error) => panic!("{error}"),
+                GenerateEvent::End { reason, generated } => break told.push((pieces, text, tokens, reason, generated)),
+                GenerateEvent::Failed(error) => panic!("{error}"),
             }
         }
     }

@@ -1,7 +1,7 @@
-//! The tokenizer of a network that generates text.
+//! The tokenizer of a text generator.
 
 use super::PromptError;
-use crate::cpu::Working;
+use crate::cpu::CpuPermit;
 use crate::error::TaskError;
 
 /// Text to tokens, and tokens to text.
@@ -10,7 +10,7 @@ pub trait Tokenizer: Send + Sync {
     ///
     /// # Errors
     /// [`PromptError::Parameter`] if the prompt cannot be tokenised.
-    fn encode(&self, working: &Working, text: &str) -> Result<Vec<i64>, PromptError>;
+    fn encode(&self, cpu: &CpuPermit, text: &str) -> Result<Vec<i64>, PromptError>;
 
     /// The text of tokens, without special tokens. A character that is not complete is U+FFFD.
     ///

@@ -1,9 +1,9 @@
-//! Tensors of several calls as one, and the outputs apart again.
+//! Joins the tensors of several calls into a batch, and splits its outputs.
 
 use amaas_wire::{Tensor, TensorData, TensorError, for_each_datatype};
 
 /// One tensor for each input: the rows of all `calls` one after another. Each call has the same inputs in the same
-/// order, equal in datatype and in every dimension but the first.
+/// order, with the same datatype and the same dimensions except the first.
 pub fn join(calls: &[&[Tensor]]) -> Result<Vec<Tensor>, TensorError> {
     let Some((first, _)) = calls.split_first() else { return Ok(Vec::new()) };
     (0..first.len()).map(|input| join_input(&calls.iter().map(|call| &call[input]).collect::<Vec<_>>())).collect()
@@ -15,13 +15,13 @@ fn join_input(parts: &[&Tensor]) -> Result<Tensor, TensorError> {
     let mut data = TensorData::empty(parts[0].datatype());
     for_each_datatype!(&mut data, values => values.reserve_exact(parts.iter().map(|part| part.data().len()).sum()));
     for part in parts {
-        // A part of another datatype is left out, and then the number of values does not fit the shape.
+        // A part with a different datatype is skipped; then the number of values does not fit the shape.
         let _ = data.extend_from(part.data());
     }
     Tensor::new(parts[0].name(), shape, data)
 }
 
-/// The outputs of each call, which had so many `rows` each; `None` where an output does not have all rows together.
+/// The outputs of each call, given the number of `rows` of each. `None` if an output does not have all rows.
 pub fn split(outputs: &[Tensor], rows: &[usize]) -> Option<Vec<Vec<Tensor>>> {
     let total: usize = rows.iter().sum();
     if outputs.iter().any(|output| output.rows() != Some(total)) {

@@ -1,34 +1,34 @@
-//! Queue → batch → run. The only caller of a network's run.
+//! Dynamic batching: queue → batch → run. The only module that runs a network for calls.
 //!
-//! A network has a thread. While it runs, arrivals queue; the next run takes what is there and fits together, up to as many rows as
-//! were found to be best (`pace`), and to a bound. There is no timer, so one caller alone never waits. A full queue refuses at once:
-//! it is bounded in rows and in bytes, and who hangs up frees the place at once.
+//! Each network has a thread. While it runs, calls queue. The next run takes the queued calls that fit together, up to
+//! the adaptive batch size (`batch_size`). There is no batching timer, so a single caller never waits. A full queue
+//! refuses a call at once: it is bounded in rows and in bytes, and a call that is cancelled frees its permit at once.
 //!
-//! Where calls come one at a time, one whose run takes little more than handing it to a thread and back is run where it came in: the
-//! network lies in the queue, and whoever takes it out runs it.
+//! If calls come one at a time, a call runs inline on its caller's thread when a thread hand-over would cost more than
+//! the run. The queue holds the idle network, and the thread that takes it out runs it.
 //!
-//! Invariant: each call that was queued gets exactly one answer, whatever happens to the others of its run.
+//! Invariant: each queued call gets exactly one answer, whatever happens to the other calls of its run.
 //!
-//! A run has a deadline (`watchdog`), and ends when nobody waits for it any more. One that does not end although it was asked to, since
-//! one operator of it takes so long, takes the thread and the network with it: the model is *lost*, those who wait hear so, and it
-//! is loaded again (`load/slot.rs`).
+//! A run has a deadline (`watchdog`), and is stopped when all its callers are gone. A run that ignores the stop
+//! request, because one operator takes too long, keeps the thread and the network: the network is *lost*. Its waiting
+//! calls get an error, and the model is loaded again (`load/slot.rs`).
 
+mod active_run;
 mod batch;
-mod made_up;
-mod pace;
+mod batch_size;
+mod dim_sizes;
 mod queue;
-mod running;
-mod sizes;
 mod stats;
-mod valid;
+mod synthetic_inputs;
+mod valid_tensors;
 mod watchdog;
 mod worker;
 
+pub use self::active_run::{LostFlag, StopRun};
 pub use self::batch::{join, split};
-pub use self::made_up::{Integers, Values, made_up, made_up_like};
-pub use self::running::{Lost, Stop};
-pub use self::valid::{Takes, Valid, ValidationError};
-pub use self::watchdog::{Deadline, host_ends, stuck};
+pub use self::synthetic_inputs::{IntegerRange, SyntheticValues, synthetic_inputs, synthetic_inputs_like};
+pub use self::valid_tensors::{InputContract, ValidTensors, ValidationError};
+pub use self::watchdog::{RunDeadline, set_host_deadline, stuck_runs};
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -38,49 +38,50 @@ use amaas_wire::Tensor;
 use amaas_wire::oip::triton::ModelStatistics;
 use tokio::sync::oneshot::{self, Receiver};
 
-use self::pace::Size;
-use self::queue::{Closed, Entry, Joins, Queue, Waits};
+use self::batch_size::CallSize;
+use self::queue::{CallState, InferQueue, JoinPolicy, QueueClosed, QueuedCall};
 use crate::error::RunError;
 
 /// A network that can be run.
-pub trait Network: Send + 'static {
-    /// What ends the next run, where the network has something that does.
-    fn prepare(&mut self) -> Option<Arc<dyn Stop>> {
+pub trait RunnableNetwork: Send + 'static {
+    /// A handle that stops the next run, if the network can be stopped.
+    fn stop_handle(&mut self) -> Option<Arc<dyn StopRun>> {
         None
     }
 
     /// Whether a run costs the same on any thread.
-    fn runs_anywhere(&self) -> bool {
+    fn is_thread_independent(&self) -> bool {
         true
     }
 
-    /// Whether the network was given up, since a run of it does not end.
-    fn lost(&self) -> Lost {
-        Lost::default()
+    /// The flag that is set if a run of the network does not end.
+    fn lost(&self) -> LostFlag {
+        LostFlag::default()
     }
 
-    /// Runs the network on its inputs, in its order; gives its outputs, in its order.
+    /// Runs the network. Inputs and outputs are in the network's order.
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError>;
 }
 
-/// Runs calls on a network that has a thread of its own. Dropping it ends the thread when the queue is empty.
-pub struct Infer {
-    queue: Arc<Queue>,
+/// Batches calls and runs them on the network's own thread. When it is dropped, the thread ends once the queue is
+/// empty.
+pub struct DynamicBatcher {
+    queue: Arc<InferQueue>,
 }
 
-/// The bounds of a queue and its runs.
+/// The bounds of an inference queue and its runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// The most rows of different calls that share a run.
+pub struct QueueBounds {
+    /// The largest number of rows of different calls in one run.
     pub batch_rows: NonZeroUsize,
-    /// The most rows that wait.
+    /// The largest number of queued rows.
     pub queue_rows: NonZeroUsize,
 }
 
-impl Infer {
-    /// Starts the thread of `network`; `name` stands in its name.
-    pub fn start(name: &str, network: impl Network, bounds: Bounds) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue::new(Box::new(network), bounds, QUEUE_BYTES));
+impl DynamicBatcher {
+    /// Starts the thread of `network`. The thread's name contains `name`.
+    pub fn start(name: &str, network: impl RunnableNetwork, bounds: QueueBounds) -> std::io::Result<Self> {
+        let queue = Arc::new(InferQueue::new(Box::new(network), bounds, QUEUE_BYTES));
         let worker = Arc::clone(&queue);
         std::thread::Builder::new()
             .name(format!("infer {name}").chars().take(15).collect())
@@ -88,52 +89,52 @@ impl Infer {
         Ok(Self { queue })
     }
 
-    /// Refuses a call that would be refused now, whatever it is. One that is not may yet be.
+    /// Fails if the queue is full for any call. A call that passes may still be refused later.
     ///
     /// # Errors
-    /// [`RunError::QueueFull`] where no place is left.
-    pub fn room(&self) -> Result<(), RunError> {
+    /// [`RunError::QueueFull`] if the queue is full.
+    pub fn check_capacity(&self) -> Result<(), RunError> {
         if !self.queue.is_full() {
             return Ok(());
         }
-        self.queue.stats.ended(false, 0, Duration::ZERO);
+        self.queue.stats.record_end(false, 0, Duration::ZERO);
         Err(RunError::QueueFull)
     }
 
-    /// Runs one call, maybe with others.
+    /// Runs one call, possibly in a batch with other calls.
     ///
     /// # Errors
-    /// [`RunError::QueueFull`] at once where no place is left; [`RunError::Refused`] where the network refuses the values.
-    pub async fn run(&self, call: Valid) -> Result<Vec<Tensor>, RunError> {
+    /// [`RunError::QueueFull`] at once if the queue is full; [`RunError::Refused`] if the network refuses the values.
+    pub async fn run(&self, call: ValidTensors) -> Result<Vec<Tensor>, RunError> {
         let (rows, arrived) = (call.rows(), Instant::now());
-        let size = Size::of(&call);
-        let here = if self.queue.lost.is_lost() { None } else { worker::run_here(&self.queue, size, &call) };
-        let answer = match here {
+        let size = CallSize::of(&call);
+        let inline = if self.queue.lost.is_lost() { None } else { worker::run_inline(&self.queue, size, &call) };
+        let answer = match inline {
             Some(answer) => answer,
-            None => self.queued(call, size, arrived).await,
+            None => self.enqueue(call, size, arrived).await,
         };
-        self.queue.stats.ended(answer.is_ok(), rows, arrived.elapsed());
+        self.queue.stats.record_end(answer.is_ok(), rows, arrived.elapsed());
         answer
     }
 
-    /// Rows of calls that wait for a run.
+    /// The number of queued rows.
     pub fn waiting(&self) -> usize {
         self.queue.waiting()
     }
 
-    /// What happened to calls so far, under the name `name` and the version `version`.
+    /// The statistics of all calls so far, under the given `name` and `version`.
     pub fn statistics(&self, name: String, version: String) -> ModelStatistics {
         self.queue.stats.statistics(name, version)
     }
 
-    async fn queued(&self, call: Valid, size: Size, arrived: Instant) -> Result<Vec<Tensor>, RunError> {
+    async fn enqueue(&self, call: ValidTensors, size: CallSize, arrived: Instant) -> Result<Vec<Tensor>, RunError> {
         let (reply, answer) = oneshot::channel();
-        let place = Some(self.queue.place(&call).ok_or(RunError::QueueFull)?);
-        let waits = Arc::new(Waits::default());
-        let (caller, joins) = (Arc::downgrade(&waits), Joins::Others);
-        let pushed = self.queue.push(Entry { call, size, reply, place, arrived, caller, joins });
-        pushed.map_err(|Closed| RunError::failed("the inference thread has ended"))?;
-        let mut queued = Queued { queue: &self.queue, answer, waits: Some(waits) };
+        let permit = Some(self.queue.try_reserve(&call).ok_or(RunError::QueueFull)?);
+        let state = Arc::new(CallState::default());
+        let (caller, joins) = (Arc::downgrade(&state), JoinPolicy::Any);
+        let pushed = self.queue.push(QueuedCall { call, size, reply, permit, arrived, caller, joins });
+        pushed.map_err(|QueueClosed| RunError::failed("the inference thread has ended"))?;
+        let mut queued = PendingAnswer { queue: &self.queue, answer, state: Some(state) };
         let answer = tokio::select! {
             biased;
             answer = &mut queued.answer => answer.map_err(|_| RunError::failed("the inference thread dropped a call"))?,
@@ -142,51 +143,51 @@ impl Infer {
         answer
     }
 
-    /// Whether a run of the network does not end.
+    /// Whether the network is lost: a run of it does not end.
     pub fn is_lost(&self) -> bool {
         self.queue.lost.is_lost()
     }
 
-    /// Done when a run of the network does not end.
+    /// Completes when the network is lost.
     pub async fn lost(&self) {
         self.queue.lost.lost().await;
     }
 }
 
-impl Drop for Infer {
+impl Drop for DynamicBatcher {
     fn drop(&mut self) {
         self.queue.close();
     }
 }
 
-/// A call that waits for its answer. Whoever hangs up leaves the queue at once, and a retry finds the place free; a run
-/// that was theirs alone is ended.
-struct Queued<'a> {
-    queue: &'a Queue,
+/// A call that waits for its answer. If it is dropped, it leaves the queue at once and its permit is free for a retry.
+/// A run that had this call alone is stopped.
+struct PendingAnswer<'a> {
+    queue: &'a InferQueue,
     answer: Receiver<Result<Vec<Tensor>, RunError>>,
-    waits: Option<Arc<Waits>>,
+    state: Option<Arc<CallState>>,
 }
 
-impl Queued<'_> {
-    /// Why there is no answer, where the run under way does not end: the call's own fault if it has that run for itself.
+impl PendingAnswer<'_> {
+    /// The error of a call whose network was lost: `TooLong` if the stuck run has this call alone.
     fn lost(&self) -> RunError {
-        let alone = self.waits.as_ref().is_some_and(|waits| waits.runs_alone());
+        let alone = self.state.as_ref().is_some_and(|state| state.runs_alone());
         if alone { RunError::TooLong { limit: None } } else { RunError::Lost }
     }
 }
 
-impl Drop for Queued<'_> {
+impl Drop for PendingAnswer<'_> {
     fn drop(&mut self) {
         if !self.answer.is_terminated() {
             self.answer.close();
-            self.waits = None;
-            self.queue.forget_gone();
+            self.state = None;
+            self.queue.drop_cancelled();
         }
     }
 }
 
-/// The most bytes of tensors that wait. A row can have as many bytes as a body, and eight times as many once each digit
-/// is an integer of 64 bits, so the bound in rows alone bounds little.
+/// The largest number of queued tensor bytes. A bound on rows alone is not enough: a row can be as large as a body, and
+/// eight times as large with 64-bit integers from single digits.
 const QUEUE_BYTES: usize = 256 << 20;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! What happened to a model's calls since it was loaded: counts and times, for `GET /v2/models/{model}/stats`.
+//! Counts and times of a model's calls since it was loaded, for `GET /v2/models/{model}/stats`.
 //!
-//! A call whose caller hung up is in none of them but `queue`, if a run had begun. Each number is exact, but two that are read
-//! while calls come need not be of the same moment.
+//! A cancelled call counts only in `queue`, if its run had begun. Each number is exact, but two numbers read during
+//! calls may be of different moments.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,23 +9,23 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use amaas_wire::oip::triton;
 
 #[derive(Default)]
-pub(super) struct Stats {
-    /// Calls that were answered, and those that were not, from their arrival in the queue.
-    success: Timed,
-    fail: Timed,
-    /// From the queue to a run.
-    queue: Timed,
-    /// In a run; calls that share one have all of it.
-    infer: Timed,
+pub(super) struct CallStats {
+    /// Calls that succeeded and failed, timed from their arrival.
+    success: DurationSum,
+    fail: DurationSum,
+    /// Time in the queue.
+    queue: DurationSum,
+    /// Time in a run, counted fully for each call of a batch.
+    infer: DurationSum,
     rows: AtomicU64,
     runs: AtomicU64,
     /// Milliseconds since 1970.
     last: AtomicU64,
 }
 
-impl Stats {
-    /// A call of `rows` rows ended after `time`.
-    pub(super) fn ended(&self, success: bool, rows: usize, time: Duration) {
+impl CallStats {
+    /// Records the end of a call of `rows` rows after `time`.
+    pub(super) fn record_end(&self, success: bool, rows: usize, time: Duration) {
         if !success {
             return self.fail.add(1, time);
         }
@@ -35,18 +35,18 @@ impl Stats {
         self.last.fetch_max(u64::try_from(now).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// A call left the queue after `time`.
-    pub(super) fn left_queue(&self, time: Duration) {
+    /// Records that a call left the queue after `time`.
+    pub(super) fn record_dequeue(&self, time: Duration) {
         self.queue.add(1, time);
     }
 
-    /// A run of `calls` calls gave outputs after `time`.
-    pub(super) fn ran(&self, calls: usize, time: Duration) {
+    /// Records a successful run of `calls` calls that took `time`.
+    pub(super) fn record_run(&self, calls: usize, time: Duration) {
         add(&self.runs, 1);
         self.infer.add(calls as u64, time);
     }
 
-    /// The numbers under the name `name` and the version `version`.
+    /// The statistics under the given `name` and `version`.
     pub(super) fn statistics(&self, name: String, version: String) -> triton::ModelStatistics {
         let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
         triton::ModelStatistics {
@@ -68,12 +68,12 @@ impl Stats {
 }
 
 #[derive(Default)]
-struct Timed {
+struct DurationSum {
     count: AtomicU64,
     nanoseconds: AtomicU64,
 }
 
-impl Timed {
+impl DurationSum {
     fn add(&self, count: u64, each: Duration) {
         add(&self.count, count);
         add(&self.nanoseconds, u64::try_from(each.as_nanos()).unwrap_or(u64::MAX).saturating_mul(count));

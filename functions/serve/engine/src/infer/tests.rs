@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use amaas_wire::{Datatype, Tensor};
 
-use super::Valid;
-use super::pace::Size;
-use super::queue::Queue;
-use super::{Bounds, Infer, Lost, Network, Takes};
-use crate::batching::{Batching, Sharing};
+use super::ValidTensors;
+use super::batch_size::CallSize;
+use super::queue::InferQueue;
+use super::{DynamicBatcher, InputContract, LostFlag, QueueBounds, RunnableNetwork};
+use crate::batching::{Batching, RunSharing};
 use crate::error::RunError;
 use crate::tensor_spec::{Dim, TensorSpec};
 
@@ -21,7 +21,7 @@ struct Double {
     rows: Arc<Mutex<Vec<usize>>>,
 }
 
-impl Network for Double {
+impl RunnableNetwork for Double {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         let rows = inputs[0].rows().unwrap_or_default();
         let _ = self.begun.send(rows);
@@ -41,7 +41,7 @@ impl Network for Double {
 }
 
 struct Bench {
-    infer: Arc<Infer>,
+    infer: Arc<DynamicBatcher>,
     begun: Receiver<usize>,
     go: Sender<()>,
     rows: Arc<Mutex<Vec<usize>>>,
@@ -52,21 +52,21 @@ fn bench(batch_rows: usize, queue_rows: usize) -> Bench {
     let (go, go_rx) = channel();
     let rows = Arc::default();
     let network = Double { begun: begun_tx, go: go_rx, rows: Arc::clone(&rows) };
-    let infer = Infer::start("test", network, bounds(batch_rows, queue_rows)).expect("a thread");
+    let infer = DynamicBatcher::start("test", network, bounds(batch_rows, queue_rows)).expect("a thread");
     Bench { infer: Arc::new(infer), begun, go, rows }
 }
 
-fn bounds(batch_rows: usize, queue_rows: usize) -> Bounds {
+fn bounds(batch_rows: usize, queue_rows: usize) -> QueueBounds {
     let positive = |number| NonZeroUsize::new(number).expect("positive");
-    Bounds { batch_rows: positive(batch_rows), queue_rows: positive(queue_rows) }
+    QueueBounds { batch_rows: positive(batch_rows), queue_rows: positive(queue_rows) }
 }
 
-fn call(values: &[f32], width: usize) -> Valid {
+fn call(values: &[f32], width: usize) -> ValidTensors {
     let dims = ["batch", "width"].map(|name| Dim::Symbol(name.to_owned()));
     let inputs = [TensorSpec::new("x", Datatype::Fp32, dims.to_vec())];
-    let takes = Takes { inputs: &inputs, batching: Batching::Rows, sharing: Sharing::All };
+    let takes = InputContract { inputs: &inputs, batching: Batching::Rows, sharing: RunSharing::All };
     let tensor = Tensor::new("x", vec![values.len() / width, width], values.to_vec());
-    Valid::new(vec![tensor.expect("whole rows")], takes, 4096).expect("valid")
+    ValidTensors::new(vec![tensor.expect("whole rows")], takes, 4096).expect("valid")
 }
 
 type Answer = tokio::task::JoinHandle<Result<Vec<Tensor>, RunError>>;
@@ -182,11 +182,11 @@ async fn a_call_that_takes_too_long_costs_those_beside_it_one_more_run() {
 struct Endless {
     begun: Sender<()>,
     end: Receiver<()>,
-    lost: Lost,
+    lost: LostFlag,
 }
 
-impl Network for Endless {
-    fn lost(&self) -> Lost {
+impl RunnableNetwork for Endless {
+    fn lost(&self) -> LostFlag {
         self.lost.clone()
     }
 
@@ -199,8 +199,8 @@ impl Network for Endless {
 
 #[tokio::test]
 async fn nobody_waits_for_a_run_that_does_not_end() {
-    let ((begun, ran), (_end, never), lost) = (channel(), channel(), Lost::default());
-    let infer = Infer::start("test", Endless { begun, end: never, lost: lost.clone() }, bounds(8, 100));
+    let ((begun, ran), (_end, never), lost) = (channel(), channel(), LostFlag::default());
+    let infer = DynamicBatcher::start("test", Endless { begun, end: never, lost: lost.clone() }, bounds(8, 100));
     let infer = Arc::new(infer.expect("a thread"));
     let run = |value: f32| {
         let infer = Arc::clone(&infer);
@@ -211,7 +211,7 @@ async fn nobody_waits_for_a_run_that_does_not_end() {
     ran.recv().expect("begun");
     let waiting = run(2.0);
     tokio::task::yield_now().await;
-    lost.lose();
+    lost.set();
     assert!(matches!(at_fault.await, Ok(Err(RunError::TooLong { limit: None }))), "whose run it is");
     assert!(matches!(waiting.await, Ok(Err(RunError::Lost))), "who waits behind it");
     assert!(matches!(run(3.0).await, Ok(Err(RunError::Lost))), "who comes later");
@@ -268,13 +268,13 @@ async fn who_hangs_up_frees_the_place_at_once() {
 
 #[test]
 fn a_queue_is_bounded_in_bytes_too() {
-    let queue = Queue::new(Box::new(Negate(channel().0)), bounds(100, 100), 16);
-    let eight = queue.place(&call(&[1.0, 2.0], 2)).expect("the first 8 bytes of 16");
-    assert!(queue.place(&call(&[1.0, 2.0, 3.0], 3)).is_none(), "12 more");
-    let sixteen = queue.place(&call(&[1.0, 2.0], 2)).expect("8 more");
-    assert!(queue.place(&call(&[1.0], 1)).is_none(), "it is full");
+    let queue = InferQueue::new(Box::new(Negate(channel().0)), bounds(100, 100), 16);
+    let eight = queue.try_reserve(&call(&[1.0, 2.0], 2)).expect("the first 8 bytes of 16");
+    assert!(queue.try_reserve(&call(&[1.0, 2.0, 3.0], 3)).is_none(), "12 more");
+    let sixteen = queue.try_reserve(&call(&[1.0, 2.0], 2)).expect("8 more");
+    assert!(queue.try_reserve(&call(&[1.0], 1)).is_none(), "it is full");
     drop((eight, sixteen));
-    assert!(queue.place(&call(&[1.0; 9], 9)).is_some(), "a call larger than the queue has it alone");
+    assert!(queue.try_reserve(&call(&[1.0; 9], 9)).is_some(), "a call larger than the queue has it alone");
 }
 
 #[tokio::test]
@@ -295,7 +295,7 @@ async fn nobody_waits_for_a_thread_that_has_ended() {
 /// Negates its values, and says which threads had it do so; panics at 99.
 struct Negate(Sender<ThreadId>);
 
-impl Network for Negate {
+impl RunnableNetwork for Negate {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         let _ = self.0.send(std::thread::current().id());
         let values = inputs[0].data().as_f32().expect("FP32");
@@ -306,17 +306,17 @@ impl Network for Negate {
 }
 
 /// A network whose runs of one value are known to be short, and the threads that ran it.
-fn short() -> (Arc<Infer>, Receiver<ThreadId>) {
+fn short() -> (Arc<DynamicBatcher>, Receiver<ThreadId>) {
     let (threads, ran) = channel();
-    let infer = Infer::start("test", Negate(threads), bounds(8, 100)).expect("a thread");
-    infer.queue.ran(Size::of(&call(&[1.0], 1)), 1, Duration::from_micros(1));
-    infer.queue.came_alone();
+    let infer = DynamicBatcher::start("test", Negate(threads), bounds(8, 100)).expect("a thread");
+    infer.queue.record_run(CallSize::of(&call(&[1.0], 1)), 1, Duration::from_micros(1));
+    infer.queue.force_solo_calls();
     (Arc::new(infer), ran)
 }
 
 /// One value in one row.
-fn size() -> Size {
-    Size::of(&call(&[1.0], 1))
+fn size() -> CallSize {
+    CallSize::of(&call(&[1.0], 1))
 }
 
 #[tokio::test]
@@ -338,12 +338,12 @@ async fn a_short_call_is_run_where_it_came_in() {
 #[tokio::test]
 async fn who_comes_while_a_call_runs_where_it_came_in_is_run_behind_it() {
     let (infer, ran) = short();
-    let network = infer.queue.turn(size()).expect("it is free, and the run short");
-    assert!(infer.queue.turn(size()).is_none(), "one run at a time");
+    let network = infer.queue.try_take_for_inline_run(size()).expect("it is free, and the run short");
+    assert!(infer.queue.try_take_for_inline_run(size()).is_none(), "one run at a time");
     let waiting = Arc::clone(&infer);
     let waiting = tokio::spawn(async move { waiting.run(call(&[2.0], 1)).await });
     tokio::task::yield_now().await;
-    infer.queue.back(network, size(), Some(Duration::from_micros(1)));
+    infer.queue.return_after_inline_run(network, size(), Some(Duration::from_micros(1)));
     assert_eq!(values(waiting).await, [-2.0], "who brings the network back wakes the thread");
     assert_ne!(ran.recv(), Ok(std::thread::current().id()));
 }
@@ -351,13 +351,13 @@ async fn who_comes_while_a_call_runs_where_it_came_in_is_run_behind_it() {
 #[tokio::test]
 async fn nobody_runs_before_those_who_wait() {
     let (infer, ran) = short();
-    let network = infer.queue.turn(size()).expect("it is free");
+    let network = infer.queue.try_take_for_inline_run(size()).expect("it is free");
     let waiting = Arc::clone(&infer);
     let waiting = tokio::spawn(async move { waiting.run(call(&[2.0, 3.0], 1)).await });
     tokio::task::yield_now().await;
     // As if it had come back, and the thread had not got there yet.
-    infer.queue.returned(network);
-    assert!(infer.queue.turn(size()).is_none());
+    infer.queue.put_back(network);
+    assert!(infer.queue.try_take_for_inline_run(size()).is_none());
     let behind = infer.run(call(&[4.0], 1)).await.expect("an answer");
     assert_eq!((values(waiting).await, behind[0].data().as_f32()), (vec![-2.0, -3.0], Some(&[-4.0][..])));
     // One run or two, as the thread gets there.
@@ -385,11 +385,11 @@ async fn the_network_is_gone_when_the_thread_has_ended() {
 async fn calls_that_meet_others_share_runs_instead() {
     let (infer, ran) = short();
     let here = std::thread::current().id();
-    let network = infer.queue.turn(size()).expect("it is free");
+    let network = infer.queue.try_take_for_inline_run(size()).expect("it is free");
     let waiting = Arc::clone(&infer);
     let waiting = tokio::spawn(async move { waiting.run(call(&[2.0], 1)).await });
     tokio::task::yield_now().await;
-    infer.queue.back(network, size(), None);
+    infer.queue.return_after_inline_run(network, size(), None);
     assert_eq!(values(waiting).await, [-2.0]);
     infer.run(call(&[3.0], 1)).await.expect("an answer");
     assert!(
@@ -398,7 +398,7 @@ async fn calls_that_meet_others_share_runs_instead() {
     );
     let mut runs = Vec::new();
     for _ in 0..64 {
-        infer.queue.ran(size(), 1, Duration::from_micros(1));
+        infer.queue.record_run(size(), 1, Duration::from_micros(1));
         infer.run(call(&[3.0], 1)).await.expect("an answer");
         runs.push(ran.recv().expect("a run") == here);
     }
@@ -411,12 +411,12 @@ async fn a_queue_without_a_place_refuses_before_there_is_a_call() {
     let bench = bench(1, 1);
     let first = queue(&bench, &[1.0], 1).await;
     bench.begun.recv().expect("begun");
-    assert!(bench.infer.room().is_ok());
+    assert!(bench.infer.check_capacity().is_ok());
     let waiting = queue(&bench, &[2.0], 1).await;
-    assert!(matches!(bench.infer.room(), Err(RunError::QueueFull)));
+    assert!(matches!(bench.infer.check_capacity(), Err(RunError::QueueFull)));
     open(&bench);
     assert_eq!((values(first).await, values(waiting).await), (vec![2.0], vec![4.0]));
-    assert!(bench.infer.room().is_ok());
+    assert!(bench.infer.check_capacity().is_ok());
     let times = bench.infer.statistics("m".to_owned(), "1".to_owned()).inference_stats;
     assert_eq!((times.success.count, times.fail.count), (2, 1));
 }

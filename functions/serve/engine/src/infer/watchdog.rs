@@ -1,9 +1,9 @@
-//! The watchdog: a deadline for each run of a network, kept by one thread for the whole process.
+//! A watchdog thread for the whole process, which holds each run of a network to its deadline.
 //!
-//! A run that passes its deadline is asked to stop. ONNX Runtime looks for that between two operators, so a run inside of one long
-//! operator does not: after [`GRACE`] the run counts as stuck, and what it belongs to is told, which goes on without that thread.
+//! A run that passes its deadline is asked to stop. ONNX Runtime checks for that between two operators, so a run inside
+//! one long operator goes on. After [`STOP_GRACE`] such a run counts as stuck, and its network is given up.
 //!
-//! The thread sleeps until the first deadline, and a run that begins and ends before it costs two locks and no wake-up.
+//! The thread sleeps until the first deadline. A run that ends before it costs two locks and no wake-up.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,97 +11,97 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::Stop;
+use super::StopRun;
 
-/// The deadline of the run that holds it. Dropped, the run is over.
-pub struct Deadline {
-    dog: &'static Watchdog,
+/// The deadline of one run. Dropping it says that the run has ended.
+pub struct RunDeadline {
+    watchdog: &'static Watchdog,
     number: u64,
     limit: Duration,
 }
 
-impl Deadline {
-    /// A run begins, which `stop` ends if it takes longer than `limit`.
-    pub fn begin(stop: Arc<dyn Stop>, limit: Duration) -> Self {
-        let dog = watchdog();
-        let limit = limit.min(until_host_ends().unwrap_or(limit));
-        Self { number: dog.begin(stop, limit), dog, limit }
+impl RunDeadline {
+    /// Begins a run, which `stop` ends if it takes longer than `limit`.
+    pub fn begin(stop: Arc<dyn StopRun>, limit: Duration) -> Self {
+        let watchdog = instance();
+        let limit = limit.min(time_until_host_end().unwrap_or(limit));
+        Self { number: watchdog.begin(stop, limit), watchdog, limit }
     }
 
-    /// How long the run was allowed to take, if it took longer.
-    pub fn passed(&self) -> Option<Duration> {
-        let state = self.dog.lock();
-        let is_asked = state.runs.get(&self.number).is_some_and(|run| run.phase != Phase::Running);
+    /// The run's time limit, if the run has exceeded it.
+    pub fn exceeded_limit(&self) -> Option<Duration> {
+        let state = self.watchdog.lock();
+        let is_asked = state.runs.get(&self.number).is_some_and(|run| run.phase != RunPhase::Running);
         is_asked.then_some(self.limit)
     }
 }
 
-impl Drop for Deadline {
+impl Drop for RunDeadline {
     fn drop(&mut self) {
-        if let Some(run) = self.dog.lock().runs.remove(&self.number)
-            && run.phase == Phase::Stuck
+        if let Some(run) = self.watchdog.lock().runs.remove(&self.number)
+            && run.phase == RunPhase::Stuck
         {
-            STUCK.fetch_sub(1, Ordering::Relaxed);
-            tracing::warn!("a run that was given up has ended after all");
+            STUCK_RUNS.fetch_sub(1, Ordering::Relaxed);
+            tracing::warn!("stuck run ended");
         }
     }
 }
 
-/// How many runs do not end although they were asked to.
-pub fn stuck() -> usize {
-    STUCK.load(Ordering::Relaxed)
+/// The number of runs that do not end although they were asked to.
+pub fn stuck_runs() -> usize {
+    STUCK_RUNS.load(Ordering::Relaxed)
 }
 
-/// No run goes on after `end`: the host's own time for the call is up then. A host that has several calls gives the last one.
-pub fn host_ends(end: SystemTime) {
+/// Sets the time at which the host ends the current call, and with it each run. The latest of several calls counts.
+pub fn set_host_deadline(end: SystemTime) {
     let milliseconds = end.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    HOST_ENDS.fetch_max(u64::try_from(milliseconds).unwrap_or_default(), Ordering::Relaxed);
+    HOST_DEADLINE.fetch_max(u64::try_from(milliseconds).unwrap_or_default(), Ordering::Relaxed);
 }
 
-/// The time that is left, less what it takes to say so; `None` where the host sets none.
-fn until_host_ends() -> Option<Duration> {
-    let end = HOST_ENDS.load(Ordering::Relaxed);
+/// The time until the host's end, less the time to answer. `None` if the host sets no end.
+fn time_until_host_end() -> Option<Duration> {
+    let end = HOST_DEADLINE.load(Ordering::Relaxed);
     let end = (end > 0).then(|| UNIX_EPOCH + Duration::from_millis(end))?;
-    // One that has passed was of another call.
+    // An end in the past belongs to an earlier call.
     let left = end.duration_since(SystemTime::now()).ok()?;
-    Some(left.saturating_sub(BEFORE_HOST_ENDS).max(BEFORE_HOST_ENDS / 2))
+    Some(left.saturating_sub(ANSWER_RESERVE).max(ANSWER_RESERVE / 2))
 }
 
 struct Watchdog {
-    state: Mutex<State>,
+    state: Mutex<WatchdogState>,
     earlier: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    /// In the order in which they began.
-    runs: BTreeMap<u64, Run>,
+struct WatchdogState {
+    /// By their order of beginning.
+    runs: BTreeMap<u64, WatchedRun>,
     next: u64,
-    /// When the thread wakes; `None` while it waits for a run.
+    /// The next wake-up; `None` while the thread waits for a run.
     wakes: Option<Instant>,
 }
 
-struct Run {
-    stop: Arc<dyn Stop>,
-    /// When the next thing happens to it.
+struct WatchedRun {
+    stop: Arc<dyn StopRun>,
+    /// The time of its next phase.
     due: Instant,
-    phase: Phase,
+    phase: RunPhase,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum RunPhase {
     Running,
-    /// It was asked to stop.
+    /// The run was asked to stop.
     Asked,
     Stuck,
 }
 
 impl Watchdog {
-    fn begin(&self, stop: Arc<dyn Stop>, limit: Duration) -> u64 {
+    fn begin(&self, stop: Arc<dyn StopRun>, limit: Duration) -> u64 {
         let mut state = self.lock();
-        let (number, due) = (state.next, Instant::now() + limit.min(FOREVER));
+        let (number, due) = (state.next, Instant::now() + limit.min(MAX_DURATION));
         state.next += 1;
-        state.runs.insert(number, Run { stop, due, phase: Phase::Running });
+        state.runs.insert(number, WatchedRun { stop, due, phase: RunPhase::Running });
         if state.wakes.is_none_or(|wakes| due < wakes) {
             self.earlier.notify_one();
         }
@@ -115,16 +115,17 @@ impl Watchdog {
             let mut due = Vec::new();
             for run in state.runs.values_mut().filter(|run| run.due <= now) {
                 (run.phase, run.due) = match run.phase {
-                    Phase::Running => (Phase::Asked, now + GRACE),
-                    Phase::Asked | Phase::Stuck => (Phase::Stuck, now + FOREVER),
+                    RunPhase::Running => (RunPhase::Asked, now + STOP_GRACE),
+                    RunPhase::Asked | RunPhase::Stuck => (RunPhase::Stuck, now + MAX_DURATION),
                 };
                 due.push((Arc::clone(&run.stop), run.phase));
             }
             if due.is_empty() {
                 let first = state.runs.values().map(|run| run.due).min();
-                // With no run at all it stays awake for a while, so that not each of some short ones has to wake it.
+                // Without a run the thread stays awake for a while, so that short runs do not have to wake it each
+                // time.
                 let idle = first.is_none() && state.wakes.is_some_and(|wakes| wakes <= now);
-                state.wakes = if idle { None } else { Some(first.unwrap_or(now + LINGER)) };
+                state.wakes = if idle { None } else { Some(first.unwrap_or(now + IDLE_TIME)) };
                 state = match state.wakes {
                     Some(wakes) => {
                         let woken = self.earlier.wait_timeout(state, wakes.saturating_duration_since(now));
@@ -134,13 +135,13 @@ impl Watchdog {
                 };
                 continue;
             }
-            STUCK.fetch_add(due.iter().filter(|(_, phase)| *phase == Phase::Stuck).count(), Ordering::Relaxed);
+            STUCK_RUNS.fetch_add(due.iter().filter(|(_, phase)| *phase == RunPhase::Stuck).count(), Ordering::Relaxed);
             drop(state);
             for (stop, phase) in due {
                 match phase {
-                    Phase::Running | Phase::Asked => stop.stop(),
-                    Phase::Stuck => {
-                        tracing::error!("a run does not end although it was asked to; it is given up");
+                    RunPhase::Running | RunPhase::Asked => stop.stop(),
+                    RunPhase::Stuck => {
+                        tracing::error!("run does not stop; network given up");
                         stop.give_up();
                     }
                 }
@@ -149,34 +150,36 @@ impl Watchdog {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WatchdogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn watchdog() -> &'static Watchdog {
-    static DOG: Watchdog =
-        Watchdog { state: Mutex::new(State { runs: BTreeMap::new(), next: 0, wakes: None }), earlier: Condvar::new() };
+fn instance() -> &'static Watchdog {
+    static WATCHDOG: Watchdog = Watchdog {
+        state: Mutex::new(WatchdogState { runs: BTreeMap::new(), next: 0, wakes: None }),
+        earlier: Condvar::new(),
+    };
     static STARTED: OnceLock<()> = OnceLock::new();
     STARTED.get_or_init(|| {
-        if let Err(error) = Builder::new().name("watchdog".to_owned()).spawn(|| DOG.watch()) {
-            tracing::error!(%error, "there is no thread for the watchdog: runs have no deadline");
+        if let Err(error) = Builder::new().name("watchdog".to_owned()).spawn(|| WATCHDOG.watch()) {
+            tracing::error!(%error, "cannot start watchdog thread; runs have no deadline");
         }
     });
-    &DOG
+    &WATCHDOG
 }
 
-static STUCK: AtomicUsize = AtomicUsize::new(0);
-/// Milliseconds since 1970; 0 where the host sets none.
-static HOST_ENDS: AtomicU64 = AtomicU64::new(0);
+static STUCK_RUNS: AtomicUsize = AtomicUsize::new(0);
+/// Milliseconds since 1970; 0 if the host sets none.
+static HOST_DEADLINE: AtomicU64 = AtomicU64::new(0);
 
-/// How long a run may take to stop once it was asked to.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long before its host's end a run is ended, so that there is time to say so.
-const BEFORE_HOST_ENDS: Duration = Duration::from_millis(500);
-const LINGER: Duration = Duration::from_secs(1);
-/// An `Instant` takes so much more.
-const FOREVER: Duration = Duration::from_secs(1 << 30);
+/// The time from the stop request until a run counts as stuck.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// The time that is reserved for the answer before the host's end.
+const ANSWER_RESERVE: Duration = Duration::from_millis(500);
+const IDLE_TIME: Duration = Duration::from_secs(1);
+/// Small enough that adding it to an `Instant` cannot overflow.
+const MAX_DURATION: Duration = Duration::from_secs(1 << 30);
 
 #[cfg(test)]
 mod tests {
@@ -184,10 +187,10 @@ mod tests {
 
     use super::*;
 
-    /// Tells what is asked of its run.
+    /// Records the requests to its run.
     struct Asked(Mutex<Sender<&'static str>>);
 
-    impl Stop for Asked {
+    impl StopRun for Asked {
         fn stop(&self) {
             let _ = self.0.lock().expect("not poisoned").send("stop");
         }
@@ -197,9 +200,9 @@ mod tests {
         }
     }
 
-    fn run(limit: Duration) -> (Deadline, Receiver<&'static str>) {
+    fn run(limit: Duration) -> (RunDeadline, Receiver<&'static str>) {
         let (asked, heard) = channel();
-        (Deadline::begin(Arc::new(Asked(Mutex::new(asked))), limit), heard)
+        (RunDeadline::begin(Arc::new(Asked(Mutex::new(asked))), limit), heard)
     }
 
     #[test]
@@ -208,13 +211,13 @@ mod tests {
         let limit = Duration::from_millis(20);
         let begun = Instant::now();
         let (short, heard) = run(limit);
-        assert_eq!(short.passed(), None);
-        assert_eq!(heard.recv_timeout(GRACE), Ok("stop"), "the thread slept for the longer one");
-        assert!(begun.elapsed() >= limit && begun.elapsed() < GRACE);
-        assert_eq!((short.passed(), long.passed()), (Some(limit), None));
-        assert_eq!(heard.recv_timeout(GRACE * 2), Ok("give up"));
-        assert!(begun.elapsed() >= limit + GRACE);
-        assert!(stuck() >= 1);
+        assert_eq!(short.exceeded_limit(), None);
+        assert_eq!(heard.recv_timeout(STOP_GRACE), Ok("stop"), "the thread slept for the longer one");
+        assert!(begun.elapsed() >= limit && begun.elapsed() < STOP_GRACE);
+        assert_eq!((short.exceeded_limit(), long.exceeded_limit()), (Some(limit), None));
+        assert_eq!(heard.recv_timeout(STOP_GRACE * 2), Ok("give up"));
+        assert!(begun.elapsed() >= limit + STOP_GRACE);
+        assert!(stuck_runs() >= 1);
         drop(short);
         drop(long);
         assert!(nothing.try_iter().next().is_none());

@@ -1,7 +1,7 @@
-//! The thread that runs what is queued, and the runs of calls that need not wait for it.
+//! The worker thread that runs queued calls, and inline runs on the caller's thread.
 //!
-//! Invariant: when the thread ends, however it ends, the queue is closed and empty, so that nobody waits for an answer
-//! that cannot come.
+//! Invariant: when the thread ends, for whatever reason, the queue is closed and empty, so that no caller waits for an
+//! answer that cannot come.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Weak;
@@ -10,89 +10,93 @@ use std::time::{Duration, Instant};
 use amaas_wire::Tensor;
 use tokio::sync::oneshot::Sender;
 
-use super::Valid;
-use super::pace::Size;
-use super::queue::{Batch, Entry, Joins, Queue, Waits};
-use super::{Network, RunError, batch};
+use super::ValidTensors;
+use super::batch_size::CallSize;
+use super::queue::{CallBatch, CallState, InferQueue, JoinPolicy, QueuedCall};
+use super::{RunError, RunnableNetwork, batch};
 
-/// Runs what is queued until the queue is closed and empty.
-pub(super) fn work(queue: &Queue) {
-    let _ended = Ended(queue);
-    while let Some(Batch { mut network, entries, bound }) = queue.take() {
+/// Runs queued calls until the queue is closed and empty.
+pub(super) fn work(queue: &InferQueue) {
+    let _abandon_on_exit = AbandonOnExit(queue);
+    while let Some(CallBatch { mut network, entries, bound }) = queue.take() {
         for entry in &entries {
-            queue.stats.left_queue(entry.arrived.elapsed());
+            queue.stats.record_dequeue(entry.arrived.elapsed());
         }
-        run(&mut *network, queue, entries.into_iter().map(Begun::from).collect(), bound);
-        queue.returned(network);
+        run(&mut *network, queue, entries.into_iter().map(DequeuedCall::from).collect(), bound);
+        queue.put_back(network);
     }
 }
 
-/// Runs a call where it came in, if it is its turn: nobody waits, the network is free, and the run is expected to be over before
-/// another thread had begun it. `None` where it has to be queued.
+/// Runs a call inline on its caller's thread, if no call is queued, the network is idle, and the run is expected to be
+/// short. `None` if the call has to be queued.
 ///
-/// Such a run is not ended when its caller goes: nobody can go before it is over.
-pub(super) fn run_here(queue: &Queue, size: Size, call: &Valid) -> Option<Result<Vec<Tensor>, RunError>> {
-    let mut network = queue.turn(size)?;
-    queue.stats.left_queue(Duration::ZERO);
+/// An inline run is not stopped when its caller is gone: the caller's task cannot be dropped before the run ends.
+pub(super) fn run_inline(
+    queue: &InferQueue,
+    size: CallSize,
+    call: &ValidTensors,
+) -> Option<Result<Vec<Tensor>, RunError>> {
+    let mut network = queue.try_take_for_inline_run(size)?;
+    queue.stats.record_dequeue(Duration::ZERO);
     let begun = Instant::now();
-    let answer = guarded(|| network.run(call.tensors()));
+    let answer = catch_panic(|| network.run(call.tensors()));
     let took = answer.is_ok().then(|| begun.elapsed());
-    queue.back(network, size, took);
+    queue.return_after_inline_run(network, size, took);
     if let Some(took) = took {
-        queue.stats.ran(1, took);
+        queue.stats.record_run(1, took);
     }
     Some(answer)
 }
 
-/// A call that has left the queue, and given its place back.
-struct Begun {
-    call: Valid,
-    size: Size,
+/// A call that has left the queue and released its permit.
+struct DequeuedCall {
+    call: ValidTensors,
+    size: CallSize,
     reply: Sender<Result<Vec<Tensor>, RunError>>,
     arrived: Instant,
-    caller: Weak<Waits>,
+    caller: Weak<CallState>,
 }
 
-impl From<Entry> for Begun {
-    fn from(Entry { call, size, reply, place, arrived, caller, .. }: Entry) -> Self {
-        drop(place);
+impl From<QueuedCall> for DequeuedCall {
+    fn from(QueuedCall { call, size, reply, permit, arrived, caller, .. }: QueuedCall) -> Self {
+        drop(permit);
         Self { call, size, reply, arrived, caller }
     }
 }
 
-impl Begun {
-    /// The call as it is queued again, to run alone.
-    fn again(self) -> Entry {
+impl DequeuedCall {
+    /// The call as a queue entry that runs alone.
+    fn into_requeued(self) -> QueuedCall {
         let Self { call, size, reply, arrived, caller } = self;
         if let Some(caller) = caller.upgrade() {
-            caller.waits();
+            caller.set_queued();
         }
-        Entry { call, size, reply, place: None, arrived, caller, joins: Joins::Nobody }
+        QueuedCall { call, size, reply, permit: None, arrived, caller, joins: JoinPolicy::Never }
     }
 }
 
-/// Runs `calls` together, which were to have at most `bound` rows. Where that fails each half is run again, so that only the call
-/// at fault gets its error; where it fails late, each call goes back to the queue and is run alone, so that no call is run more than
-/// twice for long, whatever those beside it ask for.
-fn run(network: &mut dyn Network, queue: &Queue, mut calls: Vec<Begun>, bound: usize) {
-    let Queue { running, stats, .. } = queue;
-    // Whoever hung up wants no answer, and gets no run.
+/// Runs `calls` as one batch with the limit `bound`. If the run fails early, each half is run again, so that only the
+/// call at fault gets an error. If it fails late, each call is queued again to run alone, so that no call takes part in
+/// more than two long runs.
+fn run(network: &mut dyn RunnableNetwork, queue: &InferQueue, mut calls: Vec<DequeuedCall>, bound: usize) {
+    let InferQueue { running, stats, .. } = queue;
+    // Cancelled calls do not run.
     calls.retain(|begun| !begun.reply.is_closed());
     let Some(first) = calls.first() else { return };
     let size = first.size.of_rows(calls.iter().map(|begun| begun.size.rows).sum());
     let count = calls.len();
-    calls.iter().filter_map(|begun| begun.caller.upgrade()).for_each(|caller| caller.runs(count));
-    if let Some(stop) = network.prepare() {
+    calls.iter().filter_map(|begun| begun.caller.upgrade()).for_each(|caller| caller.set_running(count));
+    if let Some(stop) = network.stop_handle() {
         running.begin(calls.iter().map(|begun| Weak::clone(&begun.caller)).collect(), stop);
     }
     let begun = Instant::now();
-    let ended = |size: Size, took: Duration| {
-        stats.ran(count, took);
-        queue.ran(size, bound, took);
+    let ended = |size: CallSize, took: Duration| {
+        stats.record_run(count, took);
+        queue.record_run(size, bound, took);
     };
     if count == 1 {
-        let Begun { call, size, reply, .. } = calls.remove(0);
-        let answer = guarded(|| network.run(call.tensors()));
+        let DequeuedCall { call, size, reply, .. } = calls.remove(0);
+        let answer = catch_panic(|| network.run(call.tensors()));
         running.end();
         if answer.is_ok() {
             ended(size, begun.elapsed());
@@ -100,7 +104,7 @@ fn run(network: &mut dyn Network, queue: &Queue, mut calls: Vec<Begun>, bound: u
         let _ = reply.send(answer);
         return;
     }
-    let answers = guarded(|| run_joined(network, &calls));
+    let answers = catch_panic(|| run_joined(network, &calls));
     running.end();
     match answers {
         Ok(answers) => {
@@ -109,8 +113,8 @@ fn run(network: &mut dyn Network, queue: &Queue, mut calls: Vec<Begun>, bound: u
                 let _ = begun.reply.send(Ok(answer));
             }
         }
-        Err(error) if matches!(error, RunError::TooLong { .. }) || begun.elapsed() > HALVED => {
-            queue.push_again(calls.into_iter().map(Begun::again));
+        Err(error) if matches!(error, RunError::TooLong { .. }) || begun.elapsed() > MAX_HALVED_RUN_TIME => {
+            queue.requeue(calls.into_iter().map(DequeuedCall::into_requeued));
         }
         Err(_) => {
             let second = calls.split_off(calls.len() / 2);
@@ -120,7 +124,7 @@ fn run(network: &mut dyn Network, queue: &Queue, mut calls: Vec<Begun>, bound: u
     }
 }
 
-fn run_joined(network: &mut dyn Network, calls: &[Begun]) -> Result<Vec<Vec<Tensor>>, RunError> {
+fn run_joined(network: &mut dyn RunnableNetwork, calls: &[DequeuedCall]) -> Result<Vec<Vec<Tensor>>, RunError> {
     let tensors: Vec<_> = calls.iter().map(|begun| begun.call.tensors()).collect();
     let rows: Vec<_> = calls.iter().map(|begun| begun.call.rows()).collect();
     let inputs = batch::join(&tensors).map_err(|error| RunError::failed(error.to_string()))?;
@@ -129,18 +133,18 @@ fn run_joined(network: &mut dyn Network, calls: &[Begun]) -> Result<Vec<Vec<Tens
     apart.ok_or_else(|| RunError::failed("an output does not have the rows of all calls".to_owned()))
 }
 
-/// A panic ends one run, not the thread that every later call needs.
-fn guarded<T>(work: impl FnOnce() -> Result<T, RunError>) -> Result<T, RunError> {
+/// Turns a panic into an error of one run, so that the worker thread lives on.
+fn catch_panic<T>(work: impl FnOnce() -> Result<T, RunError>) -> Result<T, RunError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(RunError::failed("the run panicked".to_owned())))
 }
 
-/// How long a run may take that is halved where it fails: the halves, and theirs, take six times as long at worst.
-const HALVED: Duration = Duration::from_millis(250);
+/// The longest failed run that is repeated in halves: the halves and their halves take six times as long at worst.
+const MAX_HALVED_RUN_TIME: Duration = Duration::from_millis(250);
 
-/// Leaves nobody waiting behind the thread.
-struct Ended<'a>(&'a Queue);
+/// Abandons the queue when the thread ends.
+struct AbandonOnExit<'a>(&'a InferQueue);
 
-impl Drop for Ended<'_> {
+impl Drop for AbandonOnExit<'_> {
     fn drop(&mut self) {
         self.0.abandon();
     }

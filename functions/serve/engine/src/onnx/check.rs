@@ -1,37 +1,37 @@
-//! Whether ONNX Runtime may see a network's files.
+//! Checks a network's files before ONNX Runtime reads them.
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use prost::Message;
 
-use super::elastic::is_elastic;
-use super::element::Element;
-use super::external::{External, text};
+use super::element_type::ElementType;
+use super::external::{ExternalTensor, text};
 use super::proto::{Graph, Of, Type, ValueInfo};
-use super::read::{Owner, each_tensor, read};
+use super::read::{TensorOwner, each_tensor, read};
+use super::value_dependent_cost::has_value_dependent_cost;
 use super::{NetworkFiles, OnnxError, random};
 
-/// Checks the files of a network: those of a publisher before anybody else sees them, and those out of the store before they are
-/// run, for who signs a manifest may still have been given a bad network.
+/// Checks the files of a network, before publishing and again before a session is created: a publisher who signs a
+/// manifest may have received a bad network.
 ///
 /// # Errors
-/// [`OnnxError`] says what is wrong.
-pub fn check(files: &NetworkFiles) -> Result<Checked, OnnxError> {
+/// [`OnnxError`] says why the files are refused.
+pub fn check(files: &NetworkFiles) -> Result<CheckedNetwork, OnnxError> {
     let (mut model, mut graph) = read(&files.file)?;
     if graph.output.is_empty() {
         return Err(OnnxError::NoOutputs);
     }
-    let (mut checked, inputs) = (Checked::default(), graph.input.iter().map(|value| ("input", value)));
+    let (mut checked, inputs) = (CheckedNetwork::default(), graph.input.iter().map(|value| ("input", value)));
     for (kind, value) in inputs.chain(graph.output.iter().map(|value| ("output", value))) {
         checked.unranked.extend(unranked(kind, value, &graph)?);
     }
     random::check(&model, &graph)?;
-    checked.is_elastic = is_elastic(&model, &graph);
+    checked.has_value_dependent_cost = has_value_dependent_cost(&model, &graph);
     each_tensor(&mut model, &mut graph, |owner, tensor| {
-        let Some(found) = External::of(tensor)? else { return Ok(()) };
+        let Some(found) = ExternalTensor::of(tensor)? else { return Ok(()) };
         let file = || found.file.to_string();
-        if owner == Owner::Nested {
+        if owner == TensorOwner::Nested {
             return Err(OnnxError::Nested { tensor: found.name(), file: file() });
         }
         let bytes = files.external.get(found.file.as_str()).ok_or_else(|| OnnxError::Missing { file: file() })?;
@@ -40,16 +40,16 @@ pub fn check(files: &NetworkFiles) -> Result<Checked, OnnxError> {
     Ok(checked)
 }
 
-/// What is known of files that were checked, and that ONNX Runtime does not tell.
+/// Facts about checked files that ONNX Runtime does not report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Checked {
-    /// The inputs and outputs of which the file does not say how many dimensions they have.
+pub struct CheckedNetwork {
+    /// Inputs and outputs with an unknown number of dimensions.
     pub unranked: BTreeSet<String>,
-    /// Whether the values of a call, and not its shapes alone, say how much there is to do.
-    pub is_elastic: bool,
+    /// Whether the cost of a run depends on values, and not on shapes alone.
+    pub has_value_dependent_cost: bool,
 }
 
-/// The name of `value`, where it is a tensor without a shape.
+/// The name of `value`, if it is a tensor without a shape.
 fn unranked(kind: &'static str, value: &Bytes, graph: &Graph) -> Result<Option<String>, OnnxError> {
     let value = ValueInfo::decode(value.clone()).map_err(|error| OnnxError::NotOnnx(error.to_string()))?;
     let name = text(value.name.as_deref());
@@ -58,36 +58,38 @@ fn unranked(kind: &'static str, value: &Bytes, graph: &Graph) -> Result<Option<S
     });
     match value.r#type {
         Some(Type { tensor: Some(tensor), .. }) => {
-            if tensor.elem_type.is_some_and(|number| !is_carried(number)) {
-                let got = format!("a tensor of {}", Element::name(tensor.elem_type));
+            if tensor.elem_type.is_some_and(|number| !is_supported(number)) {
+                let got = format!("a tensor of {}", ElementType::name(tensor.elem_type));
                 return Err(OnnxError::Value { kind, name, got, zip_map });
             }
             Ok(tensor.shape.is_none().then_some(name))
         }
         Some(got) if got != Type::default() => Err(OnnxError::Value { kind, name, got: describe(&got), zip_map }),
-        // ONNX Runtime finds out, and says so of an input.
+        // ONNX Runtime infers the type, and refuses an input without one.
         _ => Ok(Some(name)),
     }
 }
 
-/// Whether a datatype of `onnx.proto` has one in the protocol.
-fn is_carried(number: i32) -> bool {
+/// Whether the protocol has this datatype of `onnx.proto`.
+fn is_supported(number: i32) -> bool {
     const BFLOAT16: i32 = 16;
     matches!(number, 1..=13 | BFLOAT16)
 }
 
-/// A type, in words.
+/// A description of a type for the publisher.
 fn describe(of: &Type) -> String {
     let inner = |of: &Of| of.elem_type.as_deref().map_or_else(|| "something".to_owned(), describe);
     match of {
-        Type { tensor: Some(tensor), .. } => format!("a tensor of {}", Element::name(tensor.elem_type)),
+        Type { tensor: Some(tensor), .. } => format!("a tensor of {}", ElementType::name(tensor.elem_type)),
         Type { sequence: Some(sequence), .. } => format!("a sequence, each {}", inner(sequence)),
         Type { map: Some(map), .. } => {
             let value = map.value_type.as_deref().map_or_else(|| "something".to_owned(), describe);
-            format!("a map from {} to {value}", Element::name(map.key_type))
+            format!("a map from {} to {value}", ElementType::name(map.key_type))
         }
         Type { optional: Some(optional), .. } => format!("of an optional type, {} or nothing", inner(optional)),
-        Type { sparse_tensor: Some(tensor), .. } => format!("a sparse tensor of {}", Element::name(tensor.elem_type)),
+        Type { sparse_tensor: Some(tensor), .. } => {
+            format!("a sparse tensor of {}", ElementType::name(tensor.elem_type))
+        }
         _ => "of an opaque type".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! What an ONNX file says of itself: tensors and operator sets, read without ONNX Runtime.
+//! Describes an ONNX file, without ONNX Runtime: its tensors, operator sets and metadata.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,70 +6,70 @@ use bytes::Bytes;
 use prost::Message;
 use serde::Serialize;
 
-use super::element::Element;
+use super::element_type::ElementType;
 use super::external::text;
 use super::proto::{Dimension, Shape, Tensor, Type, ValueInfo};
 use super::read::read;
 use super::{NetworkFiles, OnnxError};
 use crate::tensor_spec::Dim;
 
-/// What an ONNX file says of itself.
+/// The inputs, outputs and operator sets of an ONNX file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Description {
-    /// What it takes.
+pub struct NetworkDescription {
+    /// Inputs.
     pub inputs: Vec<DescribedTensor>,
-    /// What it gives.
+    /// Outputs.
     pub outputs: Vec<DescribedTensor>,
-    /// The versions of the operator sets that it uses, by domain; ONNX's own is `ai.onnx`.
+    /// Operator set versions by domain; ONNX's own domain is `ai.onnx`.
     pub operator_sets: BTreeMap<String, i64>,
 }
 
-/// A tensor that a network takes or gives.
+/// An input or output of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DescribedTensor {
-    /// Its name.
+    /// The tensor's name.
     pub name: String,
-    /// Its datatype, as the protocol names it; ONNX's own name for what the protocol has not.
+    /// The protocol's name of the datatype, or ONNX's name if the protocol has none.
     pub datatype: String,
-    /// Its dimensions; `None` where the file does not say how many there are.
+    /// The dimensions; `None` if their number is unknown.
     pub shape: Option<Vec<Dim>>,
-    /// Of an input: whether a call may leave it out.
+    /// For an input: whether a call may omit it.
     pub optional: bool,
 }
 
-/// What the file in `files` says of itself.
+/// Describes the ONNX file in `files`.
 ///
 /// # Errors
-/// [`OnnxError::NotOnnx`] where it is none.
-pub fn describe(files: &NetworkFiles) -> Result<Description, OnnxError> {
+/// [`OnnxError::NotOnnx`] if it is not an ONNX file.
+pub fn describe(files: &NetworkFiles) -> Result<NetworkDescription, OnnxError> {
     let (model, graph) = read(&files.file)?;
     let name =
-        |tensor: &Bytes| Ok(text(Tensor::decode(tensor.clone()).map_err(|error| wrong(&error))?.name.as_deref()));
+        |tensor: &Bytes| Ok(text(Tensor::decode(tensor.clone()).map_err(|error| not_onnx(&error))?.name.as_deref()));
     let known = graph.initializer.iter().map(name).collect::<Result<BTreeSet<_>, OnnxError>>()?;
-    // Files of the first versions list constants among their inputs, and nobody may send them.
+    // Old IR versions list constants as inputs, which clients cannot send.
     let constants = model.ir_version.unwrap_or_default() < FIRST_WITH_DEFAULTS;
-    let inputs = graph.input.iter().map(|value| described(value, &known)).collect::<Result<Vec<_>, _>>()?;
+    let inputs = graph.input.iter().map(|value| describe_tensor(value, &known)).collect::<Result<Vec<_>, _>>()?;
     let inputs = inputs.into_iter().filter(|input| !(constants && input.optional)).collect();
     let none = BTreeSet::new();
-    let outputs = graph.output.iter().map(|value| described(value, &none)).collect::<Result<_, _>>()?;
+    let outputs = graph.output.iter().map(|value| describe_tensor(value, &none)).collect::<Result<_, _>>()?;
     let set = |bytes: &Bytes| {
-        let set = OperatorSet::decode(bytes.clone()).map_err(|error| wrong(&error))?;
+        let set = OperatorSet::decode(bytes.clone()).map_err(|error| not_onnx(&error))?;
         let domain = text(set.domain.as_deref());
         Ok((if domain.is_empty() { "ai.onnx".to_owned() } else { domain }, set.version.unwrap_or_default()))
     };
     let operator_sets = model.opset_import.iter().map(set).collect::<Result<_, OnnxError>>()?;
-    Ok(Description { inputs, outputs, operator_sets })
+    Ok(NetworkDescription { inputs, outputs, operator_sets })
 }
 
-/// The metadata of the file in `files` (`metadata_props`), without entries that are larger than [`MAX_METADATA_VALUE`].
+/// The metadata of the file in `files` (`metadata_props`), without entries larger than 64 KiB.
 ///
 /// # Errors
 /// [`OnnxError::NotOnnx`] if it is not an ONNX file.
 pub fn metadata(files: &NetworkFiles) -> Result<BTreeMap<String, String>, OnnxError> {
     let (model, _) = read(&files.file)?;
-    let entry = |bytes: &Bytes| MetadataEntry::decode(bytes.clone()).map_err(|error| wrong(&error));
+    let entry = |bytes: &Bytes| MetadataEntry::decode(bytes.clone()).map_err(|error| not_onnx(&error));
     let entries = model.metadata_props.iter().map(entry).collect::<Result<Vec<_>, OnnxError>>()?;
     let entries = entries.into_iter().map(|entry| (text(entry.key.as_deref()), text(entry.value.as_deref())));
     Ok(entries
@@ -91,13 +91,13 @@ struct MetadataEntry {
 const MAX_METADATA_VALUE: usize = 64 << 10;
 const MAX_METADATA_ENTRIES: usize = 64;
 
-fn described(value: &Bytes, known: &BTreeSet<String>) -> Result<DescribedTensor, OnnxError> {
-    let value = ValueInfo::decode(value.clone()).map_err(|error| wrong(&error))?;
+fn describe_tensor(value: &Bytes, known: &BTreeSet<String>) -> Result<DescribedTensor, OnnxError> {
+    let value = ValueInfo::decode(value.clone()).map_err(|error| not_onnx(&error))?;
     let name = text(value.name.as_deref());
     let optional = known.contains(&name);
     let (datatype, shape) = match value.r#type {
         Some(Type { tensor: Some(tensor), .. }) => {
-            let shape = tensor.shape.map(|shape| Shape::decode(shape).map_err(|error| wrong(&error))).transpose()?;
+            let shape = tensor.shape.map(|shape| Shape::decode(shape).map_err(|error| not_onnx(&error))).transpose()?;
             (datatype(tensor.elem_type), shape.map(|shape| shape.dim.into_iter().map(Dimension::dim).collect()))
         }
         _ => ("none that is a tensor".to_owned(), None),
@@ -105,7 +105,7 @@ fn described(value: &Bytes, known: &BTreeSet<String>) -> Result<DescribedTensor,
     Ok(DescribedTensor { name, datatype, shape, optional })
 }
 
-/// How the protocol names what ONNX numbers.
+/// The protocol's name of an ONNX datatype number.
 fn datatype(number: Option<i32>) -> String {
     let name = match number {
         Some(1) => "FP32",
@@ -113,12 +113,12 @@ fn datatype(number: Option<i32>) -> String {
         Some(10) => "FP16",
         Some(11) => "FP64",
         Some(16) => "BF16",
-        number => return Element::name(number),
+        number => return ElementType::name(number),
     };
     name.to_owned()
 }
 
-fn wrong(error: &prost::DecodeError) -> OnnxError {
+fn not_onnx(error: &prost::DecodeError) -> OnnxError {
     OnnxError::NotOnnx(error.to_string())
 }
 
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn tensors_and_operator_sets_are_told_as_the_file_has_them() {
-        let described = |version| {
+        let describe_tensor = |version| {
             let initializer = vec![Tensor { name: Some("w".into()), ..Tensor::default() }.encode_to_vec().into()];
             let input = vec![value("x", 1, Some(shape())), value("w", 10, None), value("t", 7, Some(shape()))];
             let graph = Graph { initializer, input, output: vec![value("y", 17, None)], ..Graph::default() };
@@ -177,11 +177,11 @@ mod tests {
         };
         let [x, w, t] =
             [tensor("x", "FP32", true, false), tensor("w", "FP16", false, true), tensor("t", "INT64", true, false)];
-        let new = described(8);
+        let new = describe_tensor(8);
         assert_eq!(new.inputs, [x.clone(), w, t.clone()]);
         assert_eq!(new.outputs, [tensor("y", "FLOAT8E4M3FN", false, false)]);
         assert_eq!(new.operator_sets, [("ai.onnx".to_owned(), 17), ("com.microsoft".to_owned(), 1)].into());
-        assert_eq!(described(3).inputs, [x, t], "constants of old files are no inputs");
+        assert_eq!(describe_tensor(3).inputs, [x, t], "constants of old files are no inputs");
         assert!(describe(&NetworkFiles::from(&b"no"[..])).is_err());
     }
 }

@@ -1,7 +1,7 @@
-//! Where a tensor lies that is not in the ONNX file itself.
+//! External data: tensors whose values are in a file beside the ONNX file.
 //!
-//! Source: `onnx.proto`, `TensorProto.external_data`, and `ExternalData.md` of ONNX. What is not said there is refused: ONNX Runtime
-//! has keys of its own, and more ways to read a number.
+//! Source: `onnx.proto`, `TensorProto.external_data`, and `ExternalData.md` of ONNX. Other keys and number formats are
+//! refused, although ONNX Runtime accepts some.
 
 use std::ops::Range;
 
@@ -9,20 +9,20 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::OnnxError;
-use super::element::Element;
-use super::location::Location;
+use super::element_type::ElementType;
+use super::external_path::ExternalPath;
 use super::proto::{Inline, Tensor};
 
-/// A tensor whose values lie in another file.
+/// A tensor with external data.
 #[derive(Clone, Debug)]
-pub(super) struct External {
+pub(super) struct ExternalTensor {
     tensor: Tensor,
-    pub(super) file: Location,
+    pub(super) file: ExternalPath,
     span: Range<u64>,
 }
 
-impl External {
-    /// Reads a tensor; `None` where its values stand in the ONNX file.
+impl ExternalTensor {
+    /// Parses a tensor; `None` if its values are in the ONNX file.
     pub(super) fn of(tensor: &Bytes) -> Result<Option<Self>, OnnxError> {
         let tensor = Tensor::decode(tensor.clone()).map_err(|error| OnnxError::NotOnnx(error.to_string()))?;
         let name = text(tensor.name.as_deref());
@@ -41,18 +41,18 @@ impl External {
             let again = match key.as_str() {
                 "location" => {
                     let refused = |cause| OnnxError::Location { tensor: name.clone(), file: text(Some(value)), cause };
-                    file.replace(Location::parse(value).map_err(refused)?).is_some()
+                    file.replace(ExternalPath::parse(value).map_err(refused)?).is_some()
                 }
                 "offset" | "length" => {
-                    let number = number(value).ok_or_else(|| wrong(format!("its {key} is no number of bytes")))?;
+                    let number = number(value).ok_or_else(|| wrong(format!("its {key} is not a number of bytes")))?;
                     if key == "offset" { &mut offset } else { &mut length }.replace(number).is_some()
                 }
-                // SHA-1, which proves nothing; what is published has digests of its own.
+                // SHA-1 is ignored; published files have digests of their own.
                 "checksum" => false,
-                _ => return Err(wrong(format!("{key:?} is none of location, offset, length and checksum"))),
+                _ => return Err(wrong(format!("{key:?} is not one of location, offset, length and checksum"))),
             };
             if again {
-                return Err(wrong(format!("its {key} stands there twice")));
+                return Err(wrong(format!("its {key} is given twice")));
             }
         }
         let Some(file) = file else {
@@ -75,7 +75,7 @@ impl External {
         text(self.tensor.name.as_deref())
     }
 
-    /// Its values in raw form, a part of `file`.
+    /// The raw values, a slice of `file`.
     pub(super) fn values<'f>(&self, file: &'f [u8]) -> Result<&'f [u8], OnnxError> {
         let place = usize::try_from(self.span.start).ok().zip(usize::try_from(self.span.end).ok());
         place.and_then(|(from, to)| file.get(from..to)).ok_or_else(|| OnnxError::Range {
@@ -86,38 +86,38 @@ impl External {
         })
     }
 
-    /// The same tensor with `values` in it.
+    /// The tensor with `values` inline.
     pub(super) fn inline(&self, values: &[u8]) -> Bytes {
         let Tensor { dims, data_type, name, .. } = self.tensor.clone();
         Inline { dims, data_type, name, raw_data: Some(Bytes::copy_from_slice(values)) }.encode_to_vec().into()
     }
 }
 
-/// Bytes that datatype and shape of `tensor` need.
+/// The number of bytes that the datatype and shape of `tensor` require.
 fn size(tensor: &Tensor) -> Result<u64, OnnxError> {
     let name = || text(tensor.name.as_deref());
-    let element = tensor.data_type.and_then(Element::of).filter(|element| element.bits > 0);
+    let element = tensor.data_type.and_then(ElementType::of).filter(|element| element.bits > 0);
     let element =
-        element.ok_or_else(|| OnnxError::Datatype { tensor: name(), got: Element::name(tensor.data_type) })?;
+        element.ok_or_else(|| OnnxError::Datatype { tensor: name(), got: ElementType::name(tensor.data_type) })?;
     let dims = tensor.dims.iter().map(|dim| u64::try_from(*dim).ok());
     let count = dims.into_iter().try_fold(1_u64, |count, dim| count.checked_mul(dim?));
-    let bits = count.and_then(|count| count.checked_mul(element.bits)).filter(|bits| *bits <= MOST_BITS);
-    // Values of fewer than eight bits share bytes.
+    let bits = count.and_then(|count| count.checked_mul(element.bits)).filter(|bits| *bits <= MAX_BITS);
+    // Values of fewer than eight bits are packed.
     bits.map(|bits| bits.div_ceil(8)).ok_or_else(|| OnnxError::Reference {
         tensor: name(),
         cause: format!("no file has room for its shape {:?}", tensor.dims),
     })
 }
 
-/// A whole number, in plain decimal digits.
+/// An integer in plain decimal digits.
 fn number(text: &[u8]) -> Option<u64> {
     let plain = text.iter().all(u8::is_ascii_digit) && (text.len() == 1 || !text.starts_with(b"0"));
     let number = std::str::from_utf8(text).ok().filter(|_| plain)?.parse().ok()?;
-    // ONNX Runtime has signed ones.
+    // ONNX Runtime uses signed offsets.
     i64::try_from(number).is_ok().then_some(number)
 }
 
-/// A text of the file, for people.
+/// A string of the file, shortened for messages.
 pub(super) fn text(bytes: Option<&[u8]>) -> String {
     String::from_utf8_lossy(bytes.unwrap_or_default()).chars().take(256).collect()
 }
@@ -125,4 +125,4 @@ pub(super) fn text(bytes: Option<&[u8]>) -> String {
 /// `TensorProto.DataLocation`.
 const INTERNAL: i32 = 0;
 const EXTERNAL: i32 = 1;
-const MOST_BITS: u64 = 1 << 62;
+const MAX_BITS: u64 = 1 << 62;

@@ -1,21 +1,20 @@
-//! ONNX files, as far as they have to be understood before ONNX Runtime may see them: what they take and give, and which of their
-//! tensors lie in files beside them.
+//! ONNX files: what has to be checked before ONNX Runtime reads them, their inputs and outputs, and their external
+//! data.
 //!
-//! ONNX Runtime is given those files from memory. It takes them for initializers of the main graph only, so what subgraphs,
-//! attributes and functions name is moved into the ONNX file when that is read from disk. It also believes what the file says of
-//! them in places where it should not, such as a tensor of texts, whose bytes it would take for pointers; hence [`check`].
+//! ONNX Runtime gets external data from memory, but only for initializers of the main graph. So external tensors of
+//! subgraphs, attributes and functions are moved into the ONNX file when it is read. ONNX Runtime also trusts the file
+//! too much: it would use the bytes of an external string tensor as pointers. [`check`] refuses such files.
 //!
-//! Invariant: no session is made of files that [`check`] did not pass.
+//! Invariant: no session is created from files that [`check`] has not passed.
 
 mod check;
 mod describe;
-mod elastic;
-mod element;
+mod element_type;
 mod error;
 mod external;
+mod external_path;
 mod files;
-mod folder;
-mod location;
+mod model_folder;
 mod proto;
 mod random;
 mod read;
@@ -23,9 +22,10 @@ pub mod rows;
 mod sniff;
 #[cfg(test)]
 mod tests;
+mod value_dependent_cost;
 
-pub use self::check::{Checked, check};
-pub use self::describe::{DescribedTensor, Description};
+pub use self::check::{CheckedNetwork, check};
+pub use self::describe::{DescribedTensor, NetworkDescription};
 pub use self::describe::{describe, metadata};
 pub use self::error::OnnxError;
 pub use self::files::NetworkFiles;

@@ -1,12 +1,12 @@
-//! Distributions that there are none of. ONNX Runtime makes them with the C++ library, whose assertions end the process at a scale of 0
-//! or below, or at a range that ends before it begins: of a function that is every call under way. The values are attributes, so they
-//! are known before a session is made.
+//! Checks the parameters of random operators. ONNX Runtime passes them to the C++ library, whose assertions abort the
+//! whole process for a scale that is not positive or an empty range. The values are attributes, so they are known
+//! before a session is created.
 
 use super::OnnxError;
 use super::external::text;
 use super::proto::{Attribute, Graph, Model, Node};
 
-/// Refuses what ONNX Runtime's random operators would end the process at.
+/// Refuses random operators at which ONNX Runtime would abort the process.
 pub(super) fn check(model: &Model, graph: &Graph) -> Result<(), OnnxError> {
     in_graph(graph)?;
     model.functions.iter().flat_map(|function| &function.node).try_for_each(in_node)
@@ -32,7 +32,7 @@ fn in_node(node: &Node) -> Result<(), OnnxError> {
 
 fn normal(node: &Node) -> Option<String> {
     let scales = values(node, "scale", 1.0);
-    // Not a number is not above 0 either.
+    // NaN is not above 0 either.
     let wrong = |scale: &&f32| scale.partial_cmp(&&0.0) != Some(std::cmp::Ordering::Greater);
     scales.iter().find(wrong).map(|scale| format!("expected a scale above 0, got {scale}"))
 }
@@ -46,14 +46,14 @@ fn uniform(node: &Node) -> Option<String> {
     pairs.into_iter().find(wrong).map(|(low, high)| format!("expected a range from low to high, got {low} to {high}"))
 }
 
-/// All values of the attribute `name`, or the one that it has where it is left out.
+/// All values of the attribute `name`, or its default.
 fn values(node: &Node, name: &str, default: f32) -> Vec<f32> {
     let of: Vec<&Attribute> =
         node.attribute.iter().filter(|own| own.name.as_deref() == Some(name.as_bytes())).collect();
     if of.is_empty() {
         return vec![default];
     }
-    // What a function hands on is not a number: nobody knows it here.
+    // A reference to a function's attribute has an unknown value.
     of.iter().map(|own| if own.ref_attr_name.is_some() { f32::NAN } else { own.f.unwrap_or_default() }).collect()
 }
 
@@ -95,14 +95,14 @@ mod tests {
             let nested = Node { op_type: Some(bytes("If")), attribute: vec![branch], ..Node::default() };
             let function = Function { node: vec![node], ..Function::default() };
             let model = Model { functions: vec![function], ..Model::default() };
-            for told in [
+            for refusal in [
                 check(&Model::default(), &graph),
                 check(&Model::default(), &Graph { node: vec![nested], ..Graph::default() }),
                 check(&model, &Graph::default()),
             ] {
-                let told = told.err().map(|error| error.to_string());
-                assert_eq!(told.is_some(), expected.is_some(), "{operator} {attributes:?}: {told:?}");
-                assert!(told.unwrap_or_default().contains(expected.unwrap_or_default()), "{expected:?}");
+                let refusal = refusal.err().map(|error| error.to_string());
+                assert_eq!(refusal.is_some(), expected.is_some(), "{operator} {attributes:?}: {refusal:?}");
+                assert!(refusal.unwrap_or_default().contains(expected.unwrap_or_default()), "{expected:?}");
             }
         }
     }

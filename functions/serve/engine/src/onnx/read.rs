@@ -1,4 +1,4 @@
-//! ONNX files as messages, and the walk over all tensors in them.
+//! Decodes ONNX files, and visits all their tensors.
 
 use bytes::Bytes;
 use prost::Message;
@@ -7,7 +7,7 @@ use super::OnnxError;
 use super::proto::{Attribute, Graph, Model, Node, SparseTensor};
 use super::sniff::sniff;
 
-/// Reads an ONNX file, whose main graph is there.
+/// Decodes an ONNX file and its main graph.
 pub(super) fn read(file: &Bytes) -> Result<(Model, Graph), OnnxError> {
     if file.get(4..8) == Some(ORT_IDENTIFIER) {
         return Err(OnnxError::OrtForm);
@@ -18,69 +18,65 @@ pub(super) fn read(file: &Bytes) -> Result<(Model, Graph), OnnxError> {
     Ok((model, graph))
 }
 
-/// Whose a tensor is.
+/// The owner of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Owner {
+pub(super) enum TensorOwner {
     /// An initializer of the main graph.
     Main,
-    /// Anything else.
+    /// A subgraph, an attribute or a function.
     Nested,
 }
 
-/// Shows `see` the bytes of every tensor of a file, to be replaced where it wants. The depth is that of the file, which
-/// [`proto`](super::proto) bounds.
+/// Calls `visit` with the bytes of every tensor, which it may replace. [`proto`](super::proto) bounds the depth of the
+/// file.
 pub(super) fn each_tensor(
     model: &mut Model,
     graph: &mut Graph,
-    mut see: impl FnMut(Owner, &mut Bytes) -> Result<(), OnnxError>,
+    mut visit: impl FnMut(TensorOwner, &mut Bytes) -> Result<(), OnnxError>,
 ) -> Result<(), OnnxError> {
     for tensor in &mut graph.initializer {
-        see(Owner::Main, tensor)?;
+        visit(TensorOwner::Main, tensor)?;
     }
-    let mut see = |tensor: &mut Bytes| see(Owner::Nested, tensor);
-    sparse(&mut graph.sparse_initializer, &mut see)?;
-    nodes(&mut graph.node, &mut see)?;
+    let mut visit = |tensor: &mut Bytes| visit(TensorOwner::Nested, tensor);
+    sparse(&mut graph.sparse_initializer, &mut visit)?;
+    nodes(&mut graph.node, &mut visit)?;
     for function in &mut model.functions {
-        nodes(&mut function.node, &mut see)?;
-        function.attribute_proto.iter_mut().try_for_each(|own| attribute(own, &mut see))?;
+        nodes(&mut function.node, &mut visit)?;
+        function.attribute_proto.iter_mut().try_for_each(|own| attribute(own, &mut visit))?;
     }
     Ok(())
 }
 
-type See<'s> = dyn FnMut(&mut Bytes) -> Result<(), OnnxError> + 's;
+type TensorVisitor<'s> = dyn FnMut(&mut Bytes) -> Result<(), OnnxError> + 's;
 
-fn subgraph(graph: &mut Graph, see: &mut See<'_>) -> Result<(), OnnxError> {
-    graph.initializer.iter_mut().try_for_each(&mut *see)?;
-    sparse(&mut graph.sparse_initializer, see)?;
-    nodes(&mut graph.node, see)
+fn subgraph(graph: &mut Graph, visit: &mut TensorVisitor<'_>) -> Result<(), OnnxError> {
+    graph.initializer.iter_mut().try_for_each(&mut *visit)?;
+    sparse(&mut graph.sparse_initializer, visit)?;
+    nodes(&mut graph.node, visit)
 }
 
-fn nodes(nodes: &mut [Node], see: &mut See<'_>) -> Result<(), OnnxError> {
-    nodes.iter_mut().flat_map(|node| &mut node.attribute).try_for_each(|of_node| attribute(of_node, see))
+fn nodes(nodes: &mut [Node], visit: &mut TensorVisitor<'_>) -> Result<(), OnnxError> {
+    nodes.iter_mut().flat_map(|node| &mut node.attribute).try_for_each(|of_node| attribute(of_node, visit))
 }
 
-fn attribute(attribute: &mut Attribute, see: &mut See<'_>) -> Result<(), OnnxError> {
-    once(&attribute.t)?;
-    attribute.t.iter_mut().chain(&mut attribute.tensors).try_for_each(&mut *see)?;
-    attribute.sparse_tensor.iter_mut().try_for_each(|tensor| sparse(std::slice::from_mut(tensor), see))?;
-    sparse(&mut attribute.sparse_tensors, see)?;
+fn attribute(attribute: &mut Attribute, visit: &mut TensorVisitor<'_>) -> Result<(), OnnxError> {
+    check_single(&attribute.t)?;
+    attribute.t.iter_mut().chain(&mut attribute.tensors).try_for_each(&mut *visit)?;
+    attribute.sparse_tensor.iter_mut().try_for_each(|tensor| sparse(std::slice::from_mut(tensor), visit))?;
+    sparse(&mut attribute.sparse_tensors, visit)?;
     let graphs = attribute.g.as_deref_mut().into_iter().chain(&mut attribute.graphs);
-    graphs.into_iter().try_for_each(|graph| subgraph(graph, see))
+    graphs.into_iter().try_for_each(|graph| subgraph(graph, visit))
 }
 
-fn sparse(tensors: &mut [SparseTensor], see: &mut See<'_>) -> Result<(), OnnxError> {
-    tensors.iter().try_for_each(|tensor| once(&tensor.values).and_then(|()| once(&tensor.indices)))?;
-    tensors.iter_mut().flat_map(|tensor| tensor.values.iter_mut().chain(&mut tensor.indices)).try_for_each(see)
+fn sparse(tensors: &mut [SparseTensor], visit: &mut TensorVisitor<'_>) -> Result<(), OnnxError> {
+    tensors.iter().try_for_each(|tensor| check_single(&tensor.values).and_then(|()| check_single(&tensor.indices)))?;
+    tensors.iter_mut().flat_map(|tensor| tensor.values.iter_mut().chain(&mut tensor.indices)).try_for_each(visit)
 }
 
-/// Refuses a field that stands there more than once: ONNX's reader would make one tensor of all.
-fn once(tensors: &[Bytes]) -> Result<(), OnnxError> {
-    if tensors.len() > 1 {
-        Err(OnnxError::NotOnnx("a field of one tensor stands there twice".to_owned()))
-    } else {
-        Ok(())
-    }
+/// Refuses a repeated field, which ONNX's reader would merge into one tensor.
+fn check_single(tensors: &[Bytes]) -> Result<(), OnnxError> {
+    if tensors.len() > 1 { Err(OnnxError::NotOnnx("a field of one tensor is given twice".to_owned())) } else { Ok(()) }
 }
 
-/// The `FlatBuffers` identifier of ONNX Runtime's own form.
+/// The `FlatBuffers` identifier of ONNX Runtime's own format.
 const ORT_IDENTIFIER: &[u8] = b"ORTM";

@@ -1,14 +1,14 @@
-//! What a file is that is no ONNX file: those that publishers take for one, by their first bytes.
+//! Recognises files that publishers mistake for ONNX files, by their first bytes.
 
 use prost::encoding::decode_varint;
 
-/// What `file` looks like, and what to do about it.
+/// The recognised format of `file`, and what the publisher can do.
 pub(super) fn sniff(file: &[u8]) -> Option<String> {
     let text = file.trim_ascii_start();
     let is_html = text.get(..5).is_some_and(|start| {
         [&b"<!doc"[..], b"<html"].iter().any(|tag| start.eq_ignore_ascii_case(tag)) || start.starts_with(b"<?xml")
     });
-    let told = if is_lfs_pointer(file) {
+    let message = if is_lfs_pointer(file) {
         LFS_POINTER
     } else if is_html {
         "it is a web page, such as that of a file or of an error; download the file itself"
@@ -31,35 +31,35 @@ pub(super) fn sniff(file: &[u8]) -> Option<String> {
     } else if file.starts_with(b"\x1f\x8b") {
         "it is compressed with gzip; unpack it first"
     } else {
-        let expected = whole(file)?;
+        let expected = expected_size(file)?;
         let got = file.len();
         return Some(format!(
             "it ends after {got} bytes, of at least {expected}: the file was cut off; download or copy it again"
         ));
     };
-    Some(told.to_owned())
+    Some(message.to_owned())
 }
 
-/// Whether `file` is what Git has in the place of a large file.
+/// Whether `file` is a Git LFS pointer.
 pub(super) fn is_lfs_pointer(file: &[u8]) -> bool {
     file.starts_with(b"version https://git-lfs.github.com/spec/")
 }
 
-/// What is said of one.
+/// The message for a Git LFS pointer.
 pub(super) const LFS_POINTER: &str =
     "it is a pointer of Git LFS, and not the file that it points to; `git lfs pull` fetches that";
 
 fn contains(file: &[u8], what: &[u8]) -> bool {
-    memchr::memmem::find(&file[..file.len().min(SEARCHED)], what).is_some()
+    memchr::memmem::find(&file[..file.len().min(MAX_SEARCHED_BYTES)], what).is_some()
 }
 
-/// The bytes that `file` has to have by the lengths of its fields, if those are an ONNX file's and it has fewer.
-fn whole(file: &[u8]) -> Option<u64> {
-    // The version of the IR comes first.
+/// The least number of bytes of a truncated ONNX file, by the lengths of its fields; `None` if it is not truncated.
+fn expected_size(file: &[u8]) -> Option<u64> {
+    // The IR version is the first field.
     let mut rest = file.strip_prefix(&[0x08]).map(|_| file)?;
     let skip = |rest: &mut &[u8], count: u64| {
-        let behind = usize::try_from(count).ok().and_then(|count| rest.get(count..));
-        behind.map(|behind| *rest = behind)
+        let tail = usize::try_from(count).ok().and_then(|count| rest.get(count..));
+        tail.map(|tail| *rest = tail)
     };
     while !rest.is_empty() {
         match decode_varint(&mut rest).ok()? & 7 {
@@ -80,8 +80,8 @@ fn whole(file: &[u8]) -> Option<u64> {
     None
 }
 
-/// A central directory is at the end of an archive, but its first file's name stands at the beginning.
-const SEARCHED: usize = 4096;
+/// The central directory is at the end of an archive, but the first file's name is at its beginning.
+const MAX_SEARCHED_BYTES: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -104,8 +104,8 @@ mod tests {
             (b"\x1f\x8b\x08", "gzip"),
             (&cut, "it ends after 105 bytes, of at least 1005"),
         ] {
-            let told = sniff(file).unwrap_or_default();
-            assert!(told.contains(expected), "{expected}: {told:?}");
+            let message = sniff(file).unwrap_or_default();
+            assert!(message.contains(expected), "{expected}: {message:?}");
         }
         for file in [
             &b""[..],

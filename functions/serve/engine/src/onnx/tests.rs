@@ -23,7 +23,7 @@ fn entries(entries: &[(&str, &str)]) -> Vec<Entry> {
     entries.iter().map(|(key, value)| Entry { key: Some(bytes(key)), value: Some(bytes(value)) }).collect()
 }
 
-/// The tensor `w` of two numbers that lies where `entries` say.
+/// The tensor `w` of two numbers, at the location that `entries` give.
 fn tensor(entries_: &[(&str, &str)]) -> Tensor {
     let external_data = entries(entries_);
     Tensor { dims: vec![2], data_type: Some(FLOAT), name: Some(bytes("w")), external_data, data_location: vec![1] }
@@ -94,22 +94,22 @@ fn tensors_in_the_file_beside_are_inside_of_it() {
     // Three values of four bits take two bytes.
     let packed = Tensor { data_type: Some(INT4), dims: vec![3], ..tensor(&[("location", "w.bin"), ("length", "2")]) };
     assert_eq!(checked(&packed), Ok(()));
-    // Nobody looks where a tensor lies that is in the ONNX file.
+    // The location of an inline tensor is ignored.
     assert_eq!(checked(&Tensor { data_location: vec![], ..tensor(&[("location", "/etc/passwd")]) }), Ok(()));
 
     let at = |entries: &[(&str, &str)]| tensor(&[&[("location", "w.bin")], entries].concat());
     for (tensor, expected) in [
-        (at(&[("offset", "9")]), "lies in bytes 9 to 17 of the file \"w.bin\", which has 16"),
-        (at(&[("offset", "9223372036854775807")]), "lies in bytes 9223372036854775807 to 9223372036854775815"),
-        (at(&[("offset", "9223372036854775808")]), "its offset is no number of bytes"),
-        (at(&[("offset", "-8")]), "its offset is no number of bytes"),
-        (at(&[("offset", "0x8")]), "its offset is no number of bytes"),
-        (at(&[("offset", "010")]), "its offset is no number of bytes"),
-        (at(&[("offset", "")]), "its offset is no number of bytes"),
+        (at(&[("offset", "9")]), "is in bytes 9 to 17 of the file \"w.bin\", which has 16"),
+        (at(&[("offset", "9223372036854775807")]), "is in bytes 9223372036854775807 to 9223372036854775815"),
+        (at(&[("offset", "9223372036854775808")]), "its offset is not a number of bytes"),
+        (at(&[("offset", "-8")]), "its offset is not a number of bytes"),
+        (at(&[("offset", "0x8")]), "its offset is not a number of bytes"),
+        (at(&[("offset", "010")]), "its offset is not a number of bytes"),
+        (at(&[("offset", "")]), "its offset is not a number of bytes"),
         (at(&[("length", "7")]), "has 7 bytes of the file \"w.bin\"; its datatype and shape need 8"),
-        (at(&[("offset", "0"), ("offset", "8")]), "its offset stands there twice"),
-        (at(&[("location", "w.bin")]), "its location stands there twice"),
-        (at(&[("prepacked_0", "x")]), "\"prepacked_0\" is none of location, offset, length and checksum"),
+        (at(&[("offset", "0"), ("offset", "8")]), "its offset is given twice"),
+        (at(&[("location", "w.bin")]), "its location is given twice"),
+        (at(&[("prepacked_0", "x")]), "\"prepacked_0\" is not one of location, offset, length and checksum"),
         (tensor(&[("offset", "0")]), "its location is missing"),
         (tensor(&[("location", "v.bin")]), "the file \"v.bin\", in which the network has weights, is missing"),
         (tensor(&[("location", "../w.bin")]), "\"../w.bin\", which is refused: it leads out of the folder"),
@@ -117,9 +117,9 @@ fn tensors_in_the_file_beside_are_inside_of_it() {
         (Tensor { dims: vec![-2], ..at(&[]) }, "no file has room for its shape [-2]"),
         (Tensor { dims: vec![i64::MAX, 8], ..at(&[]) }, "no file has room for its shape"),
         // ONNX Runtime would take the bytes for pointers.
-        (Tensor { data_type: Some(STRING), ..at(&[]) }, "is of STRING, whose values cannot lie in another file"),
-        (Tensor { data_type: Some(99), ..at(&[]) }, "is of datatype 99, whose values cannot lie in another file"),
-        (Tensor { data_type: None, ..at(&[]) }, "is of datatype 0, whose values cannot lie in another file"),
+        (Tensor { data_type: Some(STRING), ..at(&[]) }, "is of STRING, whose values cannot be in another file"),
+        (Tensor { data_type: Some(99), ..at(&[]) }, "is of datatype 99, whose values cannot be in another file"),
+        (Tensor { data_type: None, ..at(&[]) }, "is of datatype 0, whose values cannot be in another file"),
     ] {
         let error = checked(&tensor).expect_err(expected);
         assert!(error.starts_with("tensor \"w\"") || error.starts_with("the file"), "{error}");
@@ -141,7 +141,7 @@ fn what_no_session_can_be_given_is_moved_into_the_file() {
         assert_eq!(inline(tensor).raw_data.as_deref(), Some(&[4, 5, 6, 7, 8, 9, 10, 11][..]));
         assert_eq!((inline(tensor).name, inline(tensor).dims), (Some(bytes("w")), vec![2]));
     }
-    // Who hands them over as they are is told.
+    // External tensors outside the main graph are refused.
     let external = BTreeMap::from(["main", "nested"].map(|name| (name.to_owned(), Arc::from([0; 20]))));
     let error = check(&NetworkFiles { file: everywhere(), external }).map(drop).expect_err("nested");
     assert_eq!(error, OnnxError::Nested { tensor: "w".to_owned(), file: "nested".to_owned() });
@@ -149,7 +149,7 @@ fn what_no_session_can_be_given_is_moved_into_the_file() {
 
 #[test]
 fn a_file_in_one_piece_stays_as_it_is() {
-    // A field that nobody here knows.
+    // An unknown field.
     let mut whole = with(&Tensor { data_location: vec![], ..tensor(&[]) }).to_vec();
     whole.extend([0xfa, 0x3e, 1, 7]);
     assert_eq!(gather(whole.clone().into()), Ok(whole.into()));
@@ -209,7 +209,7 @@ fn only_tensors_of_the_protocol_are_served() {
     }
 }
 
-/// What is at `path` and beside it.
+/// Reads a network and its external data at `location`.
 fn on_disk(folder: &Path, location: &str) -> Result<NetworkFiles, OnnxError> {
     let path = folder.join("network.onnx");
     std::fs::write(&path, with(&tensor(&[("location", location)]))).expect("written");
@@ -243,17 +243,17 @@ fn no_file_out_of_the_folder_is_read() {
         assert_eq!(on_disk(&here, bad), Err(OnnxError::Missing { file: bad.to_owned() }));
     }
     let error = on_disk(&here, "weights").expect_err("a folder").to_string();
-    assert!(error.ends_with("cannot be read: it is no regular file"), "{error}");
+    assert!(error.ends_with("cannot be read: it is not a regular file"), "{error}");
     let absolute = secret.to_str().expect("UTF-8");
     assert!(matches!(on_disk(&here, absolute), Err(OnnxError::Location { .. })));
     std::fs::write(here.join("short.bin"), [0; 7]).expect("written");
     let error = on_disk(&here, "short.bin").expect_err("short").to_string();
-    assert!(error.ends_with("lies in bytes 0 to 8 of the file \"short.bin\", which has 7"), "{error}");
+    assert!(error.ends_with("is in bytes 0 to 8 of the file \"short.bin\", which has 7"), "{error}");
     assert!(matches!(NetworkFiles::read(&here.join("gone.onnx")), Err(OnnxError::Io(_))));
 }
 
-/// What ONNX's reader and another one may read otherwise: it keeps the last number of an enum that it knows, and makes one message of
-/// two that stand in the place of one.
+/// Files that ONNX's reader and others decode differently: ONNX's keeps the last known number of an enum, and merges a
+/// repeated message.
 #[test]
 fn what_can_be_read_in_two_ways_is_refused() {
     for locations in [vec![1, 99], vec![1, 0], vec![0, 1], vec![2], vec![-1]] {
@@ -277,7 +277,7 @@ fn what_can_be_read_in_two_ways_is_refused() {
     ] {
         let files = NetworkFiles { file: file(graph, Vec::new()), external: BTreeMap::new() };
         let error = check(&files).expect_err("in two ways").to_string();
-        assert!(error.contains("a field of one tensor stands there twice"), "{error}");
+        assert!(error.contains("a field of one tensor is given twice"), "{error}");
     }
 }
 
@@ -300,7 +300,7 @@ proptest! {
         }
         for bytes in [bytes[..cut.index(bytes.len())].to_vec(), bytes] {
             let _ = check(&bytes.clone().into());
-            // What is gathered holds what it needs.
+            // Gathered files are complete.
             if let Ok(files) = gather(bytes.into()) {
                 let lacks = matches!(check(&files), Err(OnnxError::Missing { .. } | OnnxError::Range { .. }));
                 prop_assert!(!lacks, "what was gathered is whole");

@@ -5,12 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use ort::logging::LogLevel;
 
-use super::{quiet, version};
+use super::{telemetry, version};
 
-/// The environment, made on the first call with the library at `library`.
+/// The environment, created on the first call from the library at `library`.
 ///
-/// It takes some 20 ms, so the loader calls it on a thread of its own while the first bytes of a model travel. A process can have only one, so
-/// whoever uses ONNX Runtime beside this crate takes it from here.
+/// Creation takes some 20 ms, so the loader does it on its own thread during the download of a model. A process can
+/// have only one environment, so other users of ONNX Runtime take it from here.
 ///
 /// # Errors
 /// [`RuntimeError`] says why ONNX Runtime did not start.
@@ -20,7 +20,7 @@ pub fn environment(library: &Path) -> Result<ort::environment::Environment, Runt
     if let Some(environment) = &*environment {
         return Ok(environment.clone());
     }
-    if !quiet::is_quiet() {
+    if !telemetry::is_disabled() {
         return Err(RuntimeError::Telemetry);
     }
     let built = ort::init_from(library)
@@ -29,20 +29,22 @@ pub fn environment(library: &Path) -> Result<ort::environment::Environment, Runt
         .with_telemetry(false)
         .build()
         .map_err(|error| RuntimeError::Environment(error.to_string()))?;
-    // As in each session: what is wrong with a run comes back from it, and what would be written of it has values of the caller in it, such
-    // as the size of a tensor that is too large.
+    // As in each session: a run returns its errors, and a log line would contain the client's values, such as the size
+    // of a too large tensor.
     built.set_log_level(LogLevel::Fatal);
-    version::learn(library);
+    version::record_loaded(library);
     Ok(environment.insert(built).clone())
 }
 
-/// Why ONNX Runtime could not be started.
+/// Why ONNX Runtime did not start.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
 pub enum RuntimeError {
-    /// The switch of its telemetry is not set.
-    #[error("ORT_DISABLE_TELEMETRY=1 is not set; call amaas_engine::runtime::quiet() first in main")]
+    /// Telemetry is not disabled.
+    #[error(
+        "ORT_DISABLE_TELEMETRY=1 is not set; call amaas_engine::runtime::disable_telemetry_or_reexec() first in main"
+    )]
     Telemetry,
     /// The library could not be loaded.
     #[error("ONNX Runtime could not be loaded from {path:?}: {cause}")]

@@ -1,4 +1,4 @@
-//! Fetches the pinned ONNX Runtime: the official wheel of `PyPI`, through pip, verified by digest.
+//! Downloads the pinned ONNX Runtime: the official wheel from `PyPI`, through pip, verified by digest.
 
 use std::fs::{DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -6,48 +6,47 @@ use std::path::{Path, PathBuf};
 
 use amaas_wire::Digest;
 
-use super::library::{LibraryError, NAME, VERSION, cache, cached, find, named, own};
-use super::python::Python;
+use super::library::{LIBRARY_NAME, LibraryError, VERSION, cache_folder, cached_library, check_owner, find, non_empty};
+use super::python::IsolatedPython;
 
-/// The library as [`find`] finds it; where there is none it is fetched through pip into the user's cache. `tell` is
-/// given a line for people before the fetch begins; pip shows its own progress on standard error.
+/// The library that [`find`] finds, or else one downloaded through pip into the user's cache. `notify` gets a line for
+/// the user before the download; pip shows its progress on standard error.
 ///
 /// # Errors
 /// [`LibraryError`] says what failed and what to do instead.
-pub fn find_or_fetch(configured: Option<&Path>, tell: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
+pub fn find_or_fetch(configured: Option<&Path>, notify: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
     match find(configured) {
-        Err(LibraryError::Missing { .. }) if named(configured).is_none() => {}
+        Err(LibraryError::Missing { .. }) if non_empty(configured).is_none() => {}
         found => return found,
     }
     let wheel = wheel(std::env::consts::OS, std::env::consts::ARCH).ok_or(LibraryError::Platform)?;
-    download(wheel, cached()?, tell)
+    download(wheel, cached_library()?, notify)
 }
 
-/// The library for Linux on another `architecture` than this machine's, in the words of [`std::env::consts::ARCH`]: to be
-/// packaged here and loaded elsewhere. It is kept in the user's cache beside this machine's own, and fetched once, as
-/// [`find_or_fetch`] does.
+/// The library for Linux on another `architecture`, named as in [`std::env::consts::ARCH`], for packaging. It is
+/// downloaded once, and kept in the user's cache beside this machine's own library.
 ///
 /// # Errors
 /// [`LibraryError`] says what failed and what to do instead.
-pub fn find_or_fetch_for(architecture: &str, tell: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
+pub fn find_or_fetch_for(architecture: &str, notify: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
     let wheel = wheel("linux", architecture).ok_or(LibraryError::Platform)?;
-    let library = cache()?.join(format!("onnxruntime-{VERSION}-cpu-linux-{architecture}")).join(NAME);
+    let library = cache_folder()?.join(format!("onnxruntime-{VERSION}-cpu-linux-{architecture}")).join(LIBRARY_NAME);
     if !library.is_file() {
-        return download(wheel, library, tell);
+        return download(wheel, library, notify);
     }
-    own(&library)?;
+    check_owner(&library)?;
     Ok(library)
 }
 
-/// Fetches `wheel` and puts its library to `library`.
-fn download(wheel: &Wheel, library: PathBuf, tell: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
+/// Downloads `wheel` and stores its library as `library`.
+fn download(wheel: &OfficialWheel, library: PathBuf, notify: impl FnOnce(&str)) -> Result<PathBuf, LibraryError> {
     let folder = library.parent().ok_or(LibraryError::NoCache)?;
-    tell(&format!("fetching ONNX Runtime {VERSION} through pip, once, into {}", folder.display()));
+    notify(&format!("fetching ONNX Runtime {VERSION} through pip, once, into {}", folder.display()));
     DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
-    // Whatever the umask let others do.
+    // Independent of the umask.
     std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
     let work = tempfile::Builder::new().prefix("fetch-").tempdir_in(folder)?;
-    let python = Python::in_folder(work.path());
+    let python = IsolatedPython::in_folder(work.path());
     let requirement = format!("onnxruntime=={VERSION}");
     python.run(
         "pip",
@@ -76,13 +75,13 @@ fn download(wheel: &Wheel, library: PathBuf, tell: impl FnOnce(&str)) -> Result<
     python.run("zipfile", ["-e".as_ref(), file.as_os_str(), work.path().as_os_str()])?;
     let extracted = work.path().join("onnxruntime/capi").join(wheel.library);
     std::fs::set_permissions(&extracted, Permissions::from_mode(0o644))?;
-    // Whoever else fetches at the same time puts the same bytes there.
+    // A concurrent download stores the same bytes.
     std::fs::rename(extracted, &library)?;
     Ok(library)
 }
 
 /// An official wheel and the library in it.
-struct Wheel {
+struct OfficialWheel {
     os: &'static str,
     architecture: &'static str,
     platform: &'static str,
@@ -90,22 +89,22 @@ struct Wheel {
     library: &'static str,
 }
 
-const WHEELS: [Wheel; 3] = [
-    Wheel {
+const WHEELS: [OfficialWheel; 3] = [
+    OfficialWheel {
         os: "linux",
         architecture: "x86_64",
         platform: "manylinux_2_28_x86_64",
         sha256: "99e1074c4b2197accd5073052a465361be17b89c093b8ffb6e6bd8f986c52df8",
         library: "libonnxruntime.so.1.32.0",
     },
-    Wheel {
+    OfficialWheel {
         os: "linux",
         architecture: "aarch64",
         platform: "manylinux_2_28_aarch64",
         sha256: "e36c187006e7a7c8b8d6d57f1a209dd63f52430dca6c282b177718ad6b841054",
         library: "libonnxruntime.so.1.32.0",
     },
-    Wheel {
+    OfficialWheel {
         os: "macos",
         architecture: "aarch64",
         platform: "macosx_14_0_arm64",
@@ -114,6 +113,6 @@ const WHEELS: [Wheel; 3] = [
     },
 ];
 
-fn wheel(os: &str, architecture: &str) -> Option<&'static Wheel> {
+fn wheel(os: &str, architecture: &str) -> Option<&'static OfficialWheel> {
     WHEELS.iter().find(|wheel| wheel.os == os && wheel.architecture == architecture)
 }

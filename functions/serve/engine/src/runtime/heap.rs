@@ -1,25 +1,25 @@
-//! The heap of glibc: how many arenas it may have, and what is free in it given back.
+//! glibc's heap: limits its arenas, and returns free memory to the system.
 //!
-//! glibc makes up to eight arenas a core, and gives back what is free at the end of each only: after a peak most of it stays.
+//! glibc creates up to eight arenas for each core, and returns only the free end of each, so most memory of a peak
+//! stays.
 
 #![allow(unsafe_code)]
 
-/// Has the heap make one arena a core at most. Before there are threads.
-pub(super) fn settle() {
+/// Limits the heap to one arena for each core. Call it before there are threads.
+pub(super) fn limit_arenas() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         let arenas = i32::try_from(cores).unwrap_or(i32::MAX).max(2);
-        // SAFETY: it takes two numbers, and sets one of the heap's own; a number that it does not take changes nothing.
+        // SAFETY: `mallopt` accepts any two numbers, and ignores invalid ones.
         unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
     }
 }
 
-/// Gives whole pages that are free back to the system.
+/// Returns whole free pages to the system.
 pub fn trim() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it takes the locks of the heap's arenas one after the other, and tells the system of pages in which nothing lies that was
-    // allocated.
+    // SAFETY: `malloc_trim` locks one arena after the other, and returns only pages without allocations.
     unsafe {
         libc::malloc_trim(0)
     };

@@ -1,7 +1,7 @@
-//! Where the ONNX Runtime library is, and how it gets there: one official build of one version, by digest.
+//! The location of the ONNX Runtime library: one official build of one version, verified by digest.
 //!
-//! The wheel is verified when it is fetched. After that the cache is trusted as far as nobody but this user and root can write it, which
-//! is looked at each time: a library runs code when it is loaded.
+//! The wheel is verified when it is downloaded. After that, the cache is trusted only if no other user but root can
+//! write it, which is checked each time: loading a library runs its code.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -13,37 +13,38 @@ use amaas_wire::Digest;
 #[cfg(feature = "publish")]
 use super::python::PythonError;
 
-/// The ONNX Runtime version that is served with.
+/// The pinned ONNX Runtime version.
 pub const VERSION: &str = "1.32.0";
 
-/// The library: `configured` (`ORT_DYLIB_PATH`) wins, then `lib/` beside the program, then the user's cache.
+/// Finds the library: `configured` (`ORT_DYLIB_PATH`), then `lib/` beside the program, then the user's cache.
 ///
 /// # Errors
-/// [`LibraryError::Missing`] lists where it was looked for.
+/// [`LibraryError::Missing`] lists the searched paths.
 pub fn find(configured: Option<&Path>) -> Result<PathBuf, LibraryError> {
-    let configured = named(configured);
+    let configured = non_empty(configured);
     if let Some(path) = configured {
         let missing = || LibraryError::Missing { tried: vec![path.to_owned()] };
         return path.is_file().then(|| path.to_owned()).ok_or_else(missing);
     }
-    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("lib").join(NAME)));
+    let beside =
+        std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("lib").join(LIBRARY_NAME)));
     if let Some(path) = beside.iter().find(|path| path.is_file()) {
         return Ok(path.clone());
     }
-    let cached = cached().ok();
+    let cached = cached_library().ok();
     match cached.iter().find(|path| path.is_file()) {
-        Some(path) => own(path).map(|()| path.clone()),
+        Some(path) => check_owner(path).map(|()| path.clone()),
         None => Err(LibraryError::Missing { tried: beside.into_iter().chain(cached).collect() }),
     }
 }
 
-/// A path that is empty names nothing: a variable without a value is as good as none.
-pub(super) fn named(configured: Option<&Path>) -> Option<&Path> {
+/// The path, unless it is empty: an empty variable counts as not set.
+pub(super) fn non_empty(configured: Option<&Path>) -> Option<&Path> {
     configured.filter(|path| !path.as_os_str().is_empty())
 }
 
-/// Checks that nobody but this user and root can write a library of the cache, or put another in its place.
-pub(super) fn own(library: &Path) -> Result<(), LibraryError> {
+/// Checks that only this user and root can write a cached library and its folder.
+pub(super) fn check_owner(library: &Path) -> Result<(), LibraryError> {
     let me = rustix::process::geteuid().as_raw();
     for path in library.ancestors().take(2) {
         let metadata = std::fs::metadata(path)?;
@@ -54,22 +55,22 @@ pub(super) fn own(library: &Path) -> Result<(), LibraryError> {
     Ok(())
 }
 
-/// Why there is no library.
+/// Why no library is available.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
 pub enum LibraryError {
-    /// It is nowhere.
+    /// No library was found.
     #[error(
         "no ONNX Runtime library at {}; run `amaas dev` once, which fetches it, or set ORT_DYLIB_PATH",
         tried.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or ")
     )]
     Missing { tried: Vec<PathBuf> },
-    /// There is no pinned build for this machine.
+    /// The platform has no pinned build.
     #[cfg(feature = "publish")]
     #[error("no pinned ONNX Runtime build for this platform; install version {VERSION} and set ORT_DYLIB_PATH to it")]
     Platform,
-    /// Nowhere to keep it.
+    /// There is no cache folder.
     #[error("neither XDG_CACHE_HOME nor HOME is an absolute path; set one, or ORT_DYLIB_PATH to a library")]
     NoCache,
     /// pip failed.
@@ -81,13 +82,13 @@ pub enum LibraryError {
         #[from]
         cause: PythonError,
     },
-    /// Others can write the cache.
+    /// Other users can write the cache.
     #[error(
         "{path} is not used: others than this user can write it, and a library runs code when it is loaded; delete the folder, and \
          `amaas dev` fetches the library again, or set ORT_DYLIB_PATH"
     )]
     Foreign { path: PathBuf },
-    /// pip answered well, but there is no wheel.
+    /// pip succeeded without a wheel.
     #[cfg(feature = "publish")]
     #[error("pip fetched no wheel")]
     Wheel,
@@ -100,24 +101,24 @@ pub enum LibraryError {
     Io(#[from] io::Error),
 }
 
-/// Where this machine's library is kept.
-pub(super) fn cached() -> Result<PathBuf, LibraryError> {
-    Ok(cache()?.join(format!("onnxruntime-{VERSION}-cpu")).join(NAME))
+/// The cached library of this machine.
+pub(super) fn cached_library() -> Result<PathBuf, LibraryError> {
+    Ok(cache_folder()?.join(format!("onnxruntime-{VERSION}-cpu")).join(LIBRARY_NAME))
 }
 
-/// Where libraries are kept. A relative path would be another place in each folder, such as a repository that was cloned (and is
-/// invalid by the XDG Base Directory Specification).
-pub(super) fn cache() -> Result<PathBuf, LibraryError> {
-    cache_of(|name| std::env::var_os(name).map(PathBuf::from))
+/// The cache folder. A relative path is ignored: it would depend on the current folder, such as a cloned repository
+/// (and is invalid by the XDG Base Directory Specification).
+pub(super) fn cache_folder() -> Result<PathBuf, LibraryError> {
+    cache_folder_from(|name| std::env::var_os(name).map(PathBuf::from))
 }
 
-fn cache_of(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, LibraryError> {
+fn cache_folder_from(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, LibraryError> {
     let variable = |name| variable(name).filter(|folder| folder.is_absolute());
     let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
     Ok(cache.ok_or(LibraryError::NoCache)?.join("amaas"))
 }
 
-pub(super) const NAME: &str = "libonnxruntime.so";
+pub(super) const LIBRARY_NAME: &str = "libonnxruntime.so";
 
 #[cfg(test)]
 mod tests {
@@ -138,7 +139,7 @@ mod tests {
             (None, None, None),
         ] {
             let of = |name: &str| if name == "HOME" { home } else { cache }.map(PathBuf::from);
-            assert_eq!(cache_of(of).ok(), expected.map(PathBuf::from), "{cache:?} {home:?}");
+            assert_eq!(cache_folder_from(of).ok(), expected.map(PathBuf::from), "{cache:?} {home:?}");
         }
     }
 
@@ -155,7 +156,7 @@ mod tests {
     #[test]
     fn a_library_that_others_can_write_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
-        let library = folder.path().join(NAME);
+        let library = folder.path().join(LIBRARY_NAME);
         std::fs::write(&library, "").expect("a file");
         let mode = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
         for (of_folder, of_file, foreign) in [
@@ -168,7 +169,7 @@ mod tests {
         ] {
             mode(folder.path(), of_folder);
             mode(&library, of_file);
-            match (own(&library), foreign) {
+            match (check_owner(&library), foreign) {
                 (Ok(()), None) => {}
                 (Err(LibraryError::Foreign { path }), Some(foreign)) => assert_eq!(path, foreign),
                 (judged, _) => panic!("{of_folder:o} {of_file:o}: {judged:?}"),

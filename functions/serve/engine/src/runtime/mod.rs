@@ -1,37 +1,37 @@
-//! ONNX Runtime: where its library comes from, and the one environment of the process.
+//! ONNX Runtime: its library, and the one environment of the process.
 //!
-//! Invariant: the library is not touched unless `ORT_DISABLE_TELEMETRY=1` stands in the environment: official builds from
-//! 1.29 on report usage, and the first report goes out before the API's own switch can be reached.
+//! Invariant: the library is not loaded unless `ORT_DISABLE_TELEMETRY=1` is in the environment. Official builds from
+//! 1.29 on report usage, and send the first report before the API's own switch can be reached.
 
 mod allocator;
 pub mod arena;
 mod environment;
+mod exit;
 #[cfg(feature = "publish")]
 mod fetch;
 pub mod heap;
-mod leave;
 mod library;
 pub mod memory;
-mod private;
+mod process_memory;
 #[cfg(feature = "publish")]
 mod python;
-mod quiet;
+mod telemetry;
 mod version;
 
 pub use ort::environment::Environment;
 
 pub use self::environment::{RuntimeError, environment};
+pub use self::exit::exit_now;
 #[cfg(feature = "publish")]
 pub use self::fetch::{find_or_fetch, find_or_fetch_for};
-pub use self::leave::leave;
 pub use self::library::{LibraryError, VERSION, find};
-pub use self::private::private;
+pub use self::process_memory::protect_process_memory;
 #[cfg(feature = "publish")]
 pub use self::python::PythonError;
-pub use self::quiet::quiet;
-pub use self::version::loaded;
+pub use self::telemetry::disable_telemetry_or_reexec;
+pub use self::version::loaded_version;
 
-/// Starts ONNX Runtime, so that it is there when it is needed. What goes wrong is said then.
+/// Starts ONNX Runtime ahead of time. Errors are reported when it is used.
 pub fn start(configured: Option<&std::path::Path>) {
     if let Ok(library) = find(configured) {
         let _ = environment(&library);

@@ -1,25 +1,26 @@
-//! Modules of Python's that are run as programs, and nothing else's of the same name.
+//! Runs modules of Python's standard library and pip as isolated programs.
 //!
-//! `python3 -m pip` looks for `pip` in the current folder first, so a repository with a file `pip.py` would run. Python is started in
-//! isolated mode (`-I`): without the current folder, the user's own packages and the variables `PYTHON…`, which are removed for what it
-//! starts itself too. pip's own settings (`PIP_…` and `pip.conf` of the user) hold: they say where the package index is.
+//! `python3 -m pip` searches the current folder for `pip` first, so a repository with a file `pip.py` would run. Python
+//! is started in isolated mode (`-I`): without the current folder, the user's packages and the variables `PYTHON…`.
+//! Those are removed for its child processes too. pip's own settings (`PIP_…` and the user's `pip.conf`) apply: they
+//! configure the package index.
 
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-/// Python in a folder that is empty but for what it puts there.
-pub(super) struct Python<'a> {
+/// Python in a folder that contains only its own files.
+pub(super) struct IsolatedPython<'a> {
     folder: &'a Path,
 }
 
-impl<'a> Python<'a> {
+impl<'a> IsolatedPython<'a> {
     pub(super) fn in_folder(folder: &'a Path) -> Self {
         Self { folder }
     }
 
-    /// Runs the `module`. Its output goes to standard error: standard output belongs to the program's own answer.
+    /// Runs the `module`. Its output goes to standard error, since standard output is the program's own answer.
     pub(super) fn run<A: AsRef<OsStr>>(
         &self,
         module: &str,
@@ -44,15 +45,15 @@ impl<'a> Python<'a> {
     }
 }
 
-/// Why a module could not do its work.
+/// Why a Python module failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
 pub enum PythonError {
-    /// It ran, and failed.
+    /// The module failed.
     #[error("python3 -I -m {module}: {status}")]
     Failed { module: String, status: ExitStatus },
-    /// There is no Python.
+    /// Python cannot be started.
     #[error("python3: {0}")]
     Absent(#[source] io::Error),
 }
@@ -61,7 +62,7 @@ pub enum PythonError {
 mod tests {
     use super::*;
 
-    /// What stands in the way of the module: files of its name where Python would look without `-I`.
+    /// Shadowing files: named like the module, where Python would search without `-I`.
     #[test]
     fn a_module_of_the_folder_is_not_run() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -74,9 +75,9 @@ mod tests {
             let output = command.output().expect("python3");
             String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
         };
-        // The variables are set for it alone: they are not this process's, and `command` would remove them.
+        // The variables are set for the child alone: they are not this process's, and `command` would remove them.
         let isolated = |module: &str, argument: &str| {
-            let mut command = Python::in_folder(folder.path()).command(module);
+            let mut command = IsolatedPython::in_folder(folder.path()).command(module);
             command.env("PYTHONPATH", folder.path()).env("PYTHONSTARTUP", folder.path().join("pip.py"));
             shown(command.arg(argument))
         };

@@ -1,4 +1,5 @@
-//! Which version of ONNX Runtime was loaded: another than the pinned one may read other files, and answer otherwise in the last digits.
+//! The loaded version of ONNX Runtime. Another version than the pinned one may read other files, and differ in the last
+//! digits of answers.
 
 #![allow(unsafe_code)]
 
@@ -13,15 +14,15 @@ use super::library::VERSION;
 
 static LOADED: OnceLock<String> = OnceLock::new();
 
-/// The version of the library that was loaded; the pinned one where none was yet.
-pub fn loaded() -> &'static str {
+/// The version of the loaded library; the pinned version if none is loaded yet.
+pub fn loaded_version() -> &'static str {
     LOADED.get().map_or(VERSION, String::as_str)
 }
 
-/// Learns the version of `library`, which is loaded, and warns where it is not the pinned one.
-pub(super) fn learn(library: &Path) {
-    let Some(found) = of(library) else {
-        tracing::warn!(path = %library.display(), "the version of the ONNX Runtime library cannot be told");
+/// Records the version of the loaded `library`, and warns if it is not the pinned one.
+pub(super) fn record_loaded(library: &Path) {
+    let Some(found) = version_of(library) else {
+        tracing::warn!(path = %library.display(), "cannot determine version of ONNX Runtime library");
         return;
     };
     if found != VERSION {
@@ -29,18 +30,18 @@ pub(super) fn learn(library: &Path) {
             found,
             wanted = VERSION,
             path = %library.display(),
-            "the ONNX Runtime library is of another version than the pinned one: networks may be refused, or answer otherwise"
+            "ONNX Runtime library is not the pinned version: networks may be refused or answers may differ"
         );
     }
     let _ = LOADED.set(found);
 }
 
-/// What the library itself says.
-fn of(library: &Path) -> Option<String> {
+/// The version that the library itself reports.
+fn version_of(library: &Path) -> Option<String> {
     let path = CString::new(library.as_os_str().as_bytes()).ok()?;
-    // SAFETY: both strings end with a zero byte. `RTLD_NOLOAD` loads nothing, and gives a handle of what is loaded, which is not closed: the
-    // library stays. The symbol is what every ONNX Runtime exports under this name, a function of this type, whose result lives as long as
-    // the library, and so does the text.
+    // SAFETY: both strings end with a zero byte. `RTLD_NOLOAD` loads nothing, and returns a handle of the loaded
+    // library, which is not closed, so the library stays. Every ONNX Runtime exports the symbol under this name as a
+    // function of this type. Its result and the text live as long as the library.
     unsafe {
         let handle = libc::dlopen(path.as_ptr(), libc::RTLD_NOLOAD | libc::RTLD_NOW);
         let symbol = if handle.is_null() { handle } else { libc::dlsym(handle, c"OrtGetApiBase".as_ptr()) };

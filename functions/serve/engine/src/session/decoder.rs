@@ -1,7 +1,7 @@
-//! A session that makes tokens: what is past stays in ONNX Runtime's own values from one run to the next.
+//! An ONNX Runtime session for autoregressive decoding. The KV cache stays in ONNX Runtime's values between runs.
 //!
-//! Nothing of a past is copied while its rows stay together; [`Decoder::gather`] copies it once where rows join or leave. On a GPU
-//! the values go through main memory between runs.
+//! A KV cache is not copied while its rows stay together; [`DecoderNetwork::gather`] copies it once when rows join or
+//! leave. On a GPU, the values go through host memory between runs.
 
 use std::borrow::Cow;
 
@@ -9,89 +9,89 @@ use bytes::Bytes;
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, Tensor};
 
-use super::Onnx;
-use crate::batching::Sharing;
+use super::OrtSession;
+use crate::batching::RunSharing;
 use crate::error::RunError;
-use crate::generate::{CacheTensor, Contract, Decoder};
-use crate::infer::{Lost, Network};
+use crate::generate::{CacheTensor, DecoderNetwork, DecoderTensors};
+use crate::infer::{LostFlag, RunnableNetwork};
 
-/// A network that makes tokens, as ONNX Runtime holds it.
-pub struct OnnxDecoder {
-    onnx: Onnx,
-    contract: Contract,
-    sharing: Sharing,
+/// An autoregressive decoder on an ONNX Runtime session.
+pub struct OrtDecoder {
+    session: OrtSession,
+    tensors: DecoderTensors,
+    sharing: RunSharing,
 }
 
-/// What is past: a value for each of the contract's cache tensors.
-pub struct Past {
+/// A KV cache: one value for each cache tensor.
+pub struct OrtKvCache {
     rows: usize,
     length: usize,
     values: Vec<DynValue>,
-    /// Goes behind the values, which hold the session.
+    /// Dropped after the values, which hold the session.
     _weights: Bytes,
 }
 
-impl OnnxDecoder {
-    /// `onnx`, whose tensors are `contract`'s, and whose sequences may share runs as `sharing` says.
-    pub fn new(onnx: Onnx, contract: Contract, sharing: Sharing) -> Self {
-        Self { onnx, contract, sharing }
+impl OrtDecoder {
+    /// A decoder on `session` with the given `tensors`. `sharing` says which sequences may share runs.
+    pub fn new(session: OrtSession, tensors: DecoderTensors, sharing: RunSharing) -> Self {
+        Self { session, tensors, sharing }
     }
 
-    fn nothing(&self, rows: usize) -> Result<Past, RunError> {
-        let empty = |tensor: &CacheTensor| value(sized(tensor, rows, 0), Vec::<f32>::new());
-        let values = self.contract.cache.iter().map(empty).collect::<Result<_, _>>()?;
-        Ok(Past { rows, length: 0, values, _weights: self.onnx.weights() })
+    fn empty_cache(&self, rows: usize) -> Result<OrtKvCache, RunError> {
+        let empty = |tensor: &CacheTensor| value(shape_of(tensor, rows, 0), Vec::<f32>::new());
+        let values = self.tensors.cache.iter().map(empty).collect::<Result<_, _>>()?;
+        Ok(OrtKvCache { rows, length: 0, values, _weights: self.session.weights() })
     }
 }
 
-impl Decoder for OnnxDecoder {
-    type Past = Past;
+impl DecoderNetwork for OrtDecoder {
+    type KvCache = OrtKvCache;
 
-    fn step(&mut self, new: &[Vec<i64>], past: Option<Past>) -> Result<(Vec<Vec<f32>>, Past), RunError> {
+    fn step(&mut self, new: &[Vec<i64>], cache: Option<OrtKvCache>) -> Result<(Vec<Vec<f32>>, OrtKvCache), RunError> {
         let (rows, count) = (new.len(), new.first().map_or(0, Vec::len));
-        let Past { length, values, .. } = match past {
-            Some(past) if past.rows == rows => past,
-            Some(_) => return Err(RunError::failed("a past of another number of rows".to_owned())),
-            None => self.nothing(rows)?,
+        let OrtKvCache { length, values, .. } = match cache {
+            Some(cache) if cache.rows == rows => cache,
+            Some(_) => return Err(RunError::failed("a KV cache with another number of rows".to_owned())),
+            None => self.empty_cache(rows)?,
         };
         let total = length + count;
-        let contract = &self.contract;
-        let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::with_capacity(contract.cache.len() + 3);
+        let tensors = &self.tensors;
+        let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::with_capacity(tensors.cache.len() + 3);
         let mut put = |name: &String, value: DynValue| inputs.push((Cow::Owned(name.clone()), value.into()));
-        put(&contract.tokens, value(vec![rows, count], new.concat())?);
-        if let Some(mask) = &contract.mask {
+        put(&tensors.tokens, value(vec![rows, count], new.concat())?);
+        if let Some(mask) = &tensors.mask {
             put(mask, value(vec![rows, total], vec![1_i64; rows * total])?);
         }
-        if let Some(positions) = &contract.positions {
+        if let Some(positions) = &tensors.positions {
             let places = (length..total).map(|place| i64::try_from(place).unwrap_or(i64::MAX));
             put(positions, value(vec![rows, count], places.collect::<Vec<_>>().repeat(rows))?);
         }
-        contract.cache.iter().zip(values).for_each(|(tensor, value)| put(&tensor.past, value));
-        let mut outputs = self.onnx.run_values(inputs)?;
+        tensors.cache.iter().zip(values).for_each(|(tensor, value)| put(&tensor.past, value));
+        let mut outputs = self.session.run_values(inputs)?;
         let missing = |name: &str| RunError::failed(format!("the network gave no output {name:?}"));
-        let logits = outputs.get(&contract.logits).ok_or_else(|| missing(&contract.logits))?;
-        let logits = last(logits, rows, count)?;
-        let present = contract.cache.iter().map(|tensor| {
+        let logits = outputs.get(&tensors.logits).ok_or_else(|| missing(&tensors.logits))?;
+        let logits = last_logits(logits, rows, count)?;
+        let present = tensors.cache.iter().map(|tensor| {
             let value = outputs.remove(&tensor.present).ok_or_else(|| missing(&tensor.present))?;
-            let expected = sized(tensor, rows, total);
-            if shape(&value) == expected { Ok(value) } else { Err(other_shape(&tensor.present, &expected)) }
+            let expected = shape_of(tensor, rows, total);
+            if shape(&value) == expected { Ok(value) } else { Err(wrong_shape(&tensor.present, &expected)) }
         });
         let values = present.collect::<Result<_, _>>()?;
         drop(outputs);
-        Ok((logits, Past { rows, length: total, values, _weights: self.onnx.weights() }))
+        Ok((logits, OrtKvCache { rows, length: total, values, _weights: self.session.weights() }))
     }
 
-    fn gather(&mut self, pasts: &[(&Past, &[usize])]) -> Result<Past, RunError> {
-        let length = pasts.first().map_or(0, |(past, _)| past.length);
-        let rows = pasts.iter().map(|(_, rows)| rows.len()).sum();
-        let mut values = Vec::with_capacity(self.contract.cache.len());
-        for (index, tensor) in self.contract.cache.iter().enumerate() {
-            let shape = sized(tensor, rows, length);
+    fn gather(&mut self, caches: &[(&OrtKvCache, &[usize])]) -> Result<OrtKvCache, RunError> {
+        let length = caches.first().map_or(0, |(cache, _)| cache.length);
+        let rows = caches.iter().map(|(_, rows)| rows.len()).sum();
+        let mut values = Vec::with_capacity(self.tensors.cache.len());
+        for (index, tensor) in self.tensors.cache.iter().enumerate() {
+            let shape = shape_of(tensor, rows, length);
             let (outer, inner): (usize, usize) =
                 (shape[..tensor.batch].iter().product(), shape[tensor.batch + 1..].iter().product());
-            let extracted = pasts.iter().map(|(past, rows)| {
-                let (_, data) = past.values[index].try_extract_tensor::<f32>().map_err(|error| failed(&error))?;
-                Ok((data, past.rows, *rows))
+            let extracted = caches.iter().map(|(cache, rows)| {
+                let (_, data) = cache.values[index].try_extract_tensor::<f32>().map_err(|error| failed(&error))?;
+                Ok((data, cache.rows, *rows))
             });
             let sources = extracted.collect::<Result<Vec<_>, RunError>>()?;
             let mut data = Vec::with_capacity(outer * rows * inner);
@@ -105,31 +105,31 @@ impl Decoder for OnnxDecoder {
             }
             values.push(value(shape, data)?);
         }
-        Ok(Past { rows, length, values, _weights: self.onnx.weights() })
+        Ok(OrtKvCache { rows, length, values, _weights: self.session.weights() })
     }
 
-    fn sharing(&self) -> Sharing {
+    fn sharing(&self) -> RunSharing {
         self.sharing
     }
 
-    fn lost(&self) -> Lost {
-        self.onnx.lost()
+    fn lost(&self) -> LostFlag {
+        self.session.lost()
     }
 
     fn token_bytes(&self) -> usize {
-        self.contract.token_bytes()
+        self.tensors.token_bytes()
     }
 }
 
-/// The shape of `tensor` for so many rows of a length.
-fn sized(tensor: &CacheTensor, rows: usize, length: usize) -> Vec<usize> {
+/// The shape of `tensor` for the given rows and length.
+fn shape_of(tensor: &CacheTensor, rows: usize, length: usize) -> Vec<usize> {
     let mut shape = tensor.shape.clone();
     (shape[tensor.batch], shape[tensor.length]) = (rows, length);
     shape
 }
 
-/// The logits behind the last token of each row of `[rows, count, vocabulary]`.
-fn last(logits: &DynValue, rows: usize, count: usize) -> Result<Vec<Vec<f32>>, RunError> {
+/// The logits of the last token of each row of `[rows, count, vocabulary]`.
+fn last_logits(logits: &DynValue, rows: usize, count: usize) -> Result<Vec<Vec<f32>>, RunError> {
     let (_, data) = logits.try_extract_tensor::<f32>().map_err(|error| failed(&error))?;
     match shape(logits).as_slice() {
         [of_rows, of_count, vocabulary] if (*of_rows, *of_count) == (rows, count) && count > 0 && *vocabulary > 0 => {
@@ -152,8 +152,8 @@ fn value<T: ort::value::PrimitiveTensorElementType + std::fmt::Debug + Clone + '
     Tensor::from_array((shape, data)).map(Tensor::into_dyn).map_err(|error| failed(&error))
 }
 
-fn other_shape(name: &str, expected: &[usize]) -> RunError {
-    RunError::failed(format!("output {name:?} has another shape than {expected:?}, which its past needs"))
+fn wrong_shape(name: &str, expected: &[usize]) -> RunError {
+    RunError::failed(format!("output {name:?} has another shape than {expected:?}, which its KV cache needs"))
 }
 
 fn failed(error: &ort::Error) -> RunError {

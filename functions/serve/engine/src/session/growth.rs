@@ -1,10 +1,10 @@
 //! Whether a network needs more memory than its files explain.
 //!
-//! A file of a hundred bytes can ask for gigabytes, which every host that loads it would have to have. So what the process has more than
-//! before the network's session was made is compared with the size of its files: once the session is there, and once it has run.
+//! A file of a hundred bytes can request gigabytes on every host that loads it. So the growth of the process's memory
+//! is compared with the size of the network's files: once the session exists, and once it has run.
 //!
-//! What a process has is told of the whole of it, so nothing is concluded where other networks were made or run meanwhile. Where a model is
-//! published, and where a function loads its first, there are none.
+//! Memory is measured for the whole process, so the check is skipped if other networks were created or run in the
+//! meantime. There are none when a model is published, or when a function loads its first model.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,62 +12,62 @@ use super::SessionError;
 use crate::config::RuntimeConfig;
 use crate::runtime::memory;
 
-/// What the process had before a session was made.
-pub(super) struct Growth {
+/// The growth of the process's memory since a session began to be created.
+pub(super) struct MemoryGrowth {
     before: Option<u64>,
-    most: u64,
-    /// What had begun in the process by then, and what began for this network since.
-    begun: u64,
-    own: u64,
+    max_bytes: u64,
+    /// Activities begun in the process by then, and those of this network since.
+    started_before: u64,
+    own_activities: u64,
     is_alone: bool,
 }
 
-impl Growth {
-    /// A session of files of `size` bytes is about to be made.
+impl MemoryGrowth {
+    /// Starts the measurement, before a session of files of `size` bytes is created.
     pub(super) fn begin(size: u64, config: &RuntimeConfig) -> Self {
-        let explained = ALWAYS.saturating_add(size.saturating_mul(EXPLAINED));
-        let most = config.session_bytes.unwrap_or(explained);
-        let (begun, is_alone) = (BEGUN.load(Ordering::SeqCst), UNDER_WAY.load(Ordering::SeqCst) == 0);
-        Self { before: memory::resident(), most, begun, own: 0, is_alone }
+        let explained = BASE_BYTES.saturating_add(size.saturating_mul(MAX_FILE_MULTIPLE));
+        let max_bytes = config.session_bytes.unwrap_or(explained);
+        let (started_before, is_alone) = (STARTED.load(Ordering::SeqCst), ACTIVE.load(Ordering::SeqCst) == 0);
+        Self { before: memory::resident(), max_bytes, started_before, own_activities: 0, is_alone }
     }
 
-    /// The session is made, or runs, as long as what comes back is there.
-    pub(super) fn work(&mut self) -> UnderWay {
-        self.own += 1;
-        UNDER_WAY.fetch_add(1, Ordering::SeqCst);
-        BEGUN.fetch_add(1, Ordering::SeqCst);
-        UnderWay
+    /// Marks the session as being created or running while the guard lives.
+    pub(super) fn start_activity(&mut self) -> SessionActivity {
+        self.own_activities += 1;
+        ACTIVE.fetch_add(1, Ordering::SeqCst);
+        STARTED.fetch_add(1, Ordering::SeqCst);
+        SessionActivity
     }
 
-    /// Refuses where the process has come to have more than it may.
+    /// Fails if the process has grown by more than the limit.
     pub(super) fn check(&self) -> Result<(), SessionError> {
-        let is_alone = self.is_alone && BEGUN.load(Ordering::SeqCst) == self.begun + self.own;
+        let is_alone = self.is_alone && STARTED.load(Ordering::SeqCst) == self.started_before + self.own_activities;
         let grown = self.before.zip(memory::resident()).map_or(0, |(before, now)| now.saturating_sub(before));
-        if is_alone && grown > self.most {
-            return Err(SessionError::Memory { expected: self.most, got: grown });
+        if is_alone && grown > self.max_bytes {
+            return Err(SessionError::Memory { expected: self.max_bytes, got: grown });
         }
         Ok(())
     }
 }
 
-/// Whether no network of the process is made or run at the moment.
-pub(super) fn is_quiet() -> bool {
-    UNDER_WAY.load(Ordering::SeqCst) == 0
+/// Whether no session of the process is being created or running.
+pub(super) fn no_activity() -> bool {
+    ACTIVE.load(Ordering::SeqCst) == 0
 }
 
-/// A session that is made, or runs.
-pub(super) struct UnderWay;
+/// A session that is being created or running.
+pub(super) struct SessionActivity;
 
-impl Drop for UnderWay {
+impl Drop for SessionActivity {
     fn drop(&mut self) {
-        UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
+        ACTIVE.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-static UNDER_WAY: AtomicU64 = AtomicU64::new(0);
-static BEGUN: AtomicU64 = AtomicU64::new(0);
+static ACTIVE: AtomicU64 = AtomicU64::new(0);
+static STARTED: AtomicU64 = AtomicU64::new(0);
 
-/// How many times the bytes of its files a network may need: four-bit weights that become numbers of 32, laid out for the CPU.
-pub(super) const EXPLAINED: u64 = 8;
-/// What any network may need.
-const ALWAYS: u64 = 512 << 20;
+/// The memory a network may need, as a multiple of its files: four-bit weights may become 32-bit numbers, prepacked.
+pub(super) const MAX_FILE_MULTIPLE: u64 = 8;
+/// The memory any network may need.
+const BASE_BYTES: u64 = 512 << 20;

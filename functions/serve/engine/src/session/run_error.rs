@@ -1,37 +1,37 @@
-//! Why a run failed, and whose fault it is: read off the texts of ONNX Runtime, as version 1.32 writes them.
+//! Errors of runs, and who is at fault: parsed from messages of ONNX Runtime 1.32.
 //!
-//! Shapes and datatypes were checked before, so what a kernel refuses is the caller's fault: values out of range, sizes that do not
-//! agree, or values that stand for sizes which no machine has. The texts can hold values, so the caller is told the operator and the
-//! node, and a size as the next power of two.
+//! Shapes and datatypes are validated before, so a kernel's refusal is the client's fault: values out of range, sizes
+//! that do not agree, or values that request impossible sizes. The messages may contain values, so the client gets only
+//! the operator, the node, and sizes rounded up to a power of two.
 
 use ort::error::ErrorCode;
 
 use crate::error::RunError;
 
-/// What is known of the process's memory when a run fails.
+/// The memory that runs may use, at the time of a failure.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
-    /// The most bytes that runs may take.
-    pub(super) most: u64,
-    /// What others have of them at the moment: runs of other networks, and outputs that are on their way.
+pub(super) struct MemoryBudget {
+    /// The largest number of bytes of all runs.
+    pub(super) max_bytes: u64,
+    /// Bytes of them in use: by runs of other networks, and by outputs on their way to clients.
     pub(super) others: u64,
-    /// What the machine has left, where that is known.
+    /// Free memory of the machine, if known.
     pub(super) free: Option<u64>,
 }
 
-/// Memory that a run asked for and did not get.
+/// The memory request that made a run fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// So many bytes more than it had; `bound` where the bound on runs was in the way, and not the machine.
-    Bytes { bytes: u64, bound: bool },
-    /// More than a number of bytes can be.
+pub(super) enum MemoryRequest {
+    /// The number of further bytes; `limited_by_bound` if the bound on runs refused them, not the machine.
+    Bytes { bytes: u64, limited_by_bound: bool },
+    /// The number of bytes overflows.
     Overflow,
-    /// Nobody says how much.
+    /// The message has no size.
     Unknown,
 }
 
-impl Asked {
-    /// What the run asked for, where that is why it failed.
+impl MemoryRequest {
+    /// The memory request in `message`, if that is why the run failed.
     pub(super) fn of(message: &str) -> Option<Self> {
         let number = |behind: &str| {
             let digits = message.split_once(behind)?.1;
@@ -39,10 +39,10 @@ impl Asked {
             Some(digits.parse().unwrap_or(u64::MAX))
         };
         if let Some(bytes) = number("is smaller than requested bytes of ") {
-            return Some(Self::Bytes { bytes, bound: true });
+            return Some(Self::Bytes { bytes, limited_by_bound: true });
         }
         if let Some(bytes) = number("memory for requested buffer of size ") {
-            return Some(Self::Bytes { bytes, bound: false });
+            return Some(Self::Bytes { bytes, limited_by_bound: false });
         }
         let has = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
         if has(&[
@@ -57,38 +57,40 @@ impl Asked {
         has(&unknown).then_some(Self::Unknown)
     }
 
-    /// Whether the caller's values are why, where the run has `room`.
-    fn is_of_the_values(self, room: &Room) -> bool {
+    /// Whether the client's values are the cause, given the memory `budget`.
+    fn is_caused_by_values(self, budget: &MemoryBudget) -> bool {
         match self {
             Self::Overflow => true,
-            Self::Bytes { bytes, .. } if bytes > room.most => true,
-            // With the rest of what the run had it comes to more than the bound, unless others have a part of that.
-            Self::Bytes { bound: true, .. } => room.others <= room.most / 8,
-            Self::Bytes { bytes, bound: false } => room.free.is_some_and(|free| bytes > free.saturating_mul(2)),
-            // A machine that has memory left refuses only what is more than that.
-            Self::Unknown => room.free.is_some_and(|free| free > PLENTY),
+            Self::Bytes { bytes, .. } if bytes > budget.max_bytes => true,
+            // With the run's other memory it exceeds the bound, unless other runs use a part of it.
+            Self::Bytes { limited_by_bound: true, .. } => budget.others <= budget.max_bytes / 8,
+            Self::Bytes { bytes, limited_by_bound: false } => {
+                budget.free.is_some_and(|free| bytes > free.saturating_mul(2))
+            }
+            // A machine with free memory refuses only larger requests.
+            Self::Unknown => budget.free.is_some_and(|free| free > AMPLE_BYTES),
         }
     }
 }
 
-/// The error of a run, of which ONNX Runtime says `code` and `message`.
-pub(super) fn run_error(code: ErrorCode, message: &str, room: &Room) -> RunError {
+/// The error of a run, from ONNX Runtime's `code` and `message`.
+pub(super) fn run_error(code: ErrorCode, message: &str, budget: &MemoryBudget) -> RunError {
     let internal = message.to_owned();
     let between = |from: &str, to: &str| Some(internal.split_once(from)?.1.split_once(to)?.0.to_owned());
     let node = between("while running ", " node").zip(between("Name:'", "'"));
     let at = node.as_ref().map(|(operator, node)| format!("operator {operator} (node {node:?})"));
-    if let Some(asked) = Asked::of(&internal) {
-        if !asked.is_of_the_values(room) {
+    if let Some(request) = MemoryRequest::of(&internal) {
+        if !request.is_caused_by_values(budget) {
             return RunError::OutOfMemory { internal };
         }
-        let (at, most) = (at.unwrap_or_else(|| "the network".to_owned()), room.most);
-        let asks = match asked {
-            Asked::Bytes { bytes, .. } if bytes <= most => "more memory for these inputs".to_owned(),
-            Asked::Bytes { bytes, .. } => format!("some {} bytes for these inputs", power(bytes)),
-            Asked::Overflow => "more bytes for these inputs than there are".to_owned(),
-            Asked::Unknown => "more memory for these inputs than there is".to_owned(),
+        let (at, max_bytes) = (at.unwrap_or_else(|| "the network".to_owned()), budget.max_bytes);
+        let asks = match request {
+            MemoryRequest::Bytes { bytes, .. } if bytes <= max_bytes => "more memory for these inputs".to_owned(),
+            MemoryRequest::Bytes { bytes, .. } => format!("some {} bytes for these inputs", next_power(bytes)),
+            MemoryRequest::Overflow => "more bytes for these inputs than there are".to_owned(),
+            MemoryRequest::Unknown => "more memory for these inputs than there is".to_owned(),
         };
-        let public = format!("{at} asked for {asks}; a run may take {most} bytes here (AMAAS_MAX_RUN_BYTES)");
+        let public = format!("{at} asked for {asks}; a run may take {max_bytes} bytes here (AMAAS_MAX_RUN_BYTES)");
         return RunError::TooLarge { public, internal };
     }
     let ours = ["CUDA", "CUBLAS", "CUDNN"].iter().any(|ours| internal.contains(ours));
@@ -107,13 +109,13 @@ pub(super) fn run_error(code: ErrorCode, message: &str, room: &Room) -> RunError
     }
 }
 
-/// The power of two at or above `bytes`: the number itself may be one that the caller sent.
-fn power(bytes: u64) -> u64 {
+/// The next power of two, since the client may have sent the number itself.
+fn next_power(bytes: u64) -> u64 {
     bytes.checked_next_power_of_two().unwrap_or(u64::MAX)
 }
 
-/// So much that a machine which has it refuses nothing smaller.
-const PLENTY: u64 = 256 << 20;
+/// A machine with this much free memory refuses no smaller request.
+const AMPLE_BYTES: u64 = 256 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -124,7 +126,7 @@ mod tests {
     fn error(status: &str, others: u64, free: u64) -> RunError {
         let message =
             format!("Non-zero status code returned while running Expand node. Name:'grow' Status Message: {status}");
-        run_error(ErrorCode::GenericFailure, &message, &Room { most: GIB, others, free: Some(free) })
+        run_error(ErrorCode::GenericFailure, &message, &MemoryBudget { max_bytes: GIB, others, free: Some(free) })
     }
 
     #[test]

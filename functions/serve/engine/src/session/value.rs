@@ -1,6 +1,6 @@
-//! Tensors as ONNX Runtime's values, and back: numbers stay where they are.
+//! Zero-copy conversion between tensors and ONNX Runtime's values.
 //!
-//! Invariant: an output that is viewed outlives the call whose inputs it came from, so none is that lies in their memory.
+//! Invariant: an output outlives the call's inputs, so an output that shares their memory is copied.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +12,8 @@ use ort::value::{DynValue, PrimitiveTensorElementType, TensorElementType, Tensor
 
 use crate::error::RunError;
 
-/// The tensor as ONNX Runtime takes it: a view of the same memory, but for strings.
-pub(super) fn given(tensor: &Tensor) -> Result<SessionInputValue<'_>, RunError> {
+/// The tensor as an ONNX Runtime value: a view of the same memory, except for strings.
+pub(super) fn to_ort(tensor: &Tensor) -> Result<SessionInputValue<'_>, RunError> {
     let failed = |error: ort::Error| RunError::failed(error.message().to_owned());
     macro_rules! view {
         ($values:expr) => {
@@ -47,8 +47,13 @@ pub(super) fn given(tensor: &Tensor) -> Result<SessionInputValue<'_>, RunError> 
     })
 }
 
-/// The output `name` of a run on `inputs`, where the run left it; the session that ran is `held`.
-pub(super) fn left(name: &str, value: DynValue, held: &Held, inputs: &[Tensor]) -> Result<Tensor, RunError> {
+/// The output `name` of a run on `inputs`, in the run's own memory; `guard` keeps its session alive.
+pub(super) fn from_ort(
+    name: &str,
+    value: DynValue,
+    guard: &SessionGuard,
+    inputs: &[Tensor],
+) -> Result<Tensor, RunError> {
     let failed = |error: ort::Error| RunError::failed(format!("output {name:?}: {}", error.message()));
     let element =
         value.dtype().tensor_type().ok_or_else(|| RunError::failed(format!("output {name:?} is no tensor")))?;
@@ -60,14 +65,14 @@ pub(super) fn left(name: &str, value: DynValue, held: &Held, inputs: &[Tensor]) 
                 $(Datatype::$variant => {
                     let (shape, numbers) = value.try_extract_tensor::<$type>().map_err(failed)?;
                     let (shape, count) = (shape.to_vec(), numbers.len());
-                    let copied = size_of_val(numbers) <= COPIED || inputs.iter().any(|input| lies_in(numbers, input));
+                    let copied = size_of_val(numbers) <= MAX_COPIED_BYTES || inputs.iter().any(|input| shares_memory(numbers, input));
                     let values = if copied {
                         numbers.to_vec().into()
                     } else {
                         let bytes = size_of_val(numbers);
-                        HELD.fetch_add(bytes as u64, Ordering::Relaxed);
-                        let left = Left::<$type> { value, bytes, _held: held.clone(), of: std::marker::PhantomData };
-                        TensorBuffer::from_le_bytes(Bytes::from_owner(left)).filter(|values| values.len() == count)
+                        LENT_BYTES.fetch_add(bytes as u64, Ordering::Relaxed);
+                        let buffer = OrtBuffer::<$type> { value, bytes, _guard: guard.clone(), of: std::marker::PhantomData };
+                        TensorBuffer::from_le_bytes(Bytes::from_owner(buffer)).filter(|values| values.len() == count)
                             .ok_or_else(|| RunError::failed(format!("output {name:?} has no whole numbers")))?
                     };
                     (shape, TensorData::$variant(values))
@@ -91,7 +96,7 @@ pub(super) fn left(name: &str, value: DynValue, held: &Held, inputs: &[Tensor]) 
     Tensor::new(name, shape, data).map_err(|error| RunError::failed(error.to_string()))
 }
 
-/// The protocol's name of an element type; `None` for those that it does not have.
+/// The protocol's datatype of an element type; `None` if it has none.
 pub(super) fn datatype(element: TensorElementType) -> Option<Datatype> {
     Some(match element {
         TensorElementType::Bool => Datatype::Bool,
@@ -112,8 +117,8 @@ pub(super) fn datatype(element: TensorElementType) -> Option<Datatype> {
     })
 }
 
-/// Whether `numbers` are in the memory of `input`: a network that gives an input as it is gives no copy of it.
-fn lies_in<T>(numbers: &[T], input: &Tensor) -> bool {
+/// Whether `numbers` share memory with `input`: a network that returns an input does not copy it.
+fn shares_memory<T>(numbers: &[T], input: &Tensor) -> bool {
     let theirs = for_each_datatype!(input.data(), values => address(values.as_slice()));
     let ours = address(numbers);
     ours.start < theirs.end && theirs.start < ours.end
@@ -124,36 +129,36 @@ fn address<T>(values: &[T]) -> std::ops::Range<usize> {
     range.start.addr()..range.end.addr()
 }
 
-/// A session, and the memory in which it has its weights, if that is not its own; they go in this order.
-pub(super) type Held = (Arc<SharedSessionInner>, Bytes);
+/// Keeps a session and its weights alive; the weights are dropped last.
+pub(super) type SessionGuard = (Arc<SharedSessionInner>, Bytes);
 
-/// Keeps what a run left, and the session: an output can be one of its weights.
-struct Left<T> {
+/// An output in the run's memory, with its session: an output can be one of the weights.
+struct OrtBuffer<T> {
     value: DynValue,
     bytes: usize,
-    _held: Held,
+    _guard: SessionGuard,
     of: std::marker::PhantomData<T>,
 }
 
-impl<T: PrimitiveTensorElementType + amaas_wire::TensorElement> AsRef<[u8]> for Left<T> {
+impl<T: PrimitiveTensorElementType + amaas_wire::TensorElement> AsRef<[u8]> for OrtBuffer<T> {
     fn as_ref(&self) -> &[u8] {
-        // It was read once already, so there is nothing that could fail; an empty answer would be found to be one.
+        // It was extracted before, so this cannot fail; an empty slice would fail the length check.
         self.value.try_extract_tensor::<T>().map_or(&[], |(_, numbers)| bytemuck::cast_slice(numbers))
     }
 }
 
-impl<T> Drop for Left<T> {
+impl<T> Drop for OrtBuffer<T> {
     fn drop(&mut self) {
-        HELD.fetch_sub(self.bytes as u64, Ordering::Relaxed);
+        LENT_BYTES.fetch_sub(self.bytes as u64, Ordering::Relaxed);
     }
 }
 
-/// Bytes of outputs that lie where runs left them.
-pub(super) fn held() -> u64 {
-    HELD.load(Ordering::Relaxed)
+/// Bytes of outputs that are still in the runs' memory.
+pub(super) fn lent_bytes() -> u64 {
+    LENT_BYTES.load(Ordering::Relaxed)
 }
 
-static HELD: AtomicU64 = AtomicU64::new(0);
+static LENT_BYTES: AtomicU64 = AtomicU64::new(0);
 
-/// Bytes up to which a copy costs less than keeping the run's own memory.
-const COPIED: usize = 4 << 10;
+/// Outputs up to this size are copied, since that costs less than keeping the run's memory.
+const MAX_COPIED_BYTES: usize = 4 << 10;

@@ -20,7 +20,7 @@ use amaas_wire::{Digest, DigestHasher};
 pub(super) async fn fetch(store: &Store, blob: &Blob, sealed: Option<UnsealContext>) -> Result<Bytes, LoadError> {
     let (size, segment_size) = sizes(store, blob)?;
     let mut rest = BytesMut::zeroed(size);
-    pages::large(&mut rest);
+    pages::advise_huge_pages(&mut rest);
     let mut fetched: Vec<Option<BytesMut>> = blob.segments.iter().map(|_| None).collect();
     let part = |_| rest.split_to(segment_size.min(rest.len()));
     segments(store, blob, sealed, part, |index, part| fetched[index] = Some(part)).await?;

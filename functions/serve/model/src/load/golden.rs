@@ -2,19 +2,23 @@
 
 use amaas_wire::{Tensor, TensorData};
 
-use amaas_engine::Provider;
+use amaas_engine::ExecutionProvider;
 
 use super::LoadError;
 use crate::manifest::GoldenCases;
-use amaas_engine::infer::Network;
+use amaas_engine::infer::RunnableNetwork;
 
 /// Runs every case on `network`.
 ///
 /// # Errors
 /// [`LoadError::GoldenCase`] names the first case that fails.
-pub fn check_golden(network: &mut impl Network, provider: Provider, golden: &GoldenCases) -> Result<(), LoadError> {
+pub fn check_golden(
+    network: &mut impl RunnableNetwork,
+    provider: ExecutionProvider,
+    golden: &GoldenCases,
+) -> Result<(), LoadError> {
     // Other hardware sums in another order; 1e-3 is the tolerance of the vendors' own checks.
-    let atol = if provider == Provider::Cpu { golden.atol } else { golden.atol.max(1e-3) };
+    let atol = if provider == ExecutionProvider::Cpu { golden.atol } else { golden.atol.max(1e-3) };
     for (index, case) in golden.cases.iter().enumerate() {
         let failed = |what: String| LoadError::GoldenCase { case: index, what };
         let outputs = network.run(&case.inputs).map_err(|error| failed(error.for_operator()))?;

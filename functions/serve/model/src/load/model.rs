@@ -10,11 +10,11 @@ use futures_util::FutureExt;
 use futures_util::future::select_all;
 use tokio::task::{JoinSet, spawn_blocking};
 
-use amaas_engine::generate::{self, Generate};
-use amaas_engine::infer::{Bounds, Infer, Lost, Takes};
+use amaas_engine::generate::{self, ContinuousBatcher};
+use amaas_engine::infer::{DynamicBatcher, InputContract, LostFlag, QueueBounds};
 use amaas_engine::onnx::NetworkFiles;
-use amaas_engine::session::{Freed, Onnx};
-use amaas_engine::{Provider, RuntimeConfig, TaskError, TensorSpec, runtime};
+use amaas_engine::session::{OrtSession, ReclaimOnDrop};
+use amaas_engine::{ExecutionProvider, RuntimeConfig, TaskError, TensorSpec, runtime};
 use amaas_store::{ModelName, Version};
 use amaas_wire::Digest;
 
@@ -44,7 +44,7 @@ pub struct Model {
     /// The largest response, in bytes.
     answer_bytes: u64,
     /// The last field, so that it is dropped after the rest of the model.
-    _freed: Freed,
+    _freed: ReclaimOnDrop,
 }
 
 /// The durations of the phases of a load. Fetching and starting ONNX Runtime overlap, so the phases can add up to more than the total.
@@ -131,7 +131,7 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError::NoTensors`] if it generates text.
-    pub fn infer(&self) -> Result<&Arc<Infer>, ModelError> {
+    pub fn infer(&self) -> Result<&Arc<DynamicBatcher>, ModelError> {
         self.networks.own().infer().ok_or_else(|| ModelError::NoTensors { model: self.name().to_string() })
     }
 
@@ -188,7 +188,7 @@ pub async fn load(
     let mut times = LoadTimes { manifest: begun.elapsed(), ..LoadTimes::default() };
 
     // Prepared networks are optimised for the CPU.
-    let prepared = config.providers == [Provider::Cpu];
+    let prepared = config.providers == [ExecutionProvider::Cpu];
     let files = fetch_files(source, &manifest, prepared).await?;
     times.fetch = begun.elapsed().saturating_sub(times.manifest);
     let task = match &manifest.task {
@@ -201,10 +201,10 @@ pub async fn load(
     let sessions = async |files| {
         let (environment, manifest, task, config) =
             (environment.clone(), manifest.clone(), task.clone(), config.clone());
-        let lost = Lost::default();
+        let lost = LostFlag::default();
         let making = lost.clone();
         let made = spawn_blocking(move || {
-            making.around(|| sessions::create_sessions(&environment, files, &manifest, task.as_ref(), &config))
+            making.scope(|| sessions::create_sessions(&environment, files, &manifest, task.as_ref(), &config))
         });
         tokio::select! {
             made = made => flatten_join(made),
@@ -230,7 +230,7 @@ pub async fn load(
     times.total = begun.elapsed();
     tracing::info!(%model, %version, provider, ?times, "loaded");
     let answer_bytes = config.answer_bytes;
-    Ok(Model { manifest, digest, networks, task, provider, warning, times, answer_bytes, _freed: Freed })
+    Ok(Model { manifest, digest, networks, task, provider, warning, times, answer_bytes, _freed: ReclaimOnDrop })
 }
 
 /// The context that the task of a version is loaded from.
@@ -253,25 +253,25 @@ fn task_context(manifest: &Manifest, files: &FetchedFiles) -> TaskContext {
 fn start_networks(
     manifest: &Manifest,
     network: ModelSession,
-    named: Vec<(String, Onnx)>,
+    named: Vec<(String, OrtSession)>,
     config: &RuntimeConfig,
 ) -> Result<ModelNetworks, LoadError> {
     let (rows, queue) = (config.batch_rows, config.queue_rows);
-    let bounds = Bounds { batch_rows: rows, queue_rows: queue };
+    let bounds = QueueBounds { batch_rows: rows, queue_rows: queue };
     let batched = |name: &str, onnx| {
-        Infer::start(name, onnx, bounds)
+        DynamicBatcher::start(name, onnx, bounds)
             .map(|infer| NetworkExecutor::Batched(Arc::new(infer)))
             .map_err(LoadError::Thread)
     };
     let executor = match network {
         ModelSession::Tensors(onnx) => batched(manifest.model.as_str(), onnx)?,
         ModelSession::Decoder(decoder, tokenizer) => {
-            let bounds = generate::Bounds { sequences: rows, queue, past_bytes: MAX_KV_CACHE_BYTES };
-            let started = Generate::start(manifest.model.as_str(), decoder, tokenizer, bounds);
+            let bounds = generate::GenerateBounds { sequences: rows, queue, max_cache_bytes: MAX_KV_CACHE_BYTES };
+            let started = ContinuousBatcher::start(manifest.model.as_str(), decoder, tokenizer, bounds);
             NetworkExecutor::Decoder(Arc::new(started.map_err(LoadError::Thread)?))
         }
     };
-    let made = |takes: Takes<'_>, outputs: &[TensorSpec], executor| {
+    let made = |takes: InputContract<'_>, outputs: &[TensorSpec], executor| {
         ModelNetwork::new((takes.inputs.to_vec(), outputs.to_vec()), (takes.batching, takes.sharing), executor)
     };
     let mut beside = BTreeMap::new();
@@ -335,8 +335,8 @@ async fn fetch_files(source: &ModelSource, manifest: &Manifest, prepared: bool) 
             }
         }
     }
-    forms.extend(given.into_iter().map(|(name, files)| (name, NetworkFormat::Onnx(files))));
-    let network = forms.remove(&None).unwrap_or_else(|| NetworkFormat::Onnx(NetworkFiles::default()));
+    forms.extend(given.into_iter().map(|(name, files)| (name, NetworkFormat::OrtSession(files))));
+    let network = forms.remove(&None).unwrap_or_else(|| NetworkFormat::OrtSession(NetworkFiles::default()));
     let networks = forms.into_iter().filter_map(|(name, form)| Some((name?, form))).collect();
     Ok(FetchedFiles { network, golden, assets: Assets::new(assets), networks })
 }

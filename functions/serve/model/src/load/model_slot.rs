@@ -20,7 +20,7 @@ use super::{LoadError, Model, ModelSource, Retryability, load};
 use crate::error::ModelError;
 use crate::task::Tasks;
 use amaas_engine::RuntimeConfig;
-use amaas_engine::infer::stuck;
+use amaas_engine::infer::stuck_runs;
 use amaas_store::{ModelName, VersionSelector};
 
 /// The slot of one model: its state, and the task that loads it.
@@ -231,7 +231,7 @@ impl ModelSlot {
             }
         }
         let mut is_logged = false;
-        while stuck() > MAX_STUCK_RUNS {
+        while stuck_runs() > MAX_STUCK_RUNS {
             if !is_logged {
                 tracing::error!(model = %self.model, "too many runs do not end: restart the process");
                 self.state.send_replace(LoadState::Failed("runs of it do not end".to_owned()));

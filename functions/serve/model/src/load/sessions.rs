@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use amaas_engine::generate::Contract;
+use amaas_engine::generate::DecoderTensors;
 use amaas_engine::onnx::NetworkFiles;
 use amaas_engine::runtime::Environment;
-use amaas_engine::session::{Onnx, OnnxDecoder};
-use amaas_engine::{RuntimeConfig, Sharing};
+use amaas_engine::session::{OrtDecoder, OrtSession};
+use amaas_engine::{RunSharing, RuntimeConfig};
 use bytes::Bytes;
 
 use super::trial_network::{self, TrialNetwork};
@@ -27,16 +27,16 @@ pub(super) struct FetchedFiles {
 /// The format of a network file that a session is created from.
 pub(super) enum NetworkFormat {
     /// The ONNX file as it was published.
-    Onnx(NetworkFiles),
+    OrtSession(NetworkFiles),
     /// The network as ONNX Runtime optimised it when it was published.
     Ort(Bytes),
 }
 
 impl NetworkFormat {
-    fn session(self, environment: &Environment, config: &RuntimeConfig) -> Result<Onnx, LoadError> {
+    fn session(self, environment: &Environment, config: &RuntimeConfig) -> Result<OrtSession, LoadError> {
         match self {
-            Self::Onnx(files) => Ok(Onnx::new(environment, &files, config)?),
-            Self::Ort(bytes) => Onnx::prepared(environment, bytes, config).map_err(LoadError::Prepared),
+            Self::OrtSession(files) => Ok(OrtSession::new(environment, &files, config)?),
+            Self::Ort(bytes) => OrtSession::prepared(environment, bytes, config).map_err(LoadError::Prepared),
         }
     }
 }
@@ -44,7 +44,7 @@ impl NetworkFormat {
 /// The sessions of a version, and the durations of the phases.
 pub(super) struct ModelSessions {
     pub(super) network: ModelSession,
-    pub(super) named: Vec<(String, Onnx)>,
+    pub(super) named: Vec<(String, OrtSession)>,
     pub(super) provider: &'static str,
     pub(super) warning: Option<String>,
     pub(super) session: Duration,
@@ -55,9 +55,9 @@ pub(super) struct ModelSessions {
 /// The session of the model's own network, as its task runs it.
 pub(super) enum ModelSession {
     /// Tensors to tensors.
-    Tensors(Onnx),
+    Tensors(OrtSession),
     /// Prompts to text.
-    Decoder(OnnxDecoder, Arc<dyn Tokenizer>),
+    Decoder(OrtDecoder, Arc<dyn Tokenizer>),
 }
 
 /// Creates the sessions of the version that `manifest` describes. It blocks.
@@ -91,9 +91,9 @@ pub(super) fn create_sessions(
         }
         Some((task, None)) => precompute_and_warm_up(task, manifest, onnx, named)?,
         Some((task, Some(decoder))) => {
-            let contract = Contract::of(&manifest.inputs, &manifest.outputs, &decoder.tensors);
-            let sharing = Sharing::of(manifest.batching, manifest.rows_proof);
-            let mut session = OnnxDecoder::new(onnx, contract.map_err(LoadError::Contract)?, sharing);
+            let contract = DecoderTensors::of(&manifest.inputs, &manifest.outputs, &decoder.tensors);
+            let sharing = RunSharing::of(manifest.batching, manifest.rows_proof);
+            let mut session = OrtDecoder::new(onnx, contract.map_err(LoadError::Contract)?, sharing);
             warm_up::run_decoder(&*decoder.tokenizer, task.example(), manifest, &mut session)?;
             (ModelSession::Decoder(session, Arc::clone(&decoder.tokenizer)), named)
         }
@@ -110,9 +110,9 @@ pub(super) fn create_sessions(
 fn precompute_and_warm_up(
     task: &LoadedTask,
     manifest: &Manifest,
-    onnx: Onnx,
-    named: Vec<(String, Onnx)>,
-) -> Result<(ModelSession, Vec<(String, Onnx)>), LoadError> {
+    onnx: OrtSession,
+    named: Vec<(String, OrtSession)>,
+) -> Result<(ModelSession, Vec<(String, OrtSession)>), LoadError> {
     let own = TrialNetwork::new(onnx);
     let named: Vec<_> = named.into_iter().map(|(name, onnx)| (name, TrialNetwork::new(onnx))).collect();
     let beside = named.iter().filter_map(|(name, network)| {

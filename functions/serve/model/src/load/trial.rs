@@ -6,8 +6,8 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use amaas_engine::cpu::Working;
-use amaas_engine::generate::{Decoder, most_probable_token};
+use amaas_engine::cpu::CpuPermit;
+use amaas_engine::generate::{DecoderNetwork, most_probable_token};
 use amaas_engine::{Dim, RunError, TensorSpec};
 use amaas_wire::task::Prompt;
 
@@ -36,10 +36,10 @@ pub(crate) fn generate_tokens(
     tokenizer: &dyn Tokenizer,
     example: &str,
     count: usize,
-    decoder: &mut impl Decoder,
+    decoder: &mut impl DecoderNetwork,
 ) -> Result<(), PredictError> {
     let prompt: Prompt = serde_json::from_str(example).map_err(PredictError::internal)?;
-    let mut new = tokenizer.encode(&Working::of_the_process(), &prompt.prompt)?;
+    let mut new = tokenizer.encode(&CpuPermit::for_process(), &prompt.prompt)?;
     new.truncate(tokenizer.context_length().saturating_sub(count).max(1));
     let (mut past, mut made) = (None, Vec::with_capacity(count));
     for _ in 0..count {
@@ -55,7 +55,7 @@ pub(crate) fn generate_tokens(
 
 /// `error` as a [`TaskError`], for the operator or the publisher.
 pub(crate) fn task_error(error: &PredictError) -> TaskError {
-    TaskError::new(amaas_engine::session::in_words(&error.for_operator()))
+    TaskError::new(amaas_engine::session::strip_source_paths(&error.for_operator()))
 }
 
 /// Whether the machine was too small or too busy for the trial, which then says nothing about task and network.
@@ -72,7 +72,7 @@ pub(crate) type NetworkSignature<'s> = (Option<&'s str>, &'s [TensorSpec], &'s [
 
 /// The error that `task` cannot run `networks`.
 pub(crate) fn incompatible(task: &str, error: &PredictError, networks: &[NetworkSignature<'_>]) -> TaskError {
-    let cause = amaas_engine::session::in_words(&error.for_operator());
+    let cause = amaas_engine::session::strip_source_paths(&error.for_operator());
     let mut text = format!("{task:?} cannot run this network: its example: {cause}");
     for network in networks {
         // Writing to a `String` never fails.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use amaas_engine::cpu::Working;
-use amaas_engine::infer::{Network as RunNetwork, Takes, Valid};
+use amaas_engine::cpu::CpuPermit;
+use amaas_engine::infer::{InputContract, RunnableNetwork as RunNetwork, ValidTensors};
 use amaas_engine::{RunError, TensorSpec};
 use amaas_wire::Tensor;
 use async_trait::async_trait;
@@ -59,7 +59,7 @@ impl<N: RunNetwork> TrialNetwork<N> {
 
 #[async_trait]
 impl<N: RunNetwork> RunTensors for TrialNetwork<N> {
-    async fn run(&self, inputs: Valid) -> Result<Vec<Tensor>, RunError> {
+    async fn run(&self, inputs: ValidTensors) -> Result<Vec<Tensor>, RunError> {
         let mut state = self.lock();
         let network = state.network.as_mut().ok_or_else(|| RunError::failed("the trial is over"))?;
         let outputs = network.run(inputs.tensors())?;
@@ -71,7 +71,7 @@ impl<N: RunNetwork> RunTensors for TrialNetwork<N> {
 /// Wraps `direct` as a [`ModelNetwork`] with its inputs and outputs.
 pub(crate) fn network<N: RunNetwork>(
     direct: &Arc<TrialNetwork<N>>,
-    takes: Takes<'_>,
+    takes: InputContract<'_>,
     outputs: &[TensorSpec],
 ) -> ModelNetwork {
     let executor = NetworkExecutor::Direct(Arc::clone(direct) as Arc<dyn RunTensors>);
@@ -106,7 +106,7 @@ impl CallHost for UnchargedHost {
     }
 
     async fn compute(&self, _: CpuWork, job: ComputeJob) -> Result<(), PredictError> {
-        job(&Working::of_the_process())
+        job(&CpuPermit::for_process())
     }
 
     async fn charge(&self, _: Cost) -> Result<(), PredictError> {

@@ -8,8 +8,8 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use amaas_engine::TensorSpec;
-use amaas_engine::infer::{Network, Stop, made_up};
-use amaas_engine::session::{Onnx, OnnxDecoder};
+use amaas_engine::infer::{RunnableNetwork, StopRun, synthetic_inputs};
+use amaas_engine::session::{OrtDecoder, OrtSession};
 
 use super::trial;
 use super::trial_network::TrialNetwork;
@@ -24,10 +24,10 @@ use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
 pub(super) fn run_task(
     task: &LoadedTask,
     manifest: &Manifest,
-    own: &TrialNetwork<Onnx>,
+    own: &TrialNetwork<OrtSession>,
     call: ModelCall,
 ) -> Result<(), TaskError> {
-    let stop = own.with_network(Network::prepare).flatten();
+    let stop = own.with_network(RunnableNetwork::stop_handle).flatten();
     check_result(run_with_timeout(stop, || trial::run_example(task, call, 1)), manifest)
 }
 
@@ -39,7 +39,7 @@ pub(super) fn run_decoder(
     tokenizer: &dyn Tokenizer,
     example: &str,
     manifest: &Manifest,
-    decoder: &mut OnnxDecoder,
+    decoder: &mut OrtDecoder,
 ) -> Result<(), TaskError> {
     check_result(Some(trial::generate_tokens(tokenizer, example, 1, decoder)), manifest)
 }
@@ -67,11 +67,12 @@ fn check_result(result: Option<Result<(), PredictError>>, manifest: &Manifest) -
 
 /// Runs `network` once on synthetic inputs, for at most [`MAX_WARM_UP`]. A network that fails on them is served all the same:
 /// it may need values of another kind, and publishing has warned the publisher.
-pub(super) fn run_synthetic(network: &mut impl Network, inputs: &[TensorSpec]) {
-    let made = made_up(inputs.iter().filter(|input| !input.optional), 1);
-    let run = |network: &mut _, made: Vec<_>| Network::run(network, &made).map_err(|error| error.for_operator());
+pub(super) fn run_synthetic(network: &mut impl RunnableNetwork, inputs: &[TensorSpec]) {
+    let made = synthetic_inputs(inputs.iter().filter(|input| !input.optional), 1);
+    let run =
+        |network: &mut _, made: Vec<_>| RunnableNetwork::run(network, &made).map_err(|error| error.for_operator());
     let result = made.and_then(|made| {
-        run_with_timeout(network.prepare(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned()))
+        run_with_timeout(network.stop_handle(), || run(network, made)).unwrap_or(Err(TOO_LONG.to_owned()))
     });
     if let Err(error) = result {
         tracing::info!(error, "warm-up on synthetic inputs failed: the first call takes longer");
@@ -79,7 +80,7 @@ pub(super) fn run_synthetic(network: &mut impl Network, inputs: &[TensorSpec]) {
 }
 
 /// The result of `run`; `None` if `stop` ended it after [`MAX_WARM_UP`].
-fn run_with_timeout<T>(stop: Option<Arc<dyn Stop>>, run: impl FnOnce() -> T) -> Option<T> {
+fn run_with_timeout<T>(stop: Option<Arc<dyn StopRun>>, run: impl FnOnce() -> T) -> Option<T> {
     let (ended, end) = channel::<()>();
     let stopped = Arc::new(AtomicBool::new(false));
     let stops = Arc::clone(&stopped);
@@ -110,7 +111,7 @@ mod tests {
     /// Records its runs, and fails each.
     struct Refuses(Vec<Vec<Tensor>>);
 
-    impl Network for Refuses {
+    impl RunnableNetwork for Refuses {
         fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
             self.0.push(inputs.to_vec());
             Err(RunError::failed("no".to_owned()))

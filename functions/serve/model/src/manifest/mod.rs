@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use amaas_engine::infer::Takes;
-use amaas_engine::{Batching, Sharing, TensorSpec};
+use amaas_engine::infer::InputContract;
+use amaas_engine::{Batching, RunSharing, TensorSpec};
 use amaas_wire::Tensor;
 use amaas_wire::dsse::{DsseError, Envelope, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -146,16 +146,16 @@ impl Manifest {
     }
 }
 
-impl<'m> From<&'m Manifest> for Takes<'m> {
+impl<'m> From<&'m Manifest> for InputContract<'m> {
     fn from(manifest: &'m Manifest) -> Self {
-        let sharing = Sharing::of(manifest.batching, manifest.rows_proof);
+        let sharing = RunSharing::of(manifest.batching, manifest.rows_proof);
         Self { inputs: &manifest.inputs, batching: manifest.batching, sharing }
     }
 }
 
-impl<'m> From<&'m AuxiliaryNetwork> for Takes<'m> {
+impl<'m> From<&'m AuxiliaryNetwork> for InputContract<'m> {
     fn from(network: &'m AuxiliaryNetwork) -> Self {
-        let sharing = Sharing::of(network.batching, network.rows_proof);
+        let sharing = RunSharing::of(network.batching, network.rows_proof);
         Self { inputs: &network.inputs, batching: network.batching, sharing }
     }
 }

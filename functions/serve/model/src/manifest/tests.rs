@@ -104,22 +104,22 @@ fn what_few_tensors_are_stands_in_few_manifests() {
 fn calls_of_different_tenants_share_runs_by_a_signed_proof_alone() {
     use Batching::{None as Alone, Rows, SameTenant};
     for (batching, proof, json, expected) in [
-        (Rows, Some(1), r#""batching":"rows","rows_proof":1"#, Sharing::All),
-        (Rows, Some(2), r#""batching":"rows","rows_proof":2"#, Sharing::All),
+        (Rows, Some(1), r#""batching":"rows","rows_proof":1"#, RunSharing::All),
+        (Rows, Some(2), r#""batching":"rows","rows_proof":2"#, RunSharing::All),
         // Manifests from before the proof have no such member, and their signatures stay valid.
-        (Rows, None, r#""batching":"rows"}"#, Sharing::None),
-        (Rows, Some(0), r#""batching":"rows","rows_proof":0"#, Sharing::None),
-        (SameTenant, None, r#""batching":"same-tenant"}"#, Sharing::SameTenant),
-        (SameTenant, Some(1), r#""batching":"same-tenant","rows_proof":1"#, Sharing::SameTenant),
-        (Alone, None, r#""batching":"none"}"#, Sharing::None),
-        (Alone, Some(1), r#""batching":"none","rows_proof":1"#, Sharing::None),
+        (Rows, None, r#""batching":"rows"}"#, RunSharing::None),
+        (Rows, Some(0), r#""batching":"rows","rows_proof":0"#, RunSharing::None),
+        (SameTenant, None, r#""batching":"same-tenant"}"#, RunSharing::SameTenant),
+        (SameTenant, Some(1), r#""batching":"same-tenant","rows_proof":1"#, RunSharing::SameTenant),
+        (Alone, None, r#""batching":"none"}"#, RunSharing::None),
+        (Alone, Some(1), r#""batching":"none","rows_proof":1"#, RunSharing::None),
     ] {
         let manifest = Manifest { batching, rows_proof: proof, ..manifest() };
         let written = self::json(&manifest);
         assert!(String::from_utf8_lossy(&written).contains(json), "{json}");
         let read = Manifest::from_json(&written).expect("a manifest");
         assert_eq!(read, manifest);
-        assert_eq!(Sharing::of(read.batching, read.rows_proof), expected, "{json}");
+        assert_eq!(RunSharing::of(read.batching, read.rows_proof), expected, "{json}");
     }
 }
 

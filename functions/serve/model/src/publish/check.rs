@@ -13,14 +13,14 @@ use crate::load::{LoadError, check_golden};
 use crate::manifest::AuxiliaryNetwork;
 use crate::task::{Assets, NetworkInfo, TaskContext, Tasks};
 use amaas_config::ConfigError;
-use amaas_engine::Provider;
+use amaas_engine::ExecutionProvider;
 use amaas_engine::TaskError;
 use amaas_engine::TensorSpec;
 use amaas_engine::onnx::{NetworkFiles, OnnxError};
 use amaas_engine::runtime;
 use amaas_engine::runtime::RuntimeError;
-use amaas_engine::session::{Onnx, SessionError};
-use amaas_engine::{Prepack, RuntimeConfig};
+use amaas_engine::session::{OrtSession, SessionError};
+use amaas_engine::{PrepackMode, RuntimeConfig};
 use amaas_store::StoreError;
 use amaas_store::vault::VaultError;
 
@@ -144,17 +144,17 @@ pub(super) fn check_publication(
     let is_checked = is_checked(&publication, tasks, &mut warnings)?;
     let environment = runtime::environment(library)?;
     let config = RuntimeConfig { intra_threads: NonZeroUsize::MIN, ..RuntimeConfig::from_env()? };
-    let config = RuntimeConfig { providers: vec![Provider::Cpu], prepack: Prepack::Later, ..config };
-    let mut network = Onnx::new(&environment, &publication.network, &config)?;
+    let config = RuntimeConfig { providers: vec![ExecutionProvider::Cpu], prepack: PrepackMode::Later, ..config };
+    let mut network = OrtSession::new(&environment, &publication.network, &config)?;
     let (inputs, outputs) = (network.inputs()?, network.outputs()?);
     limits::check_limits(&inputs, &outputs)?;
     warnings.extend(limits::body_limit_warning(&inputs));
     if let Some(golden) = &publication.golden {
-        check_golden(&mut network, Provider::Cpu, golden).map_err(PublishError::Golden)?;
+        check_golden(&mut network, ExecutionProvider::Cpu, golden).map_err(PublishError::Golden)?;
     }
     let mut named = BTreeMap::new();
     for (name, files) in &publication.networks {
-        let onnx = Onnx::new(&environment, files, &config)?;
+        let onnx = OrtSession::new(&environment, files, &config)?;
         let (inputs, outputs) = (onnx.inputs()?, onnx.outputs()?);
         limits::check_limits(&inputs, &outputs)?;
         named.insert(name.clone(), AuxiliarySession { onnx, manifest_entry: undecided(files, inputs, outputs) });

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use super::probe::ProbeResult;
 use super::sharing::RowsProof;
 use amaas_engine::RunError;
-use amaas_engine::generate::{Contract, Decoder};
+use amaas_engine::generate::{DecoderNetwork, DecoderTensors};
 use amaas_engine::onnx::{NetworkFiles, rows};
 
 /// Proves that sequences are independent in the graph. `contract` names the batch dimension of each KV cache tensor.
-pub(super) fn prove_sequences(files: &NetworkFiles, contract: &Contract) -> RowsProof {
+pub(super) fn prove_sequences(files: &NetworkFiles, contract: &DecoderTensors) -> RowsProof {
     let axes = contract
         .cache
         .iter()
@@ -24,7 +24,7 @@ pub(super) fn prove_sequences(files: &NetworkFiles, contract: &Contract) -> Rows
 ///
 /// # Errors
 /// If the network cannot generate text at all.
-pub(super) fn probe_sequences(decoder: &mut impl Decoder, context: usize) -> Result<ProbeResult, String> {
+pub(super) fn probe_sequences(decoder: &mut impl DecoderNetwork, context: usize) -> Result<ProbeResult, String> {
     let (begun, mut sets, mut rows_differed) = (Instant::now(), 0, false);
     for length in PROMPT_LENGTHS {
         let kept = TRIAL_SEQUENCES * (length + STEPS.len()) * decoder.token_bytes();
@@ -47,7 +47,7 @@ struct SoloSequence<P> {
 }
 
 /// Decodes prompts of `length` tokens alone, and together as [`STEPS`] says. Returns whether any two sequences had different logits.
-fn run_steps<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, ProbeResult>, String> {
+fn run_steps<D: DecoderNetwork>(decoder: &mut D, length: usize) -> Result<Result<bool, ProbeResult>, String> {
     let failed = |error: RunError| error.for_operator();
     let mut all = Vec::with_capacity(TRIAL_SEQUENCES);
     for sequence in 0..TRIAL_SEQUENCES {
@@ -55,7 +55,7 @@ fn run_steps<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, 
         all.push(run_alone(decoder, sequence, &prompt).map_err(failed)?);
     }
     let mut before: Vec<usize> = Vec::new();
-    let mut past: Option<D::Past> = None;
+    let mut past: Option<D::KvCache> = None;
     for (step, members) in STEPS.iter().enumerate() {
         match run_step(decoder, &all, (&before, past.take()), (step, members)) {
             Ok((logits, now)) => {
@@ -74,7 +74,11 @@ fn run_steps<D: Decoder>(decoder: &mut D, length: usize) -> Result<Result<bool, 
     Ok(Ok(all.iter().any(|solo| solo.logits != all[0].logits)))
 }
 
-fn run_alone<D: Decoder>(decoder: &mut D, sequence: usize, prompt: &[i64]) -> Result<SoloSequence<D::Past>, RunError> {
+fn run_alone<D: DecoderNetwork>(
+    decoder: &mut D,
+    sequence: usize,
+    prompt: &[i64],
+) -> Result<SoloSequence<D::KvCache>, RunError> {
     let (_, mut past) = decoder.step(&[prompt.to_vec()], None)?;
     let (mut logits, mut kv_caches) = (Vec::new(), BTreeMap::new());
     for step in 0..STEPS.len() {
@@ -99,12 +103,12 @@ fn joins(sequence: usize, step: usize) -> bool {
 }
 
 /// One step of `members`: those in the step `before` keep their KV cache of the cohort; others bring their own.
-fn run_step<D: Decoder>(
+fn run_step<D: DecoderNetwork>(
     decoder: &mut D,
-    all: &[SoloSequence<D::Past>],
-    (before, past): (&[usize], Option<D::Past>),
+    all: &[SoloSequence<D::KvCache>],
+    (before, past): (&[usize], Option<D::KvCache>),
     (step, members): (usize, &[usize]),
-) -> Result<(Vec<Vec<f32>>, D::Past), RunError> {
+) -> Result<(Vec<Vec<f32>>, D::KvCache), RunError> {
     let place = |member: &usize| before.iter().position(|other| other == member);
     let new: Vec<_> = members.iter().map(|member| vec![token(*member, step)]).collect();
     let places: Vec<Option<[usize; 1]>> = members.iter().map(|member| place(member).map(|place| [place])).collect();
@@ -174,7 +178,7 @@ const STEPS: [&[usize]; 10] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use amaas_engine::Sharing;
+    use amaas_engine::RunSharing;
 
     /// The dependence between rows of a fake decoder.
     #[derive(Clone, Copy)]
@@ -191,14 +195,14 @@ mod tests {
 
     struct Fake(Meets);
 
-    impl Decoder for Fake {
-        type Past = Vec<Vec<i64>>;
+    impl DecoderNetwork for Fake {
+        type KvCache = Vec<Vec<i64>>;
 
         fn step(
             &mut self,
             new: &[Vec<i64>],
-            past: Option<Self::Past>,
-        ) -> Result<(Vec<Vec<f32>>, Self::Past), RunError> {
+            past: Option<Self::KvCache>,
+        ) -> Result<(Vec<Vec<f32>>, Self::KvCache), RunError> {
             let mut past = past.unwrap_or_else(|| vec![Vec::new(); new.len()]);
             past.iter_mut().zip(new).for_each(|(past, new)| past.extend(new));
             #[allow(clippy::cast_precision_loss)]
@@ -215,12 +219,12 @@ mod tests {
             Ok((sums.iter().map(|sum| vec![*sum, -sum]).collect(), past))
         }
 
-        fn gather(&mut self, kv_caches: &[(&Self::Past, &[usize])]) -> Result<Self::Past, RunError> {
+        fn gather(&mut self, kv_caches: &[(&Self::KvCache, &[usize])]) -> Result<Self::KvCache, RunError> {
             Ok(kv_caches.iter().flat_map(|(past, rows)| rows.iter().map(|row| past[*row].clone())).collect())
         }
 
-        fn sharing(&self) -> Sharing {
-            Sharing::None
+        fn sharing(&self) -> RunSharing {
+            RunSharing::None
         }
 
         fn token_bytes(&self) -> usize {

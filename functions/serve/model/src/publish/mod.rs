@@ -36,10 +36,10 @@ use crate::load::{ModelSource, read_manifest, resolve};
 use crate::manifest::{GoldenCases, Manifest};
 use crate::task::Tasks;
 use amaas_engine::TensorSpec;
-use amaas_engine::generate::Contract;
+use amaas_engine::generate::DecoderTensors;
 use amaas_engine::generate::TensorNames;
-use amaas_engine::infer::Lost;
-pub use amaas_engine::onnx::{DescribedTensor, Description, NetworkFiles, NotProven, OnnxError};
+use amaas_engine::infer::LostFlag;
+pub use amaas_engine::onnx::{DescribedTensor, NetworkDescription, NetworkFiles, NotProven, OnnxError};
 use amaas_store::live;
 use amaas_store::{Alias, ModelName, Store, Version, VersionSelector};
 
@@ -133,10 +133,10 @@ pub async fn publish(
     publisher: &Publisher,
 ) -> Result<PublishOutcome, PublishError> {
     let (tasks, library) = (tasks.clone(), library.to_owned());
-    let lost = Lost::default();
+    let lost = LostFlag::default();
     let making = lost.clone();
     let checked =
-        tokio::task::spawn_blocking(move || making.around(|| check::check_publication(publication, &tasks, &library)));
+        tokio::task::spawn_blocking(move || making.scope(|| check::check_publication(publication, &tasks, &library)));
     let checked = tokio::select! {
         checked = checked => checked.map_err(|error| PublishError::Interrupted(error.to_string()))??,
         () = lost.lost() => return Err(PublishError::DoesNotEnd),
@@ -199,7 +199,7 @@ pub async fn published_manifest(
 ///
 /// # Errors
 /// [`OnnxError`] if the file cannot be read.
-pub fn describe(network: &NetworkFiles) -> Result<Description, OnnxError> {
+pub fn describe(network: &NetworkFiles) -> Result<NetworkDescription, OnnxError> {
     amaas_engine::onnx::describe(network)
 }
 
@@ -216,7 +216,7 @@ pub fn prove_rows(network: &NetworkFiles) -> Result<Result<(), NotProven>, OnnxE
 /// # Errors
 /// [`OnnxError`] if the file cannot be read.
 pub fn prove_sequences(network: &NetworkFiles) -> Result<Option<Result<(), NotProven>>, OnnxError> {
-    let Description { inputs, outputs, .. } = amaas_engine::onnx::describe(network)?;
+    let NetworkDescription { inputs, outputs, .. } = amaas_engine::onnx::describe(network)?;
     let spec = |tensor: &DescribedTensor| {
         let datatype = Datatype::ALL.into_iter().find(|datatype| datatype.name() == tensor.datatype)?;
         let spec = TensorSpec::new(tensor.name.as_str(), datatype, tensor.shape.clone()?);
@@ -224,7 +224,7 @@ pub fn prove_sequences(network: &NetworkFiles) -> Result<Option<Result<(), NotPr
     };
     let specs = |tensors: &[DescribedTensor]| tensors.iter().map(spec).collect::<Option<Vec<_>>>();
     let (Some(inputs), Some(outputs)) = (specs(&inputs), specs(&outputs)) else { return Ok(None) };
-    match Contract::of(&inputs, &outputs, &TensorNames::default()) {
+    match DecoderTensors::of(&inputs, &outputs, &TensorNames::default()) {
         Ok(contract) => decoder_trial::prove_sequences(network, &contract).map(Some),
         Err(_) => Ok(None),
     }

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use amaas_engine::generate::Contract;
-use amaas_engine::infer::{Takes, Values};
+use amaas_engine::generate::DecoderTensors;
+use amaas_engine::infer::{InputContract, SyntheticValues};
 use amaas_engine::onnx::{NetworkFiles, rows};
 use amaas_engine::runtime::Environment;
-use amaas_engine::session::{Onnx, OnnxDecoder};
-use amaas_engine::{Batching, RuntimeConfig, Sharing, TensorSpec};
+use amaas_engine::session::{OrtDecoder, OrtSession};
+use amaas_engine::{Batching, RunSharing, RuntimeConfig, TensorSpec};
 use amaas_wire::Tensor;
 use bytes::Bytes;
 
@@ -50,15 +50,15 @@ impl NetworkTrial<'_> {
     /// Tries a network that generates text.
     pub(super) fn try_decoder(
         &mut self,
-        network: Onnx,
+        network: OrtSession,
         decoder: &DecoderSpec,
         example: &str,
     ) -> Result<TrialOutcome, PublishError> {
         network.check_trial()?;
         let (inputs, outputs) = self.tensors;
         let files = &self.publication.network;
-        let contract = Contract::of(inputs, outputs, &decoder.tensors).map_err(PublishError::Contract)?;
-        let mut session = OnnxDecoder::new(network, contract.clone(), Sharing::None);
+        let contract = DecoderTensors::of(inputs, outputs, &decoder.tensors).map_err(PublishError::Contract)?;
+        let mut session = OrtDecoder::new(network, contract.clone(), RunSharing::None);
         let tokenizer = &*decoder.tokenizer;
         trial::generate_tokens(tokenizer, example, TRIAL_TOKENS, &mut session)
             .map_err(|error| self.incompatible(&error, &BTreeMap::new()))?;
@@ -75,7 +75,7 @@ impl NetworkTrial<'_> {
     /// Tries a network from tensors to tensors, and the auxiliary networks.
     pub(super) fn try_tensors(
         &mut self,
-        network: Onnx,
+        network: OrtSession,
         named: BTreeMap<String, AuxiliarySession>,
         task: Option<&LoadedTask>,
     ) -> Result<TrialOutcome, PublishError> {
@@ -101,7 +101,8 @@ impl NetworkTrial<'_> {
         own.with_network(|network| network.check_trial()).ok_or_else(ended)??;
         let (fits, prove) = (probe::same_batch(inputs), || rows::prove(&publication.network));
         let seen = || {
-            let like = |network: &mut Onnx| probe::probe_with_kind(network, inputs, cases.golden(), cases.value_kind());
+            let like =
+                |network: &mut OrtSession| probe::probe_with_kind(network, inputs, cases.golden(), cases.value_kind());
             match own.with_network(like).unwrap_or_else(|| ProbeResult::NotRun("the trial is over".to_owned())) {
                 ProbeResult::NotRun(_) if matches!(cases, TrialInputs::None) => {
                     ProbeResult::NotRun("see the warning".to_owned())
@@ -125,7 +126,7 @@ impl NetworkTrial<'_> {
             drop(network);
             let known = (!runs.is_empty()).then(|| unlabelled_cases(runs));
             let trial = known.as_ref().map_or(
-                EquivalenceInputs::Synthetic(&manifest_entry.inputs, Values::default()),
+                EquivalenceInputs::Synthetic(&manifest_entry.inputs, SyntheticValues::default()),
                 EquivalenceInputs::Golden,
             );
             self.prepare(Some(&name), &publication.networks[&name], &trial);
@@ -140,7 +141,7 @@ impl NetworkTrial<'_> {
         &self,
         task: &LoadedTask,
         count: usize,
-        (own, batching): (&Arc<TrialNetwork<Onnx>>, Batching),
+        (own, batching): (&Arc<TrialNetwork<OrtSession>>, Batching),
         named: &BTreeMap<String, AuxiliaryTrial>,
     ) -> Result<(), PublishError> {
         let call = self.trial_call((own, batching), named);
@@ -150,10 +151,10 @@ impl NetworkTrial<'_> {
 
     fn trial_call(
         &self,
-        (own, batching): (&Arc<TrialNetwork<Onnx>>, Batching),
+        (own, batching): (&Arc<TrialNetwork<OrtSession>>, Batching),
         named: &BTreeMap<String, AuxiliaryTrial>,
     ) -> ModelCall {
-        let takes = Takes { inputs: self.tensors.0, batching, sharing: Sharing::None };
+        let takes = InputContract { inputs: self.tensors.0, batching, sharing: RunSharing::None };
         let auxiliary = |(name, AuxiliaryTrial { network, manifest_entry, .. }): (&String, &AuxiliaryTrial)| {
             (name.clone(), load::network(network, manifest_entry.into(), &manifest_entry.outputs))
         };
@@ -184,13 +185,13 @@ impl NetworkTrial<'_> {
 
 /// An auxiliary network with its session.
 pub(super) struct AuxiliarySession {
-    pub(super) onnx: Onnx,
+    pub(super) onnx: OrtSession,
     pub(super) manifest_entry: AuxiliaryNetwork,
 }
 
 /// An auxiliary network in its trials.
 struct AuxiliaryTrial {
-    network: Arc<TrialNetwork<Onnx>>,
+    network: Arc<TrialNetwork<OrtSession>>,
     manifest_entry: AuxiliaryNetwork,
     /// Why calls share its runs, or not.
     reason: String,

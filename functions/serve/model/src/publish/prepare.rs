@@ -12,21 +12,21 @@ use bytes::Bytes;
 use super::probe::tolerance;
 use crate::load::compare;
 use crate::manifest::GoldenCases;
-use amaas_engine::generate::{Contract, Decoder};
-use amaas_engine::infer::{Network, Values, made_up_like};
+use amaas_engine::generate::{DecoderNetwork, DecoderTensors};
+use amaas_engine::infer::{RunnableNetwork, SyntheticValues, synthetic_inputs_like};
 use amaas_engine::onnx::NetworkFiles;
-use amaas_engine::session::{Onnx, OnnxDecoder, write_prepared};
-use amaas_engine::{Prepack, RuntimeConfig};
-use amaas_engine::{Sharing, TensorSpec};
+use amaas_engine::session::{OrtDecoder, OrtSession, write_prepared};
+use amaas_engine::{PrepackMode, RuntimeConfig};
+use amaas_engine::{RunSharing, TensorSpec};
 
 /// The inputs on which the two forms of a network are compared.
 pub(super) enum EquivalenceInputs<'t> {
     /// Known inputs.
     Golden(&'t GoldenCases),
     /// Synthetic inputs of this kind.
-    Synthetic(&'t [TensorSpec], Values),
+    Synthetic(&'t [TensorSpec], SyntheticValues),
     /// A sequence that a decoder continues.
-    Tokens(&'t Contract),
+    Tokens(&'t DecoderTensors),
     /// None: no inputs are known that the network accepts.
     None,
 }
@@ -58,26 +58,26 @@ pub(super) fn prepare(
         return Err("there is nothing to compare it on, see the warning".to_owned());
     }
     let bytes: Bytes = write_prepared(environment, files, config)?.into();
-    let given = || Onnx::new(environment, files, config).map_err(|error| error.to_string());
+    let given = || OrtSession::new(environment, files, config).map_err(|error| error.to_string());
     let prepared = |prepack| {
         let config = RuntimeConfig { prepack, ..config.clone() };
-        Onnx::prepared(environment, bytes.clone(), &config).map_err(|error| error.to_string())
+        OrtSession::prepared(environment, bytes.clone(), &config).map_err(|error| error.to_string())
     };
     let mut took = [Duration::MAX; 2];
     for round in 0..TIMING_ROUNDS {
         let begun = Instant::now();
         let answers = trial.run(given()?)?;
         took[0] = took[0].min(begun.elapsed());
-        let prepack = if round == 0 { Prepack::AtLoad } else { Prepack::Never };
+        let prepack = if round == 0 { PrepackMode::AtLoad } else { PrepackMode::Never };
         let begun = Instant::now();
         let same = trial.run(prepared(prepack)?)?;
-        if prepack == Prepack::Never {
+        if prepack == PrepackMode::Never {
             took[1] = took[1].min(begun.elapsed());
         }
         if answers.is_empty() {
             return Err("there is nothing to compare it on".to_owned());
         }
-        if prepack == Prepack::AtLoad || matches!(trial, EquivalenceInputs::Tokens(_)) {
+        if prepack == PrepackMode::AtLoad || matches!(trial, EquivalenceInputs::Tokens(_)) {
             if !answers.iter().map(canonical_bytes).eq(same.iter().map(canonical_bytes)) {
                 return Err("outputs of the prepared network differ in their last bits".to_owned());
             }
@@ -96,7 +96,7 @@ pub(super) fn prepare(
 }
 
 impl EquivalenceInputs<'_> {
-    fn run(&self, mut network: Onnx) -> Result<Vec<Tensor>, String> {
+    fn run(&self, mut network: OrtSession) -> Result<Vec<Tensor>, String> {
         let mut run = |inputs: &[Tensor]| network.run(inputs).map_err(|error| error.for_operator());
         let outputs: Result<Vec<_>, String> = match self {
             Self::Golden(golden) => {
@@ -104,7 +104,7 @@ impl EquivalenceInputs<'_> {
             }
             Self::Synthetic(inputs, like) => {
                 let required = inputs.iter().filter(|input| !input.optional);
-                [1, 2].into_iter().map(|seed| run(&made_up_like(required.clone(), seed, *like)?)).collect()
+                [1, 2].into_iter().map(|seed| run(&synthetic_inputs_like(required.clone(), seed, *like)?)).collect()
             }
             Self::Tokens(contract) => return decode_logits(network, contract),
             Self::None => return Ok(Vec::new()),
@@ -113,8 +113,8 @@ impl EquivalenceInputs<'_> {
     }
 }
 
-fn decode_logits(network: Onnx, contract: &Contract) -> Result<Vec<Tensor>, String> {
-    let mut decoder = OnnxDecoder::new(network, contract.clone(), Sharing::None);
+fn decode_logits(network: OrtSession, contract: &DecoderTensors) -> Result<Vec<Tensor>, String> {
+    let mut decoder = OrtDecoder::new(network, contract.clone(), RunSharing::None);
     let (first, past) = decoder.step(&[vec![1, 2, 3]], None).map_err(|error| error.for_operator())?;
     let (second, _) = decoder.step(&[vec![1]], Some(past)).map_err(|error| error.for_operator())?;
     let tensor = |logits: Vec<f32>| Tensor::new("logits", vec![logits.len()], logits);

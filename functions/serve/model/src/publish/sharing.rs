@@ -6,7 +6,7 @@
 use super::PublishError;
 use super::probe::ProbeResult;
 use amaas_engine::onnx::{NotProven, OnnxError};
-use amaas_engine::session::in_words;
+use amaas_engine::session::strip_source_paths;
 use amaas_engine::{Batching, ROWS_PROOF};
 
 /// The publisher's policy for which calls share a run.
@@ -88,7 +88,7 @@ fn describe_result(result: &ProbeResult) -> String {
             "all rows of a trial had the same outputs, which shows nothing".to_owned()
         }
         ProbeResult::Differs(reason) | ProbeResult::Dependent(reason) => format!("a trial: {reason}"),
-        ProbeResult::NotRun(reason) => format!("no trial could be run: {}", in_words(reason)),
+        ProbeResult::NotRun(reason) => format!("no trial could be run: {}", strip_source_paths(reason)),
     }
 }
 

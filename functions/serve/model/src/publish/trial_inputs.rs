@@ -4,8 +4,8 @@ use super::prepare::EquivalenceInputs;
 use super::probe;
 use crate::manifest::{GOLDEN_FORMAT, GoldenCase, GoldenCases};
 use amaas_engine::TensorSpec;
-use amaas_engine::infer::{Network, Values};
-use amaas_engine::session::in_words;
+use amaas_engine::infer::{RunnableNetwork, SyntheticValues};
+use amaas_engine::session::strip_source_paths;
 use amaas_wire::Tensor;
 
 /// The inputs of a network's trials.
@@ -15,7 +15,7 @@ pub(super) enum TrialInputs<'c> {
     /// The inputs that the task made of its example, with unknown outputs.
     Example(GoldenCases),
     /// Synthetic inputs, which the network accepts.
-    Synthetic(&'c [TensorSpec], Values),
+    Synthetic(&'c [TensorSpec], SyntheticValues),
     /// None: the network does not accept synthetic inputs.
     None,
 }
@@ -23,7 +23,7 @@ pub(super) enum TrialInputs<'c> {
 impl<'c> TrialInputs<'c> {
     /// The inputs for `network`: golden cases, else those of the task's `example`, else synthetic ones. Adds a warning if there are none.
     pub(super) fn of(
-        (network, inputs): (&mut impl Network, &'c [TensorSpec]),
+        (network, inputs): (&mut impl RunnableNetwork, &'c [TensorSpec]),
         golden: Option<&'c GoldenCases>,
         example: Vec<Vec<Tensor>>,
         warnings: &mut Vec<String>,
@@ -40,7 +40,7 @@ impl<'c> TrialInputs<'c> {
                 warnings.push(format!(
                     "the network was not tried: it does not accept synthetic inputs ({}). Give golden cases with --golden: then it \
                      is checked, and tried for shared runs and for its prepared form",
-                    in_words(&reason)
+                    strip_source_paths(&reason)
                 ));
                 Self::None
             }
@@ -57,8 +57,8 @@ impl<'c> TrialInputs<'c> {
     }
 
     /// The kind of synthetic values that the network accepts.
-    pub(super) fn value_kind(&self) -> Values {
-        if let Self::Synthetic(_, kind) = self { *kind } else { Values::default() }
+    pub(super) fn value_kind(&self) -> SyntheticValues {
+        if let Self::Synthetic(_, kind) = self { *kind } else { SyntheticValues::default() }
     }
 
     /// The inputs on which the prepared network is compared.

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use amaas_engine::cpu::{QUICK, Working, json_size};
+use amaas_engine::cpu::{CpuPermit, MAX_INLINE_BYTES, estimated_json_size};
 use amaas_wire::Tensor;
 use async_trait::async_trait;
 
@@ -42,7 +42,7 @@ pub trait CallHost: Send + Sync {
 }
 
 /// CPU work that stores its own result.
-pub type ComputeJob = Box<dyn FnOnce(&Working) -> Result<(), PredictError> + Send>;
+pub type ComputeJob = Box<dyn FnOnce(&CpuPermit) -> Result<(), PredictError> + Send>;
 
 /// The size of CPU work, which decides where it runs.
 #[derive(Clone, Copy, Debug)]
@@ -58,12 +58,12 @@ pub struct CpuWork {
 impl CpuWork {
     /// Parsing or writing `size` bytes of JSON.
     pub fn json(size: usize) -> Self {
-        Self { size, quick: QUICK, memory: 0 }
+        Self { size, quick: MAX_INLINE_BYTES, memory: 0 }
     }
 
     /// Tokenising `size` bytes of text: tokenizers process about 10 MB/s, JSON parsers 200.
     pub fn text(size: usize) -> Self {
-        Self { size, quick: QUICK / 20, memory: 0 }
+        Self { size, quick: MAX_INLINE_BYTES / 20, memory: 0 }
     }
 
     /// Work that is slow even for a small input, such as decoding an image, with `memory` bytes of working memory.
@@ -164,18 +164,18 @@ impl ModelCall {
     pub async fn compute<T, E>(
         &self,
         work: CpuWork,
-        job: impl FnOnce(&Working) -> Result<T, E> + Send + 'static,
+        job: impl FnOnce(&CpuPermit) -> Result<T, E> + Send + 'static,
     ) -> Result<T, PredictError>
     where
         T: Send + 'static,
         E: Into<PredictError>,
     {
         if work.size <= work.quick {
-            return job(&Working::at_once()).map_err(Into::into);
+            return job(&CpuPermit::for_inline_work()).map_err(Into::into);
         }
         let result = Arc::new(Mutex::new(None));
         let to = Arc::clone(&result);
-        let job = move |working: &Working| {
+        let job = move |working: &CpuPermit| {
             let done = job(working).map_err(Into::into)?;
             *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
             Ok(())
@@ -210,7 +210,7 @@ impl ModelCall {
         runs: PreparedRuns,
     ) -> Result<Vec<Vec<Tensor>>, PredictError> {
         let outputs = network.run(runs).await?;
-        let size: usize = outputs.iter().map(|run| json_size(run)).fold(0, usize::saturating_add);
+        let size: usize = outputs.iter().map(|run| estimated_json_size(run)).fold(0, usize::saturating_add);
         self.output_size.fetch_add(size as u64, Ordering::Relaxed);
         Ok(outputs)
     }

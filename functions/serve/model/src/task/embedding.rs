@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use amaas_engine::cpu::Working;
+use amaas_engine::cpu::CpuPermit;
 use amaas_engine::{Batching, InvalidInput, TaskError, TensorSpec};
 use amaas_wire::openai::Truncation;
 use amaas_wire::task::Embedding;
@@ -137,7 +137,7 @@ impl<E: TextEncoder> EmbeddingsInterface for TextEmbedding<E> {
     async fn embed(self: Arc<Self>, call: ModelCall, texts: EmbeddingTexts) -> Result<Vec<Embedding>, PredictError> {
         let (network, encoder) = (call.networks().own(), Arc::clone(&self.encoder));
         let batching = network.batching();
-        let job = move |working: &Working| encode_texts(&*encoder, working, &texts, batching);
+        let job = move |working: &CpuPermit| encode_texts(&*encoder, working, &texts, batching);
         let mut tokenised = call.compute(CpuWork::text(call.input_size()), job).await?;
         let runs = network.prepare(tokenised.take_runs(), call.tenant(), call.max_rows())?;
         let charge = call.charge(Cost::tokens(runs.rows(), tokenised.tokens())).await?;
@@ -157,7 +157,7 @@ fn dimensions<E: TextEncoder>(outputs: &[TensorSpec]) -> Option<usize> {
 /// [`InputError`](crate::InputError) names the text.
 pub fn encode_texts<E: TextEncoder>(
     encoder: &E,
-    working: &Working,
+    working: &CpuPermit,
     texts: &EmbeddingTexts,
     batching: Batching,
 ) -> Result<EncodedTexts, PredictError> {
@@ -170,7 +170,7 @@ pub fn encode_texts<E: TextEncoder>(
             let most = tokens.ids.len();
             return Err(refused(&format!("expected at most {most} tokens where truncate is false, got {got}")));
         }
-        working.go_on((tokens.ids.len() as u64).max(1))?;
+        working.record_progress((tokens.ids.len() as u64).max(1))?;
         Ok::<_, PredictError>(tokens)
     };
     let run = |rows: &[TextTokens], length| encoder.tensors(rows, length).map_err(PredictError::from);
@@ -333,7 +333,7 @@ mod tests {
 
     fn encoded(texts: &[String], batching: Batching) -> EncodedTexts {
         let texts = EmbeddingTexts { texts: texts.to_vec(), member: "inputs", truncation: Truncation::End };
-        encode_texts(&Bytes, &Working::at_once(), &texts, batching).expect("runs")
+        encode_texts(&Bytes, &CpuPermit::for_inline_work(), &texts, batching).expect("runs")
     }
 
     fn task(outputs: Vec<TensorSpec>) -> TextEmbedding<Bytes> {
@@ -455,7 +455,7 @@ mod tests {
         let texts = texts(&[3, 1200]);
         let encode = |truncation| {
             let texts = EmbeddingTexts { texts: texts.clone(), member: "input", truncation };
-            encode_texts(&Bytes, &Working::at_once(), &texts, Batching::Rows)
+            encode_texts(&Bytes, &CpuPermit::for_inline_work(), &texts, Batching::Rows)
         };
         assert!(encode(Truncation::End).is_ok());
         let refused = encode(Truncation::Refuse);

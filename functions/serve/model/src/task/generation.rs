@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use amaas_engine::cpu::Working;
-use amaas_engine::generate::{Call, Events, Generate, PromptError, Telling, TensorNames, Tokenizer};
+use amaas_engine::cpu::CpuPermit;
+use amaas_engine::generate::{
+    ContinuousBatcher, EventStream, GenerateCall, PromptError, TensorNames, TextDelivery, Tokenizer,
+};
 use amaas_engine::{InvalidInput, TaskError};
 use amaas_wire::task::{Generation, Prompt};
 use async_trait::async_trait;
@@ -104,10 +106,10 @@ pub struct TextGeneration<G>(Arc<OwnTokenizer<G>>);
 struct OwnTokenizer<G>(G);
 
 impl<G: TextGenerator> Tokenizer for OwnTokenizer<G> {
-    fn encode(&self, working: &Working, text: &str) -> Result<Vec<i64>, PromptError> {
+    fn encode(&self, working: &CpuPermit, text: &str) -> Result<Vec<i64>, PromptError> {
         let refused = |error: InvalidInput| PromptError::Parameter { param: "prompt", message: error.to_string() };
         let tokens = self.0.encode(text).map_err(refused)?;
-        working.go_on(tokens.len() as u64)?;
+        working.record_progress(tokens.len() as u64)?;
         Ok(tokens)
     }
 
@@ -140,14 +142,14 @@ impl<G: TextGenerator> Task for TextGeneration<G> {
     }
 
     async fn predict(self: Arc<Self>, call: ModelCall, prompts: Vec<Prompt>) -> Result<Vec<Generation>, PredictError> {
-        let most = decoder(&call)?.places();
+        let most = decoder(&call)?.max_queued_calls();
         if prompts.len() > most {
             return Err(InputError::Body(format!("inputs: expected at most {most} entries, got more")).into());
         }
         let mut all = self.begin(call, CompletionPrompts { prompts, logprobs: None, streams: false }).await?;
         let mut generations = Vec::with_capacity(all.len());
         for events in &mut all {
-            let completed = events.whole().await?;
+            let completed = events.collect().await?;
             generations.push(Generation {
                 text: completed.text,
                 finish_reason: completed.reason,
@@ -170,32 +172,36 @@ impl<G: TextGenerator> Task for TextGeneration<G> {
 
 #[async_trait]
 impl<G: TextGenerator> CompletionsInterface for TextGeneration<G> {
-    async fn begin(self: Arc<Self>, call: ModelCall, request: CompletionPrompts) -> Result<Vec<Events>, PredictError> {
+    async fn begin(
+        self: Arc<Self>,
+        call: ModelCall,
+        request: CompletionPrompts,
+    ) -> Result<Vec<EventStream>, PredictError> {
         let CompletionPrompts { prompts, logprobs, streams } = request;
         let (generate, tenant) = (Arc::clone(decoder(&call)?), call.tenant().map(str::to_owned));
-        let telling = if streams { Telling::AsItComes } else { Telling::AtTheEnd };
+        let telling = if streams { TextDelivery::Incremental } else { TextDelivery::AtEnd };
         let tokenising = Arc::clone(&generate);
-        let tokenise = move |working: &Working| {
+        let tokenise = move |working: &CpuPermit| {
             let one = |prompt| {
-                let call = tokenising.call(working, prompt, logprobs)?.told(telling);
+                let call = tokenising.validate(working, prompt, logprobs)?.delivered(telling);
                 Ok(match &tenant {
-                    Some(tenant) => call.of(tenant),
+                    Some(tenant) => call.of_tenant(tenant),
                     None => call,
                 })
             };
             prompts.iter().map(one).collect::<Result<Vec<_>, PromptError>>()
         };
         let calls = call.compute(CpuWork::text(call.input_size()), tokenise).await?;
-        let at_most = calls.iter().map(Call::tokens_at_most).sum();
+        let at_most = calls.iter().map(GenerateCall::max_tokens).sum();
         call.charge(Cost::tokens(calls.len(), at_most)).await?;
-        let all = generate.begin(calls)?;
-        let prompt_tokens: usize = all.iter().map(Events::prompt_tokens).sum();
-        let generated = all.iter().map(Events::counter).collect();
+        let all = generate.enqueue(calls)?;
+        let prompt_tokens: usize = all.iter().map(EventStream::prompt_tokens).sum();
+        let generated = all.iter().map(EventStream::counter).collect();
         call.set_usage(UsageSoFar { rows: all.len(), tokens: Some(prompt_tokens as u64), generated });
         Ok(all)
     }
 }
 
-fn decoder(call: &ModelCall) -> Result<&Arc<Generate>, PredictError> {
+fn decoder(call: &ModelCall) -> Result<&Arc<ContinuousBatcher>, PredictError> {
     call.networks().own().generate().ok_or_else(|| PredictError::internal("the network is not run as a decoder"))
 }

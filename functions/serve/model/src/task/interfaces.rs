@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use amaas_engine::generate::{Events, TensorNames, Tokenizer};
+use amaas_engine::generate::{EventStream, TensorNames, Tokenizer};
 use amaas_wire::Tensor;
 use amaas_wire::openai::Truncation;
 use amaas_wire::task::{Embedding, Prompt};
@@ -70,7 +70,11 @@ pub trait CompletionsInterface: Send + Sync {
     ///
     /// # Errors
     /// [`PredictError`].
-    async fn begin(self: Arc<Self>, call: ModelCall, request: CompletionPrompts) -> Result<Vec<Events>, PredictError>;
+    async fn begin(
+        self: Arc<Self>,
+        call: ModelCall,
+        request: CompletionPrompts,
+    ) -> Result<Vec<EventStream>, PredictError>;
 }
 
 /// Prompts to complete.

@@ -14,7 +14,7 @@ mod rows;
 #[allow(clippy::module_inception)]
 mod task;
 
-pub use amaas_engine::cpu::{Working, checkpoint};
+pub use amaas_engine::cpu::{CpuPermit, checkpoint};
 pub use amaas_engine::generate::{TensorNames, Tokenizer};
 pub use amaas_engine::infer::{join, split};
 pub use amaas_engine::{InvalidInput, TaskError};

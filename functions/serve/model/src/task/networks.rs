@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use amaas_engine::generate::Generate;
-use amaas_engine::infer::{Infer, Takes, Valid};
-use amaas_engine::{Batching, RunError, Sharing, TensorSpec};
+use amaas_engine::generate::ContinuousBatcher;
+use amaas_engine::infer::{DynamicBatcher, InputContract, ValidTensors};
+use amaas_engine::{Batching, RunError, RunSharing, TensorSpec};
 use amaas_wire::Tensor;
 use async_trait::async_trait;
 
@@ -47,7 +47,7 @@ pub struct ModelNetwork {
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
     batching: Batching,
-    sharing: Sharing,
+    sharing: RunSharing,
     executor: NetworkExecutor,
 }
 
@@ -55,9 +55,9 @@ pub struct ModelNetwork {
 #[derive(Clone)]
 pub enum NetworkExecutor {
     /// Tensors to tensors, with adaptive batching.
-    Batched(Arc<Infer>),
+    Batched(Arc<DynamicBatcher>),
     /// Prompts to text, with a KV cache.
-    Decoder(Arc<Generate>),
+    Decoder(Arc<ContinuousBatcher>),
     /// Tensors to tensors on the calling thread: a trial.
     Direct(Arc<dyn RunTensors>),
 }
@@ -69,14 +69,14 @@ pub trait RunTensors: Send + Sync {
     ///
     /// # Errors
     /// [`RunError`].
-    async fn run(&self, inputs: Valid) -> Result<Vec<Tensor>, RunError>;
+    async fn run(&self, inputs: ValidTensors) -> Result<Vec<Tensor>, RunError>;
 }
 
 impl ModelNetwork {
     /// A network with these tensors, run by `executor`.
     pub fn new(
         (inputs, outputs): (Vec<TensorSpec>, Vec<TensorSpec>),
-        (batching, sharing): (Batching, Sharing),
+        (batching, sharing): (Batching, RunSharing),
         executor: NetworkExecutor,
     ) -> Self {
         Self { inputs, outputs, batching, sharing, executor }
@@ -108,18 +108,18 @@ impl ModelNetwork {
     }
 
     /// The batching executor; `None` for a decoder.
-    pub fn infer(&self) -> Option<&Arc<Infer>> {
+    pub fn infer(&self) -> Option<&Arc<DynamicBatcher>> {
         if let NetworkExecutor::Batched(infer) = &self.executor { Some(infer) } else { None }
     }
 
     /// The text generator; `None` if it is not a decoder.
-    pub fn generate(&self) -> Option<&Arc<Generate>> {
+    pub fn generate(&self) -> Option<&Arc<ContinuousBatcher>> {
         if let NetworkExecutor::Decoder(generate) = &self.executor { Some(generate) } else { None }
     }
 
     /// The inputs that a call has to send, and how they are batched.
-    pub fn takes(&self) -> Takes<'_> {
-        Takes { inputs: &self.inputs, batching: self.batching, sharing: self.sharing }
+    pub fn takes(&self) -> InputContract<'_> {
+        InputContract { inputs: &self.inputs, batching: self.batching, sharing: self.sharing }
     }
 
     /// Validates the tensors of each run against the network's inputs.
@@ -133,9 +133,9 @@ impl ModelNetwork {
         max_rows: usize,
     ) -> Result<PreparedRuns, PredictError> {
         let valid = |tensors| {
-            let valid = Valid::new(tensors, self.takes(), max_rows)?;
+            let valid = ValidTensors::new(tensors, self.takes(), max_rows)?;
             Ok(match tenant {
-                Some(tenant) => valid.of(tenant),
+                Some(tenant) => valid.of_tenant(tenant),
                 None => valid,
             })
         };
@@ -186,18 +186,18 @@ impl ModelNetwork {
 /// Validated runs of a network.
 #[derive(Debug)]
 pub struct PreparedRuns {
-    runs: Vec<Valid>,
+    runs: Vec<ValidTensors>,
 }
 
 impl PreparedRuns {
     /// The rows of all runs together.
     pub fn rows(&self) -> usize {
-        self.runs.iter().map(Valid::rows).sum()
+        self.runs.iter().map(ValidTensors::rows).sum()
     }
 }
 
-impl From<Valid> for PreparedRuns {
-    fn from(run: Valid) -> Self {
+impl From<ValidTensors> for PreparedRuns {
+    fn from(run: ValidTensors) -> Self {
         Self { runs: vec![run] }
     }
 }

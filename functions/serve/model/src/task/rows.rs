@@ -51,7 +51,7 @@ pub trait RowTask: Sized + Send + Sync + 'static {
     const EXAMPLE: &'static str;
     /// Preprocessing a body of up to this many bytes takes less than 500 µs, and runs without queueing; 0 if the time does
     /// not depend on the size, as with compressed images.
-    const QUICK_BYTES: usize = amaas_engine::cpu::QUICK;
+    const QUICK_BYTES: usize = amaas_engine::cpu::MAX_INLINE_BYTES;
     /// Bytes of memory that preprocessing takes beyond inputs and tensors; memory-intensive jobs wait for one another.
     const MEMORY_BYTES: usize = 0;
     /// See [`Task::Input`].

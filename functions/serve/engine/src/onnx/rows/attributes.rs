@@ -1,4 +1,4 @@
-//! The attributes of a node, those that a function's caller gives among them.
+//! The attributes of a node, with references to a function's attributes resolved.
 
 use std::collections::HashMap;
 
@@ -8,11 +8,11 @@ use super::super::proto::{Attribute, Graph, Node};
 
 /// The attributes of a node by name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Attributes<'g>(HashMap<&'g [u8], &'g Attribute>);
+pub(super) struct NodeAttributes<'g>(HashMap<&'g [u8], &'g Attribute>);
 
-impl<'g> Attributes<'g> {
-    /// Those of `node`, where a reference to an attribute of the function around it is what `outer` has under that name.
-    pub(super) fn of(node: &'g Node, outer: &Attributes<'g>) -> Self {
+impl<'g> NodeAttributes<'g> {
+    /// The attributes of `node`. A reference to an attribute of the enclosing function takes its value in `outer`.
+    pub(super) fn of(node: &'g Node, outer: &NodeAttributes<'g>) -> Self {
         let mut all = HashMap::new();
         for attribute in &node.attribute {
             let name = attribute.name.as_deref().unwrap_or_default();
@@ -24,8 +24,8 @@ impl<'g> Attributes<'g> {
         Self(all)
     }
 
-    /// The same, with `defaults` for what is not there.
-    pub(super) fn or(mut self, defaults: &'g [Attribute]) -> Self {
+    /// Adds `defaults` for missing attributes.
+    pub(super) fn with_defaults(mut self, defaults: &'g [Attribute]) -> Self {
         for attribute in defaults {
             self.0.entry(attribute.name.as_deref().unwrap_or_default()).or_insert(attribute);
         }
@@ -36,37 +36,37 @@ impl<'g> Attributes<'g> {
         self.0.get(name.as_bytes()).copied()
     }
 
-    /// Whether there is an attribute of that name.
+    /// Whether the attribute exists.
     pub(super) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// A whole number; a number that is 0 is not written, as in protocol buffers.
+    /// An integer. Protocol buffers omit 0.
     pub(super) fn integer(&self, name: &str) -> Option<i64> {
         self.get(name).map(|attribute| attribute.i.unwrap_or_default())
     }
 
-    /// Whole numbers.
+    /// Integers.
     pub(super) fn integers(&self, name: &str) -> Option<&'g [i64]> {
         self.get(name).map(|attribute| &attribute.ints[..])
     }
 
-    /// Numbers.
+    /// Floats.
     pub(super) fn floats(&self, name: &str) -> Option<&'g [f32]> {
         self.get(name).map(|attribute| &attribute.floats[..])
     }
 
-    /// A text.
+    /// A string.
     pub(super) fn text(&self, name: &str) -> Option<&'g [u8]> {
         self.get(name).map(|attribute| attribute.s.as_deref().unwrap_or_default())
     }
 
-    /// How many texts there are.
+    /// The number of strings.
     pub(super) fn texts(&self, name: &str) -> usize {
         self.get(name).map_or(0, |attribute| attribute.strings.len())
     }
 
-    /// A tensor, as its bytes.
+    /// A tensor, encoded.
     pub(super) fn tensor(&self, name: &str) -> Option<&'g Bytes> {
         self.get(name)?.t.first()
     }

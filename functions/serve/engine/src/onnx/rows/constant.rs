@@ -1,16 +1,16 @@
-//! Tensors that stand in the file: their shapes, and the values of small ones.
+//! Constant tensors of the file: their shapes, and the values of small ones.
 
 use bytes::Bytes;
 use prost::Message;
 
 use super::super::NetworkFiles;
-use super::super::external::External;
-use super::size::{Size, Symbols};
-use super::tensor::Tensor;
+use super::super::external::ExternalTensor;
+use super::abstract_tensor::AbstractTensor;
+use super::symbolic_size::{SymbolTable, SymbolicSize};
 
 /// `TensorProto`, with the values that a shape computation may need.
 #[derive(Clone, PartialEq, Message)]
-struct Values {
+struct ConstantValues {
     #[prost(int64, repeated, tag = "1")]
     dims: Vec<i64>,
     #[prost(int32, optional, tag = "2")]
@@ -25,19 +25,20 @@ struct Values {
     raw_data: Option<Bytes>,
 }
 
-/// The tensor that `bytes` are, a `TensorProto`; its name is that of [`name`].
-pub(super) fn constant(bytes: &Bytes, files: &NetworkFiles, symbols: &mut Symbols) -> Tensor {
-    // ONNX Runtime refuses what cannot be read; here it is a tensor of which nothing is known.
-    let Ok(values) = Values::decode(bytes.clone()) else { return Tensor::shared(None) };
-    let shape: Vec<Size> = values.dims.iter().map(|size| Size::of(*size)).collect();
+/// The abstract value of an encoded `TensorProto`; [`name`] reads its name.
+pub(super) fn constant(bytes: &Bytes, files: &NetworkFiles, symbols: &mut SymbolTable) -> AbstractTensor {
+    // ONNX Runtime refuses a malformed tensor; here it is unknown.
+    let Ok(values) = ConstantValues::decode(bytes.clone()) else { return AbstractTensor::shared(None) };
+    let shape: Vec<SymbolicSize> = values.dims.iter().map(|size| SymbolicSize::of(*size)).collect();
     let count = values.dims.iter().try_fold(1_usize, |count, size| count.checked_mul(usize::try_from(*size).ok()?));
-    let known = count.filter(|count| *count <= MAX_KNOWN).and_then(|count| known(bytes, &values, count, files));
+    let known =
+        count.filter(|count| *count <= MAX_TRACKED_VALUES).and_then(|count| known(bytes, &values, count, files));
     match known {
         Some(known) => {
-            let known = known.into_iter().map(|value| value.map_or_else(|| symbols.any_number(), Size::of));
-            Tensor::numbers(shape, known.collect()).with_float(matches!(values.data_type, Some(FLOAT | DOUBLE)))
+            let known = known.into_iter().map(|value| value.map_or_else(|| symbols.any_number(), SymbolicSize::of));
+            AbstractTensor::numbers(shape, known.collect()).with_float(matches!(values.data_type, Some(FLOAT | DOUBLE)))
         }
-        None => Tensor::shared(Some(shape)),
+        None => AbstractTensor::shared(Some(shape)),
     }
 }
 
@@ -46,15 +47,15 @@ pub(super) fn name(bytes: &Bytes) -> Option<Bytes> {
     super::super::proto::Tensor::decode(bytes.clone()).ok()?.name
 }
 
-/// The `count` values of a tensor, each if it is a whole number.
-fn known(bytes: &Bytes, values: &Values, count: usize, files: &NetworkFiles) -> Option<Vec<Option<i64>>> {
-    let external = External::of(bytes).ok()?;
+/// The `count` values of a tensor; `None` for each that is not an integer.
+fn known(bytes: &Bytes, values: &ConstantValues, count: usize, files: &NetworkFiles) -> Option<Vec<Option<i64>>> {
+    let external = ExternalTensor::of(bytes).ok()?;
     let external = match &external {
         Some(external) => Some(external.values(files.external.get(external.file.as_str())?).ok()?),
         None => None,
     };
     let raw: Option<&[u8]> = external.or(values.raw_data.as_deref());
-    #[allow(clippy::cast_possible_truncation)] // it was found to be whole and small
+    #[allow(clippy::cast_possible_truncation)] // the value is an integer below 2^53
     let whole = |value: f64| (value.fract() == 0.0 && value.abs() < 2_f64.powi(53)).then_some(value as i64);
     let all: Vec<Option<i64>> = match (values.data_type?, raw) {
         (FLOAT, Some(raw)) => chunks(raw).map(|bytes| whole(f32::from_le_bytes(bytes).into())).collect(),
@@ -74,8 +75,8 @@ fn chunks<const N: usize>(raw: &[u8]) -> impl Iterator<Item = [u8; N]> {
     raw.as_chunks().0.iter().copied()
 }
 
-/// Values of larger tensors are not looked at.
-pub(super) const MAX_KNOWN: usize = 64;
+/// The largest tensor whose values are tracked.
+pub(super) const MAX_TRACKED_VALUES: usize = 64;
 /// `TensorProto.DataType`.
 pub(super) const FLOAT: i32 = 1;
 pub(super) const INT32: i32 = 6;

@@ -1,27 +1,29 @@
-//! Proves that the rows of a batch do not see one another: abstract interpretation of an ONNX graph that follows the batch dimension.
+//! Proves that the rows of a batch are independent: abstract interpretation of an ONNX graph that tracks the batch
+//! dimension.
 //!
-//! Calls of different tenants may share a run only if each output row depends on the same row of the inputs alone, and on no other thing
-//! that differs between the calls, such as how many rows there are. Trying that out proves nothing: rows may meet only where a value is
-//! large, or where there are many of them. So each value of the graph is followed as a [`Tensor`](tensor::Tensor): either it is the same for all calls that share a
-//! run, or it has rows in one known dimension, of which each is proven to depend on its own row. Shape computations are followed as
-//! polynomials over symbols ([`size`]), of which the batch size is one. An operator that is not known, or whose rows may meet, gives a value
-//! of which nothing is proven, and only the outputs of the network have to be proven.
+//! Calls of different tenants may share a run only if each output row depends on the same input row alone. Trials prove
+//! nothing: rows may interact only for large values, or in large batches. So each value is abstracted as an
+//! `AbstractTensor`. It is either the same for all calls of a run, or has rows in one known dimension, each proven to
+//! depend on its own row. Sizes are polynomials over symbols (`symbolic_size`), and the batch size is one of the
+//! symbols. An unknown operator, or one that may mix rows, gives an unproven value. Only the network's outputs have to
+//! be proven.
 //!
-//! What is proven is the arithmetic that the ONNX specification describes. Sums may be rounded in another order when more rows share a
-//! run, so the last bits of an answer may differ; where that matters (`generate/`), a trial decides beside the proof.
+//! The proof covers the arithmetic of the ONNX specification. Sums may be rounded in another order when more rows share
+//! a run, so the last bits of an answer may differ. If that matters (`generate/`), a trial decides as well.
 //!
-//! Invariant: an operator is listed in `operators/` with the dimensions in which it keeps rows apart. One that is not listed is not proven.
+//! Invariant: `operators/` lists each operator with the dimensions in which it keeps rows apart. An unlisted operator
+//! is not proven.
 
+mod abstract_tensor;
 mod attributes;
-mod call;
 mod constant;
 mod control;
+mod folding;
 mod graph;
-mod known;
-mod number;
+mod operator_call;
 mod operators;
-mod size;
-mod tensor;
+mod row_indices;
+mod symbolic_size;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -29,36 +31,37 @@ use std::fmt;
 use bytes::Bytes;
 use prost::Message;
 
-use self::graph::{Analysis, Value};
-use self::size::{Size, Symbols};
-use self::tensor::{Batch, Tensor};
+use self::abstract_tensor::{AbstractTensor, BatchAxis};
+use self::graph::{AbstractValue, RowAnalysis};
+use self::symbolic_size::{SymbolTable, SymbolicSize};
 use super::external::text;
 use super::proto::{Dimension, Graph, Model, Node, Shape, ValueInfo};
 use super::{NetworkFiles, OnnxError};
 use crate::tensor_spec::Dim;
 
-/// Proves that each output row of a network depends on the same row of its inputs alone, whichever of the inputs that a call may leave out
-/// were sent. An input's first dimension is the batch.
+/// Proves that each output row depends on the same input row alone, for each set of optional inputs that a call may
+/// send. An input's first dimension is the batch.
 ///
 /// # Errors
-/// [`OnnxError`] where the file cannot be read; the inner [`NotProven`] names the node that the proof fails at.
+/// [`OnnxError`] if the file cannot be read; the inner [`NotProven`] names the node at which the proof fails.
 pub fn prove(files: &NetworkFiles) -> Result<Result<(), NotProven>, OnnxError> {
     prove_at(files, &BTreeMap::new())
 }
 
-/// The same of a network in which some inputs and outputs, such as caches, have the batch in another dimension: `axes` has it by name.
+/// [`prove`] for a network whose inputs and outputs may have the batch in another dimension, such as caches: `axes` has
+/// it by name.
 pub fn prove_at(files: &NetworkFiles, axes: &BTreeMap<String, usize>) -> Result<Result<(), NotProven>, OnnxError> {
     let (model, graph) = super::read::read(&files.file)?;
     let inputs = inputs(&model, &graph, axes)?;
-    Ok(Network { files, model: &model, graph: &graph, axes }.prove(&inputs))
+    Ok(RowProof { files, model: &model, graph: &graph, axes }.prove(&inputs))
 }
 
 /// Why rows of different calls may not share a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotProven {
-    /// The node where rows meet, as its operator and its name or first output; `None` where no node is at fault.
+    /// The node that mixes rows: its operator, and its name or first output. `None` if no node is at fault.
     pub node: Option<String>,
-    /// What it does to the rows.
+    /// How it mixes rows.
     pub because: String,
 }
 
@@ -78,13 +81,13 @@ impl fmt::Display for NotProven {
 }
 
 /// An input of the network.
-struct Input {
+struct NetworkInput {
     name: Bytes,
-    /// The dimension that is the batch.
+    /// The batch dimension.
     axis: usize,
-    /// Its dimensions; `None` if the file does not say how many there are.
+    /// The dimensions; `None` if their number is unknown.
     dims: Option<Vec<Dimension>>,
-    /// Whether a call may leave it out, since the file has a value for it.
+    /// Whether a call may omit it, because the file has a default.
     optional: bool,
 }
 
@@ -94,15 +97,15 @@ impl Dimension {
         self.value.filter(|value| *value >= 0)
     }
 
-    /// Its name, if it has one.
+    /// The name, if it has one.
     fn name(&self) -> Option<String> {
         let name = String::from_utf8_lossy(self.param.as_deref().unwrap_or_default()).into_owned();
         Dim::Symbol(name).symbol().map(str::to_owned)
     }
 }
 
-/// The inputs of a network that calls send.
-fn inputs(model: &Model, graph: &Graph, axes: &BTreeMap<String, usize>) -> Result<Vec<Input>, OnnxError> {
+/// The inputs that calls send.
+fn inputs(model: &Model, graph: &Graph, axes: &BTreeMap<String, usize>) -> Result<Vec<NetworkInput>, OnnxError> {
     let not_onnx = |error: prost::DecodeError| OnnxError::NotOnnx(error.to_string());
     let defaults: BTreeSet<Bytes> = graph.initializer.iter().filter_map(constant::name).collect();
     let mut sent = Vec::new();
@@ -110,40 +113,42 @@ fn inputs(model: &Model, graph: &Graph, axes: &BTreeMap<String, usize>) -> Resul
         let ValueInfo { name, r#type } = ValueInfo::decode(input.clone()).map_err(not_onnx)?;
         let name = name.unwrap_or_default();
         let optional = defaults.contains(&name);
-        // Before IR version 4 each initializer had to be listed among the inputs, and none of them could be sent.
-        if optional && model.ir_version.unwrap_or_default() < OPTIONAL_SINCE {
+        // Before IR version 4, each initializer is listed among the inputs, and clients cannot send it.
+        if optional && model.ir_version.unwrap_or_default() < DEFAULTS_SINCE_IR_VERSION {
             continue;
         }
         let shape = r#type.and_then(|r#type| r#type.tensor).and_then(|tensor| tensor.shape);
         let dims = shape.map(Shape::decode).transpose().map_err(not_onnx)?.map(|shape| shape.dim);
         let batch = axes.get(&text(Some(&name))).copied().unwrap_or(0);
-        sent.push(Input { name, axis: batch, dims, optional });
+        sent.push(NetworkInput { name, axis: batch, dims, optional });
     }
     Ok(sent)
 }
 
-/// A network whose rows are in question.
-struct Network<'n> {
+/// The proof of a network.
+struct RowProof<'n> {
     files: &'n NetworkFiles,
     model: &'n Model,
     graph: &'n Graph,
     axes: &'n BTreeMap<String, usize>,
 }
 
-impl Network<'_> {
-    fn prove(&self, inputs: &[Input]) -> Result<(), NotProven> {
-        have_a_batch(inputs)?;
+impl RowProof<'_> {
+    fn prove(&self, inputs: &[NetworkInput]) -> Result<(), NotProven> {
+        check_batch_dimension(inputs)?;
         let optional: Vec<_> = inputs.iter().filter(|input| input.optional).map(|input| &input.name).collect();
-        if optional.len() > MAX_OPTIONAL {
+        if optional.len() > MAX_OPTIONAL_INPUTS {
             let count = optional.len();
-            return Err(NotProven::of_network(format!("{count} inputs may be left out, more than {MAX_OPTIONAL}")));
+            return Err(NotProven::of_network(format!(
+                "{count} inputs may be left out, more than {MAX_OPTIONAL_INPUTS}"
+            )));
         }
         for sent in 0_usize..1 << optional.len() {
-            let is_sent = |input: &&Input| {
+            let is_sent = |input: &&NetworkInput| {
                 optional.iter().position(|name| **name == input.name).is_none_or(|place| sent >> place & 1 == 1)
             };
             let sent: Vec<_> = inputs.iter().filter(is_sent).collect();
-            // Calls that send nothing never share a run.
+            // Calls without inputs never share a run.
             if !sent.is_empty() {
                 self.prove_sent(&sent)?;
             }
@@ -152,42 +157,45 @@ impl Network<'_> {
     }
 
     /// The proof for calls that send these inputs.
-    fn prove_sent(&self, sent: &[&Input]) -> Result<(), NotProven> {
-        let mut symbols = Symbols::new();
+    fn prove_sent(&self, sent: &[&NetworkInput]) -> Result<(), NotProven> {
+        let mut symbols = SymbolTable::new();
         let mut values = Vec::new();
         for input in sent {
             let dims = input.dims.iter().flatten().enumerate();
             let dims = dims.map(|(axis, dim)| match (axis == input.axis, dim.fixed(), dim.name()) {
-                (true, _, _) => Size::batch(),
-                (_, Some(size), _) => Size::of(size),
-                // Calls that share a run have this size in common, also where it has the batch's name.
+                (true, _, _) => SymbolicSize::batch(),
+                (_, Some(size), _) => SymbolicSize::of(size),
+                // Calls of one run have this size in common, even if it has the batch's name.
                 (_, None, Some(name)) => symbols.named(&name),
                 (_, None, None) => symbols.any(),
             });
-            let tensor = Tensor::rows(dims.collect(), Batch::whole(input.axis)).map_err(NotProven::of_network)?;
+            let tensor =
+                AbstractTensor::rows(dims.collect(), BatchAxis::whole(input.axis)).map_err(NotProven::of_network)?;
             values.push((input.name.clone(), tensor));
         }
-        for (name, value) in Analysis::new(self.files, self.model, symbols).run(self.graph, values) {
+        for (name, value) in RowAnalysis::new(self.files, self.model, symbols).run(self.graph, values) {
             self.prove_output(&text(Some(&name)), value)?;
         }
         Ok(())
     }
 
-    fn prove_output(&self, name: &str, value: Value) -> Result<(), NotProven> {
+    fn prove_output(&self, name: &str, value: AbstractValue) -> Result<(), NotProven> {
         let axis = self.axes.get(name).copied().unwrap_or(0);
         let tensor = match value {
-            Value::Known(tensor) => tensor,
-            Value::Mixed(why) => return Err((*why).clone()),
-            Value::Absent => return Err(NotProven::of_network(format!("output {name:?} has no value"))),
+            AbstractValue::Known(tensor) => tensor,
+            AbstractValue::Mixed(why) => return Err((*why).clone()),
+            AbstractValue::Absent => return Err(NotProven::of_network(format!("output {name:?} has no value"))),
         };
         let has = match tensor.batch() {
-            _ if tensor.counts_rows() => "values that depend on the number of rows or on their places".to_owned(),
+            _ if tensor.depends_on_row_count() => {
+                "values that depend on the number of rows or on their places".to_owned()
+            }
             Some(batch) if batch.axis == axis && batch.is_whole() => return Ok(()),
             Some(batch) if batch.axis == axis => format!("several places for each row in its dimension {axis}"),
             Some(batch) => format!("its rows in dimension {}", batch.axis),
             None => "no rows: it is the same whatever the rows are".to_owned(),
         };
-        // What makes the output is where a reader looks first.
+        // Name the node that computes the output.
         let makes = |node: &&Node| node.output.iter().any(|output| text(Some(output)) == name);
         let node = self.graph.node.iter().find(makes).map(graph::label);
         Err(NotProven {
@@ -197,8 +205,8 @@ impl Network<'_> {
     }
 }
 
-/// Refuses inputs that calls cannot be joined in by their first dimension.
-fn have_a_batch(inputs: &[Input]) -> Result<(), NotProven> {
+/// Fails if the inputs cannot be joined along a batch dimension.
+fn check_batch_dimension(inputs: &[NetworkInput]) -> Result<(), NotProven> {
     if inputs.is_empty() {
         return Err(NotProven::of_network("the network has no inputs"));
     }
@@ -237,7 +245,7 @@ fn have_a_batch(inputs: &[Input]) -> Result<(), NotProven> {
     Ok(())
 }
 
-/// The IR version since which an initializer that is an input too is a default.
-const OPTIONAL_SINCE: i64 = 4;
-/// Which of three inputs go together with which is eight networks.
-const MAX_OPTIONAL: usize = 3;
+/// The IR version since which an initializer that is also an input is a default.
+const DEFAULTS_SINCE_IR_VERSION: i64 = 4;
+/// The largest number of optional inputs: three have eight combinations.
+const MAX_OPTIONAL_INPUTS: usize = 3;

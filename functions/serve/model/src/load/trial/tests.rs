@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use amaas_engine::infer::{Network as RunNetwork, Takes};
-use amaas_engine::{Batching, RunError, Sharing};
+use amaas_engine::infer::{InputContract, RunnableNetwork as RunNetwork};
+use amaas_engine::{Batching, RunError, RunSharing};
 use amaas_wire::{Datatype, Tensor};
 
 use super::*;
@@ -72,7 +72,7 @@ fn a_network_that_is_not_the_tasks_is_refused_with_what_it_has() {
         ),
     ] {
         let (inputs, outputs) = ([spec(input, rows())], [spec(output, rows())]);
-        let takes = Takes { inputs: &inputs, batching: Batching::None, sharing: Sharing::None };
+        let takes = InputContract { inputs: &inputs, batching: Batching::None, sharing: RunSharing::None };
         let network = trial_network::network(&TrialNetwork::new(Renames(output)), takes, &outputs);
         let error = run_example(&task(), trial_network::call(network, BTreeMap::new()), 1).err();
         let told = error.map(|error| incompatible("numbers", &error, &[(None, &inputs, &outputs)]).to_string());
@@ -89,7 +89,7 @@ fn inputs_run_together_only_where_the_network_has_a_batch() {
         (Dim::Fixed(1), Batching::None, vec![1, 1, 1]),
     ] {
         let inputs = [spec("x", rows)];
-        let takes = Takes { inputs: &inputs, batching, sharing: Sharing::None };
+        let takes = InputContract { inputs: &inputs, batching, sharing: RunSharing::None };
         let direct = TrialNetwork::new(Renames("y"));
         let network = trial_network::network(&direct, takes, &[]);
         run_example(&task(), trial_network::call(network, BTreeMap::new()), 3).expect("three predictions");

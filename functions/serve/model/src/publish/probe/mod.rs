@@ -19,7 +19,7 @@ use amaas_wire::Tensor;
 use self::sweep::SweepEnd;
 pub(super) use self::tensor_gap::tolerance;
 use crate::manifest::GoldenCases;
-use amaas_engine::infer::{Network, Values, made_up_like};
+use amaas_engine::infer::{RunnableNetwork, SyntheticValues, synthetic_inputs_like};
 use amaas_engine::{Dim, TensorSpec};
 
 /// The result of a trial.
@@ -40,16 +40,20 @@ pub(super) enum ProbeResult {
 }
 
 /// Runs rows alone, batched, next to other rows and at other positions: synthetic ones for `inputs`, and those of `golden`.
-pub(super) fn probe(network: &mut impl Network, inputs: &[TensorSpec], golden: Option<&GoldenCases>) -> ProbeResult {
-    probe_with_kind(network, inputs, golden, Values::default())
+pub(super) fn probe(
+    network: &mut impl RunnableNetwork,
+    inputs: &[TensorSpec],
+    golden: Option<&GoldenCases>,
+) -> ProbeResult {
+    probe_with_kind(network, inputs, golden, SyntheticValues::default())
 }
 
 /// The same, with synthetic inputs of the kind `like`, which the network accepts.
 pub(super) fn probe_with_kind(
-    network: &mut impl Network,
+    network: &mut impl RunnableNetwork,
     inputs: &[TensorSpec],
     golden: Option<&GoldenCases>,
-    like: Values,
+    like: SyntheticValues,
 ) -> ProbeResult {
     let begun = Instant::now();
     let (mut sets, mut rows_differed, mut refused, mut differs) = (0, false, None, None);
@@ -133,11 +137,14 @@ pub(super) fn same_batch(inputs: &[TensorSpec]) -> Result<(), String> {
 }
 
 /// Finds a kind of synthetic inputs that the network accepts, by running it on several lengths. The error is that of the first length.
-pub(super) fn find_values(network: &mut impl Network, inputs: &[TensorSpec]) -> Result<Values, String> {
+pub(super) fn find_values(
+    network: &mut impl RunnableNetwork,
+    inputs: &[TensorSpec],
+) -> Result<SyntheticValues, String> {
     let mut refused = None;
     for length in TRIAL_LENGTHS {
-        let like = Values { length, ..Values::default() };
-        let made = made_up_like(inputs.iter().filter(|input| !input.optional), 1, like);
+        let like = SyntheticValues { length, ..SyntheticValues::default() };
+        let made = synthetic_inputs_like(inputs.iter().filter(|input| !input.optional), 1, like);
         match made.and_then(|made| network.run(&made).map_err(|error| error.for_operator())) {
             Ok(_) => return Ok(like),
             Err(reason) => refused.get_or_insert(reason),

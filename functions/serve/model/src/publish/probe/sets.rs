@@ -4,7 +4,7 @@ use amaas_wire::{Datatype, Tensor};
 
 use super::InputRow;
 use crate::manifest::GoldenCases;
-use amaas_engine::infer::{Integers, Values, made_up_like, split};
+use amaas_engine::infer::{IntegerRange, SyntheticValues, split, synthetic_inputs_like};
 use amaas_engine::{Dim, TensorSpec};
 
 /// Rows, and as many replacement rows of the same shapes, each different from the row at its position.
@@ -51,14 +51,17 @@ fn complete_row(row: &[Tensor], inputs: &[TensorSpec]) -> Option<InputRow> {
     for input in inputs {
         match row.iter().find(|tensor| tensor.name() == input.name) {
             Some(tensor) => all.push(tensor.clone()),
-            None => all.extend(made_up_like([input], 1, Values::default()).ok()?),
+            None => all.extend(synthetic_inputs_like([input], 1, SyntheticValues::default()).ok()?),
         }
     }
     Some(all)
 }
 
 /// Sets of synthetic rows, the most revealing first.
-pub(super) fn synthetic_sets(inputs: &[TensorSpec], like: Values) -> impl Iterator<Item = Result<RowSet, String>> + '_ {
+pub(super) fn synthetic_sets(
+    inputs: &[TensorSpec],
+    like: SyntheticValues,
+) -> impl Iterator<Item = Result<RowSet, String>> + '_ {
     variations(inputs, like.length)
         .into_iter()
         .zip(1..)
@@ -66,7 +69,7 @@ pub(super) fn synthetic_sets(inputs: &[TensorSpec], like: Values) -> impl Iterat
 }
 
 /// The kinds of values of rows, and of their replacements.
-fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
+fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(SyntheticValues, SyntheticValues)> {
     let is_float = |input: &TensorSpec| {
         matches!(input.datatype, Datatype::Fp16 | Datatype::Bf16 | Datatype::Fp32 | Datatype::Fp64)
     };
@@ -77,14 +80,15 @@ fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
     let scales: &[_] = if inputs.iter().any(is_float) { &SCALE_PAIRS } else { &SCALE_PAIRS[..1] };
     let ranges: &[_] = if inputs.iter().any(is_integer) { &RANGE_PAIRS } else { &RANGE_PAIRS[..1] };
     let lengths: &[_] = if inputs.iter().any(is_open) { &EXTRA_LENGTHS } else { &[] };
-    let like = |scale, integers| Values { scale, integers, length };
-    let one = |scale: &(f32, f32), range: &(Integers, Integers)| (like(scale.0, range.0), like(scale.1, range.1));
+    let like = |scale, integers| SyntheticValues { scale, integers, length };
+    let one =
+        |scale: &(f32, f32), range: &(IntegerRange, IntegerRange)| (like(scale.0, range.0), like(scale.1, range.1));
     // Each scale and range once, then all combinations.
     let most = scales.len().max(ranges.len());
     let mut all: Vec<_> =
         (0..most).map(|place| one(&scales[place % scales.len()], &ranges[place % ranges.len()])).collect();
     all.extend(lengths.iter().map(|length| {
-        let like = Values { length: *length, ..Values::default() };
+        let like = SyntheticValues { length: *length, ..SyntheticValues::default() };
         (like, like)
     }));
     for scale in scales {
@@ -99,22 +103,24 @@ fn variations(inputs: &[TensorSpec], length: usize) -> Vec<(Values, Values)> {
 }
 
 /// Rows of the kind `own` and replacements of the kind `other`, as many as [`MAX_SET_VALUES`] allows.
-fn make_set(inputs: &[TensorSpec], own: Values, other: Values, seed: u64) -> Result<RowSet, String> {
-    let first = made_up_like(inputs, seed, own)?;
+fn make_set(inputs: &[TensorSpec], own: SyntheticValues, other: SyntheticValues, seed: u64) -> Result<RowSet, String> {
+    let first = synthetic_inputs_like(inputs, seed, own)?;
     let count: usize = first.iter().map(|tensor| tensor.data().len()).sum();
     let rows = (MAX_SET_VALUES / count.max(1) / 2).clamp(2, MAX_SET_ROWS) as u64;
-    let many = |seed: u64, like| (0..rows).map(|row| made_up_like(inputs, seed + row, like)).collect::<Result<_, _>>();
+    let many = |seed: u64, like| {
+        (0..rows).map(|row| synthetic_inputs_like(inputs, seed + row, like)).collect::<Result<_, _>>()
+    };
     Ok(RowSet { rows: many(seed, own)?, replacements: many(seed + 100, other)? })
 }
 
 /// Magnitudes of floats, of rows and of replacements.
 const SCALE_PAIRS: [(f32, f32); 6] = [(1.0, 1.0), (1.0, 1e6), (1e3, 1e-3), (1e-6, 1e6), (1e6, 1e-6), (1e-3, 1e3)];
 /// Ranges of integers, of rows and of replacements.
-const RANGE_PAIRS: [(Integers, Integers); 4] = [
-    (Integers::Bits, Integers::Bits),
-    (Integers::Thousand, Integers::Bits),
-    (Integers::Bits, Integers::Thousand),
-    (Integers::Full, Integers::Full),
+const RANGE_PAIRS: [(IntegerRange, IntegerRange); 4] = [
+    (IntegerRange::Bits, IntegerRange::Bits),
+    (IntegerRange::Thousand, IntegerRange::Bits),
+    (IntegerRange::Bits, IntegerRange::Thousand),
+    (IntegerRange::Full, IntegerRange::Full),
 ];
 /// Further sizes of dynamic dimensions.
 const EXTRA_LENGTHS: [usize; 4] = [7, 1, 16, 3];

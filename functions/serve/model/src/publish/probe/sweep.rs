@@ -7,7 +7,7 @@ use amaas_wire::Tensor;
 use super::sets::RowSet;
 use super::tensor_gap::{TensorGap, gap, magnitude, nudged};
 use super::{InputRow, ProbeResult};
-use amaas_engine::infer::{Network, join, split};
+use amaas_engine::infer::{RunnableNetwork, join, split};
 
 /// Why the runs of a set ended early.
 pub(super) enum SweepEnd {
@@ -18,7 +18,7 @@ pub(super) enum SweepEnd {
 }
 
 /// Runs `set` in all variations. Returns whether any two of its rows had different outputs.
-pub(super) fn sweep(network: &mut impl Network, set: &RowSet) -> Result<bool, SweepEnd> {
+pub(super) fn sweep(network: &mut impl RunnableNetwork, set: &RowSet) -> Result<bool, SweepEnd> {
     let (begun, mut alone) = (Instant::now(), Vec::with_capacity(set.rows.len()));
     for row in &set.rows {
         alone.push(network.run(row).map_err(|error| SweepEnd::Refused(error.for_operator()))?);
@@ -55,7 +55,7 @@ struct RowSweep<'t, N> {
     alone: &'t [Vec<Tensor>],
 }
 
-impl<N: Network> RowSweep<'_, N> {
+impl<N: RunnableNetwork> RowSweep<'_, N> {
     /// Compares the rows of `order` in one batch with each row alone.
     fn compare_batched(&mut self, order: &[usize]) -> Result<(), SweepEnd> {
         let rows: Vec<_> = order.iter().map(|row| &self.set.rows[*row]).collect();

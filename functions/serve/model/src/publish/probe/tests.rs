@@ -7,12 +7,12 @@ use super::*;
 use crate::manifest::GoldenCase;
 use crate::publish::decoder_trial;
 use amaas_engine::RunError;
+use amaas_engine::RunSharing;
 use amaas_engine::RuntimeConfig;
-use amaas_engine::Sharing;
-use amaas_engine::generate::Contract;
+use amaas_engine::generate::DecoderTensors;
 use amaas_engine::generate::TensorNames;
 use amaas_engine::onnx::NetworkFiles;
-use amaas_engine::session::{Onnx, OnnxDecoder};
+use amaas_engine::session::{OrtDecoder, OrtSession};
 
 fn spec(name: &str, datatype: Datatype, shape: Vec<Dim>) -> TensorSpec {
     TensorSpec::new(name, datatype, shape)
@@ -27,7 +27,7 @@ const WIDTH: usize = 4;
 /// A network that is a function of its rows.
 struct Function<F>(F);
 
-impl<F: Fn(&[Vec<f64>]) -> Vec<Vec<f64>> + Send + 'static> Network for Function<F> {
+impl<F: Fn(&[Vec<f64>]) -> Vec<Vec<f64>> + Send + 'static> RunnableNetwork for Function<F> {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         let width = inputs[0].shape()[1..].iter().product::<usize>().max(1);
         let values: Vec<f64> = match inputs[0].data() {
@@ -165,7 +165,7 @@ struct Table {
     runs: usize,
 }
 
-impl Network for Table {
+impl RunnableNetwork for Table {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         self.runs += 1;
         let TensorData::Int64(values) = inputs[0].data() else { panic!("INT64") };
@@ -193,7 +193,7 @@ fn values_out_of_a_table_are_left_out_but_one_set_has_to_run() {
 /// Fails in runs of more than two rows.
 struct Few;
 
-impl Network for Few {
+impl RunnableNetwork for Few {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         match inputs[0].rows() {
             Some(0..=2) => Ok(inputs.to_vec()),
@@ -205,7 +205,7 @@ impl Network for Few {
 /// Returns other values in each run.
 struct Random(f32);
 
-impl Network for Random {
+impl RunnableNetwork for Random {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         self.0 += 1.0;
         let values = vec![self.0; inputs[0].data().len()];
@@ -224,7 +224,7 @@ fn what_fails_together_or_is_random_is_no_disagreement() {
 /// `y = x` minus the sum of the optional inputs.
 struct Less;
 
-impl Network for Less {
+impl RunnableNetwork for Less {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         let [x, rest @ ..] = inputs else { return Err(RunError::failed("x is missing".to_owned())) };
         let values = |tensor: &Tensor| tensor.data().as_f32().expect("FP32").to_vec();
@@ -310,7 +310,7 @@ fn the_rows_of_bundled_networks_are_left_in_peace() {
         let files = NetworkFiles::read(&model.join(format!("{name}.onnx"))).expect("committed");
         let golden = std::fs::read(model.join("golden.json")).expect("committed");
         let golden = GoldenCases::from_json(&golden).expect("golden cases");
-        let mut network = Onnx::new(&environment, &files, &config).expect("a session");
+        let mut network = OrtSession::new(&environment, &files, &config).expect("a session");
         let inputs = network.inputs().expect("tensors");
         for golden in [None, Some(&golden)] {
             let seen = probe(&mut network, &inputs, golden);
@@ -318,10 +318,10 @@ fn the_rows_of_bundled_networks_are_left_in_peace() {
         }
     }
     let files = NetworkFiles::read(&folder.join("generate/model/generate.onnx")).expect("committed");
-    let network = Onnx::new(&environment, &files, &config).expect("a session");
+    let network = OrtSession::new(&environment, &files, &config).expect("a session");
     let (inputs, outputs) = (network.inputs().expect("tensors"), network.outputs().expect("tensors"));
-    let contract = Contract::of(&inputs, &outputs, &TensorNames::default()).expect("a decoder");
-    let mut decoder = OnnxDecoder::new(network, contract, Sharing::None);
+    let contract = DecoderTensors::of(&inputs, &outputs, &TensorNames::default()).expect("a decoder");
+    let mut decoder = OrtDecoder::new(network, contract, RunSharing::None);
     let seen = decoder_trial::probe_sequences(&mut decoder, 256).expect("it generates text");
     assert!(matches!(seen, ProbeResult::Independent { sets: 3, rows_differed: true }), "{seen:?}");
 }

@@ -1,11 +1,11 @@
-//! Attention, with and without caches: rows in the first dimension of everything that has rows.
+//! Attention, with and without KV caches: the batch is the first dimension of every tensor with rows.
 
-use super::super::call::Call;
-use super::super::size::Size;
-use super::super::tensor::{Batch, Cause, Tensor};
-use super::{Followed, one};
+use super::super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause};
+use super::super::operator_call::OperatorCall;
+use super::super::symbolic_size::SymbolicSize;
+use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "Attention" => attention(call),
         "RotaryEmbedding" => one(rotary(call, &[0, 3])),
@@ -13,7 +13,7 @@ pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
     })
 }
 
-pub(super) fn follow_contributed(call: &mut Call<'_>) -> Option<Followed> {
+pub(super) fn interpret_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "RotaryEmbedding" => one(rotary(call, &[0, 1])),
         "MultiHeadAttention" => multi_head(call),
@@ -23,18 +23,18 @@ pub(super) fn follow_contributed(call: &mut Call<'_>) -> Option<Followed> {
     })
 }
 
-/// The first dimension of input `place`, which is the batch and nothing else, or has no rows.
-fn rows(call: &Call<'_>, place: usize) -> Result<Option<Batch>, Cause> {
+/// The rows of input `place`, which have to be exactly its first dimension; `None` without rows.
+fn rows(call: &OperatorCall<'_>, place: usize) -> Result<Option<BatchAxis>, FailureCause> {
     let Some(tensor) = call.optional(place) else { return Ok(None) };
     match tensor.batch() {
-        Some(batch) if *batch == Batch::whole(0) => Ok(Some(batch.clone())),
+        Some(batch) if *batch == BatchAxis::whole(0) => Ok(Some(batch.clone())),
         Some(_) => Err(format!("takes rows in input {place} elsewhere than in its first dimension")),
         None => Ok(None),
     }
 }
 
-/// Refuses inputs of which some have rows and some are shared, but for those that are `optional`.
-fn all_rows(call: &Call<'_>, places: &[usize]) -> Result<Option<Batch>, Cause> {
+/// Fails if some of the inputs have rows and others are shared, except `optional` ones.
+fn all_rows(call: &OperatorCall<'_>, places: &[usize]) -> Result<Option<BatchAxis>, FailureCause> {
     let mut batch = None;
     for place in places {
         if call.optional(*place).is_none() {
@@ -49,8 +49,8 @@ fn all_rows(call: &Call<'_>, places: &[usize]) -> Result<Option<Batch>, Cause> {
     Ok(batch.flatten())
 }
 
-/// A mask of values with rows in `batch`: it has rows in its first dimension too, or is the same for all rows.
-fn mask(call: &Call<'_>, place: usize, rank: usize, batch: Option<&Batch>) -> Result<(), Cause> {
+/// Checks the mask of values with rows in `batch`: the mask has the same rows, or is shared.
+fn mask(call: &OperatorCall<'_>, place: usize, rank: usize, batch: Option<&BatchAxis>) -> Result<(), FailureCause> {
     let Some(mask) = call.optional(place) else { return Ok(()) };
     let of_rows = rows(call, place)?.is_some();
     let shape = mask.shape().ok_or("has a mask of an unknown number of dimensions")?;
@@ -62,44 +62,47 @@ fn mask(call: &Call<'_>, place: usize, rank: usize, batch: Option<&Batch>) -> Re
     }
 }
 
-fn attention(call: &mut Call<'_>) -> Followed {
+fn attention(call: &mut OperatorCall<'_>) -> InterpretResult {
     let batch = all_rows(call, &[0, 1, 2, 4, 5, 6])?;
     mask(call, 3, 4, batch.as_ref())?;
     let (_, shape) = call.ranked(0)?;
     let (_, values) = call.ranked(2)?;
     let mut result = shape.clone();
     if let Some(last) = result.last_mut() {
-        *last =
-            if shape.len() == 4 { values.last().cloned().unwrap_or_else(|| Size::of(1)) } else { call.symbols.any() };
+        *last = if shape.len() == 4 {
+            values.last().cloned().unwrap_or_else(|| SymbolicSize::of(1))
+        } else {
+            call.symbols.any()
+        };
     }
-    let output = Tensor::of(Some(result), batch.clone())?;
-    let mut more = || -> Result<Tensor, Cause> {
+    let output = AbstractTensor::of(Some(result), batch.clone())?;
+    let mut more = || -> Result<AbstractTensor, FailureCause> {
         let sizes = [shape[0].clone(), call.symbols.any(), call.symbols.any(), call.symbols.any()];
-        Tensor::of(Some(sizes.to_vec()), batch.clone())
+        AbstractTensor::of(Some(sizes.to_vec()), batch.clone())
     };
     Ok(vec![output, more()?, more()?, more()?])
 }
 
-/// `ids` are the inputs that have rows: the values, and where they stand.
-fn rotary(call: &Call<'_>, ids: &[usize; 2]) -> Result<Tensor, Cause> {
+/// `ids` are the inputs with rows: the values and their positions.
+fn rotary(call: &OperatorCall<'_>, ids: &[usize; 2]) -> Result<AbstractTensor, FailureCause> {
     let [values, positions] = *ids;
     let batch = rows(call, values)?;
     if call.optional(positions).is_some() {
         let own = rows(call, positions)?;
-        let single = call.optional(positions).is_some_and(Tensor::is_shared) && call.is_single(positions);
+        let single = call.optional(positions).is_some_and(AbstractTensor::is_shared) && call.is_single(positions);
         if own != batch && !single {
             return Err("takes positions of other rows".to_owned());
         }
-        call.shared_but(&[values, positions])?;
+        call.require_shared_except(&[values, positions])?;
     } else if all_rows(call, &[values, 1, 2])? != batch {
         return Err("takes positions of other rows".to_owned());
     }
     Ok(call.input(values)?.without_values())
 }
 
-fn multi_head(call: &mut Call<'_>) -> Followed {
+fn multi_head(call: &mut OperatorCall<'_>) -> InterpretResult {
     let batch = all_rows(call, &[0, 1, 2, 4, 6, 7])?;
-    call.shared([3])?;
+    call.require_shared([3])?;
     if call.inputs.len() > 8 {
         return Err("has inputs that are not known".to_owned());
     }
@@ -107,52 +110,53 @@ fn multi_head(call: &mut Call<'_>) -> Followed {
     with_caches(call, batch.as_ref())
 }
 
-/// With a length of its own for each row (`seqlens_k`), and one for all (`total_sequence_length`).
-fn grouped(call: &mut Call<'_>) -> Followed {
+/// Grouped-query attention, with a length for each row (`seqlens_k`) and one for all (`total_sequence_length`).
+fn grouped(call: &mut OperatorCall<'_>) -> InterpretResult {
     let batch = all_rows(call, &[0, 1, 2, 3, 4, 5, 9])?;
-    call.shared([6, 7, 8])?;
+    call.require_shared([6, 7, 8])?;
     mask(call, 10, 4, batch.as_ref())?;
-    call.shared(11..call.inputs.len())?;
+    call.require_shared(11..call.inputs.len())?;
     with_caches(call, batch.as_ref())
 }
 
-/// What attention gives for the queries of the first input, and the caches of keys and values.
-fn with_caches(call: &mut Call<'_>, batch: Option<&Batch>) -> Followed {
+/// The outputs of attention for the queries of the first input, and the KV caches.
+fn with_caches(call: &mut OperatorCall<'_>, batch: Option<&BatchAxis>) -> InterpretResult {
     let (_, shape) = call.ranked(0)?;
     let [rows, length, ..] = &shape[..] else { return Err("has no queries".to_owned()) };
-    let output = Tensor::of(Some(vec![rows.clone(), length.clone(), call.symbols.any()]), batch.cloned())?;
+    let output = AbstractTensor::of(Some(vec![rows.clone(), length.clone(), call.symbols.any()]), batch.cloned())?;
     let rows = rows.clone();
-    let mut cache = || -> Result<Tensor, Cause> {
+    let mut cache = || -> Result<AbstractTensor, FailureCause> {
         let sizes = vec![rows.clone(), call.symbols.any(), call.symbols.any(), call.symbols.any()];
-        Tensor::of(Some(sizes), batch.cloned())
+        AbstractTensor::of(Some(sizes), batch.cloned())
     };
     Ok(vec![output, cache()?, cache()?])
 }
 
-/// Queries, keys and values by one product with weights.
-fn packed(call: &mut Call<'_>) -> Followed {
-    call.shared([1, 2])?;
+/// Attention whose queries, keys and values come from one product with packed weights.
+fn packed(call: &mut OperatorCall<'_>) -> InterpretResult {
+    call.require_shared([1, 2])?;
     let batch = rows(call, 0)?;
     let (_, shape) = call.ranked(0)?;
     let [rows_size, length, _] = &shape[..] else { return Err("has no three dimensions".to_owned()) };
-    let mask_rank = call.optional(3).and_then(Tensor::rank);
+    let mask_rank = call.optional(3).and_then(AbstractTensor::rank);
     match (rows(call, 3)?, mask_rank) {
         (_, None) if call.optional(3).is_none() => {}
-        // In one dimension it is the lengths of the rows.
+        // A mask of one dimension has the lengths of the rows.
         (Some(_), Some(1..=4)) if batch.is_some() => {}
         (None, Some(_)) if batch.is_none() => {}
         _ => return Err("has a mask whose first dimension is not the batch".to_owned()),
     }
     mask(call, 5, 4, batch.as_ref())?;
-    call.shared(6..call.inputs.len())?;
+    call.require_shared(6..call.inputs.len())?;
     let past = call.optional(4).cloned();
     if past.as_ref().is_some_and(|past| {
         past.batch().map(|batch| batch.at(0)) != batch || past.batch().is_some_and(|batch| batch.axis != 1)
     }) {
         return Err("has a cache of other rows".to_owned());
     }
-    let output = Tensor::of(Some(vec![rows_size.clone(), length.clone(), call.symbols.any()]), batch.clone())?;
-    let sizes = vec![Size::of(2), rows_size.clone(), call.symbols.any(), call.symbols.any(), call.symbols.any()];
-    let present = Tensor::of(Some(sizes), batch.map(|batch| batch.at(1)))?;
+    let output = AbstractTensor::of(Some(vec![rows_size.clone(), length.clone(), call.symbols.any()]), batch.clone())?;
+    let sizes =
+        vec![SymbolicSize::of(2), rows_size.clone(), call.symbols.any(), call.symbols.any(), call.symbols.any()];
+    let present = AbstractTensor::of(Some(sizes), batch.map(|batch| batch.at(1)))?;
     Ok(vec![output, present])
 }

@@ -1,11 +1,11 @@
 //! Operators on images and signals of the shape `[batch, channels, …]`.
 
-use super::super::call::{Call, axis, batch_at};
-use super::super::size::Size;
-use super::super::tensor::{Batch, Cause, Tensor};
-use super::{Followed, one};
+use super::super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause};
+use super::super::operator_call::{OperatorCall, axis, require_batch_at};
+use super::super::symbolic_size::SymbolicSize;
+use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "Conv" | "ConvInteger" => one(convolution(call, 0, 1)),
         "QLinearConv" => one(convolution(call, 0, 3)),
@@ -20,17 +20,17 @@ pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
     })
 }
 
-/// The first input, whose first dimension has the rows if it has any.
-fn images(call: &Call<'_>, place: usize) -> Result<(Option<Batch>, Vec<Size>), Cause> {
+/// The input, whose rows have to be its first dimension.
+fn images(call: &OperatorCall<'_>, place: usize) -> Result<(Option<BatchAxis>, Vec<SymbolicSize>), FailureCause> {
     let (input, shape) = call.ranked(place)?;
     if shape.len() < 3 && call.operator != "GlobalLpPool" {
         return Err("has fewer than three dimensions".to_owned());
     }
-    Ok((batch_at(&input, 0, "an image")?, shape))
+    Ok((require_batch_at(&input, 0, "an image")?, shape))
 }
 
-fn convolution(call: &mut Call<'_>, input: usize, weights: usize) -> Result<Tensor, Cause> {
-    call.shared_but(&[input])?;
+fn convolution(call: &mut OperatorCall<'_>, input: usize, weights: usize) -> Result<AbstractTensor, FailureCause> {
+    call.require_shared_except(&[input])?;
     let (batch, shape) = images(call, input)?;
     let (_, kernel) = call.ranked(weights)?;
     let mut result = vec![shape[0].clone(), kernel.first().cloned().ok_or("has no weights")?];
@@ -38,23 +38,29 @@ fn convolution(call: &mut Call<'_>, input: usize, weights: usize) -> Result<Tens
         let window = kernel.get(place + 2).cloned().ok_or("has weights of fewer dimensions")?;
         result.push(windows(call, size, &window, place, shape.len() - 2));
     }
-    Tensor::of(Some(result), batch)
+    AbstractTensor::of(Some(result), batch)
 }
 
-fn pool(call: &mut Call<'_>) -> Result<Tensor, Cause> {
-    // Its second output counts places over the whole batch, so it is not given: what uses it is not proven.
+fn pool(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
+    // Its second output has indices over the whole batch, so it is omitted, and its uses are not proven.
     let (batch, shape) = images(call, 0)?;
     let kernel = call.attributes.integers("kernel_shape").ok_or("has no kernel_shape")?.to_vec();
     let mut result = shape[..2].to_vec();
     for (place, size) in shape[2..].iter().enumerate() {
-        let window = Size::of(kernel.get(place).copied().ok_or("has a kernel of fewer dimensions")?);
+        let window = SymbolicSize::of(kernel.get(place).copied().ok_or("has a kernel of fewer dimensions")?);
         result.push(windows(call, size, &window, place, shape.len() - 2));
     }
-    Tensor::of(Some(result), batch)
+    AbstractTensor::of(Some(result), batch)
 }
 
-/// How many places a window has along a dimension.
-fn windows(call: &mut Call<'_>, size: &Size, window: &Size, place: usize, count: usize) -> Size {
+/// The number of window positions along a dimension.
+fn windows(
+    call: &mut OperatorCall<'_>,
+    size: &SymbolicSize,
+    window: &SymbolicSize,
+    place: usize,
+    count: usize,
+) -> SymbolicSize {
     let of = |name: &str, place: usize, default: i64| {
         call.attributes.integers(name).and_then(|values| values.get(place)).copied().unwrap_or(default)
     };
@@ -74,37 +80,37 @@ fn windows(call: &mut Call<'_>, size: &Size, window: &Size, place: usize, count:
             _ => None,
         };
         if let Some(places) = places.filter(|places| *places > 0) {
-            return Size::of(places);
+            return SymbolicSize::of(places);
         }
     }
     call.symbols.any()
 }
 
-fn spread(call: &mut Call<'_>) -> Result<Tensor, Cause> {
-    call.shared_but(&[0])?;
+fn spread(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
+    call.require_shared_except(&[0])?;
     let (batch, shape) = images(call, 0)?;
     let (_, kernel) = call.ranked(1)?;
-    let groups = Size::of(call.integer("group", 1));
+    let groups = SymbolicSize::of(call.integer("group", 1));
     let channels = kernel.get(1).and_then(|channels| channels.times(&groups)).unwrap_or_else(|| call.symbols.any());
     let mut result = vec![shape[0].clone(), channels];
     result.extend(shape[2..].iter().map(|_| call.symbols.any()));
-    Tensor::of(Some(result), batch)
+    AbstractTensor::of(Some(result), batch)
 }
 
-fn global(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn global(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (batch, mut shape) = images(call, 0)?;
-    shape.iter_mut().skip(2).for_each(|size| *size = Size::of(1));
-    Tensor::of(Some(shape), batch)
+    shape.iter_mut().skip(2).for_each(|size| *size = SymbolicSize::of(1));
+    AbstractTensor::of(Some(shape), batch)
 }
 
-fn resize(call: &mut Call<'_>) -> Result<Tensor, Cause> {
+fn resize(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     let (scales, sizes) = match (call.operator, call.version) {
         ("Upsample", ..9) => (None, None),
         ("Upsample", _) | (_, ..11) => (call.optional(1), None),
         _ => (call.optional(2), call.optional(3)),
     };
-    let is_empty = |tensor: &&Tensor| tensor.shape().is_some_and(|shape| shape.iter().any(|size| size.is(0)));
+    let is_empty = |tensor: &&AbstractTensor| tensor.shape().is_some_and(|shape| shape.iter().any(|size| size.is(0)));
     let (scales, sizes) = (scales.filter(|scales| !is_empty(scales)), sizes.filter(|sizes| !is_empty(sizes)));
     let axes = match call.attributes.integers("axes") {
         Some(axes) => axes.iter().map(|place| axis(*place, shape.len())).collect::<Result<Vec<_>, _>>()?,
@@ -125,7 +131,7 @@ fn resize(call: &mut Call<'_>) -> Result<Tensor, Cause> {
             }
             _ => false,
         };
-        // How sizes become scales may depend on all dimensions, and a region is one of all of them.
+        // Scales may be computed from sizes of all dimensions, and a region covers all of them.
         let plain = call.attributes.text("coordinate_transformation_mode") != Some(b"tf_crop_and_resize")
             && call.attributes.text("keep_aspect_ratio_policy").is_none_or(|policy| policy == b"stretch");
         if !keeps || !plain || sizes.or(scales).is_some_and(|operand| operand.batch().is_some()) {
@@ -135,19 +141,19 @@ fn resize(call: &mut Call<'_>) -> Result<Tensor, Cause> {
     if call.inputs.iter().skip(1).flatten().any(|operand| operand.batch().is_some()) {
         return Err("takes its sizes from the rows".to_owned());
     }
-    let known = sizes.and_then(Tensor::known).map(<[Size]>::to_vec);
+    let known = sizes.and_then(AbstractTensor::known).map(<[SymbolicSize]>::to_vec);
     let mut result = shape.clone();
     for (place, along) in axes.iter().enumerate() {
         let size = known
             .as_ref()
             .and_then(|sizes| sizes.get(place))
-            .filter(|size| size.is_size(call.symbols) && !size.has_batch());
+            .filter(|size| size.is_non_negative(call.symbols) && !size.has_batch());
         result[*along] = size.cloned().unwrap_or_else(|| call.symbols.any());
     }
-    Tensor::of(Some(result), input.batch().cloned())
+    AbstractTensor::of(Some(result), input.batch().cloned())
 }
 
-fn grid(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn grid(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let ((images, shape), (grid, places)) = (call.ranked(0)?, call.ranked(1)?);
     let batch = match (images.batch(), grid.batch()) {
         (None, None) => None,
@@ -155,34 +161,34 @@ fn grid(call: &Call<'_>) -> Result<Tensor, Cause> {
         _ => return Err("samples rows at places of others".to_owned()),
     };
     let inner = places.len().checked_sub(1).and_then(|last| places.get(1..last)).ok_or("has no grid")?;
-    Tensor::of(Some(shape.iter().take(2).chain(inner).cloned().collect()), batch)
+    AbstractTensor::of(Some(shape.iter().take(2).chain(inner).cloned().collect()), batch)
 }
 
-fn affine(call: &mut Call<'_>) -> Result<Tensor, Cause> {
+fn affine(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (theta, shape) = call.ranked(0)?;
-    let batch = batch_at(&theta, 0, "the transformations")?;
-    let Some(sizes) = call.optional(1).and_then(Tensor::known).map(<[Size]>::to_vec) else {
+    let batch = require_batch_at(&theta, 0, "the transformations")?;
+    let Some(sizes) = call.optional(1).and_then(AbstractTensor::known).map(<[SymbolicSize]>::to_vec) else {
         return Err("has a size that is not known".to_owned());
     };
     let (Some(rows), Some(own)) = (sizes.first(), shape.first()) else { return Err("has no size".to_owned()) };
     let inner = sizes.get(2..).unwrap_or_default();
-    if rows != own || inner.iter().any(|size| size.has_batch() || !size.is_size(call.symbols)) {
+    if rows != own || inner.iter().any(|size| size.has_batch() || !size.is_non_negative(call.symbols)) {
         return Err("makes a grid of another number of rows".to_owned());
     }
-    let last = Size::of(i64::try_from(inner.len()).unwrap_or(0));
-    Tensor::of(Some([rows.clone()].iter().chain(inner).chain([&last]).cloned().collect()), batch)
+    let last = SymbolicSize::of(i64::try_from(inner.len()).unwrap_or(0));
+    AbstractTensor::of(Some([rows.clone()].iter().chain(inner).chain([&last]).cloned().collect()), batch)
 }
 
-fn columns(call: &mut Call<'_>) -> Result<Tensor, Cause> {
-    call.shared([1, 2])?;
+fn columns(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
+    call.require_shared([1, 2])?;
     let (input, shape) = call.ranked(0)?;
-    let batch = batch_at(&input, 0, "the columns")?;
+    let batch = require_batch_at(&input, 0, "the columns")?;
     let count = call
         .optional(1)
-        .and_then(Tensor::shape)
+        .and_then(AbstractTensor::shape)
         .and_then(|shape| shape.first()?.number())
         .ok_or("has no image shape")?;
     let mut result = vec![shape.first().cloned().ok_or("takes a scalar")?, call.symbols.any()];
     result.extend((0..count.clamp(0, 8)).map(|_| call.symbols.any()));
-    Tensor::of(Some(result), batch)
+    AbstractTensor::of(Some(result), batch)
 }

@@ -1,25 +1,27 @@
-//! `Einsum`: rows stay apart if each operand with rows has them under one letter, which no other operand has, and the result has it too.
+//! `Einsum`: rows stay apart if each operand with rows has them under one letter, which is in the result and in no
+//! shared operand.
 
 use std::collections::BTreeMap;
 
-use super::super::call::Call;
-use super::super::size::Size;
-use super::super::tensor::{Batch, Cause, Tensor};
-use super::{Followed, one};
+use super::super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause};
+use super::super::operator_call::OperatorCall;
+use super::super::symbolic_size::SymbolicSize;
+use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     (call.operator == "Einsum").then(|| one(einsum(call)))
 }
 
-fn einsum(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn einsum(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let equation = call.attributes.text("equation").ok_or("has no equation")?;
     let equation: String = String::from_utf8_lossy(equation).chars().filter(|letter| !letter.is_whitespace()).collect();
     let Some((left, right)) = equation.split_once("->") else {
         return Err("has an equation without a result".to_owned());
     };
-    let (mut sizes, mut rows): (BTreeMap<char, Size>, Option<(char, Batch)>) = (BTreeMap::new(), None);
-    let ranks =
-        (0..call.inputs.len()).map(|place| Ok(call.ranked(place)?.1.len())).collect::<Result<Vec<_>, Cause>>()?;
+    let (mut sizes, mut rows): (BTreeMap<char, SymbolicSize>, Option<(char, BatchAxis)>) = (BTreeMap::new(), None);
+    let ranks = (0..call.inputs.len())
+        .map(|place| Ok(call.ranked(place)?.1.len()))
+        .collect::<Result<Vec<_>, FailureCause>>()?;
     let (terms, right) = spelled(left, right, &ranks)?;
     for (place, term) in terms.iter().enumerate() {
         let (tensor, shape) = call.ranked(place)?;
@@ -53,13 +55,13 @@ fn einsum(call: &Call<'_>) -> Result<Tensor, Cause> {
             return Err("sums over the batch dimension".to_owned());
         }
     }
-    let shape: Option<Vec<Size>> = right.chars().map(|letter| sizes.get(&letter).cloned()).collect();
+    let shape: Option<Vec<SymbolicSize>> = right.chars().map(|letter| sizes.get(&letter).cloned()).collect();
     let shape = shape.ok_or("has a result with an unknown letter")?;
-    Tensor::of(Some(shape), rows.zip(place).map(|((_, batch), place)| batch.at(place)))
+    AbstractTensor::of(Some(shape), rows.zip(place).map(|((_, batch), place)| batch.at(place)))
 }
 
-/// The terms and the result of an equation, with letters of their own in the place of each ellipsis, from the right.
-fn spelled(left: &str, right: &str, ranks: &[usize]) -> Result<(Vec<String>, String), Cause> {
+/// The terms and the result of an equation. Each ellipsis is replaced by letters of its own, from the right.
+fn spelled(left: &str, right: &str, ranks: &[usize]) -> Result<(Vec<String>, String), FailureCause> {
     let terms: Vec<&str> = left.split(',').collect();
     if terms.len() != ranks.len() {
         return Err("has an equation of another number of operands".to_owned());
@@ -74,5 +76,5 @@ fn spelled(left: &str, right: &str, ranks: &[usize]) -> Result<(Vec<String>, Str
     Ok((all, spell(right, most)))
 }
 
-/// The first of the characters that no equation has.
+/// The first character that no equation contains.
 const PRIVATE: u32 = 0xE000;

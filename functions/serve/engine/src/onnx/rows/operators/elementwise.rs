@@ -1,29 +1,29 @@
-//! Operators that take values of the same place from each input.
+//! Elementwise operators.
 
-use super::super::call::Call;
-use super::super::tensor::{Cause, Tensor, broadcast};
-use super::Followed;
+use super::super::abstract_tensor::{AbstractTensor, FailureCause, broadcast};
+use super::super::operator_call::OperatorCall;
+use super::InterpretResult;
 
-pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     if ONE.contains(&call.operator) {
         return Some(first(call, 1));
     }
     if MANY.contains(&call.operator) {
-        // Before operator set 7 inputs were broadcast along an axis that an attribute names.
+        // Before operator set 7, an attribute named the broadcast axis.
         if call.version < BROADCAST_SINCE && call.inputs.len() > 1 && call.attributes.has("axis") {
             return Some(Err("is of an operator set with another kind of broadcasting".to_owned()));
         }
         return Some(together(call));
     }
     match call.operator {
-        // The second input only says a datatype.
+        // The second input determines only the datatype.
         "CastLike" => Some(first(call, 1)),
         "Dropout" => Some(dropout(call)),
         _ => None,
     }
 }
 
-pub(super) fn follow_contributed(call: &mut Call<'_>) -> Option<Followed> {
+pub(super) fn interpret_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     match call.operator {
         "Gelu" | "QuickGelu" | "FastGelu" | "BiasGelu" | "BiasAdd" | "Inverse" => {
             Some(if call.operator == "Inverse" { inverse(call) } else { together(call) })
@@ -33,18 +33,18 @@ pub(super) fn follow_contributed(call: &mut Call<'_>) -> Option<Followed> {
 }
 
 /// The first input's rows and shape.
-fn first(call: &Call<'_>, outputs: usize) -> Followed {
+fn first(call: &OperatorCall<'_>, outputs: usize) -> InterpretResult {
     let input = call.input(0)?.without_values();
     Ok(vec![input; outputs])
 }
 
-/// All inputs together.
-pub(super) fn together(call: &mut Call<'_>) -> Followed {
-    let inputs: Vec<&Tensor> = call.inputs.iter().flatten().collect();
+/// Broadcasts all inputs.
+pub(super) fn together(call: &mut OperatorCall<'_>) -> InterpretResult {
+    let inputs: Vec<&AbstractTensor> = call.inputs.iter().flatten().collect();
     Ok(vec![broadcast(&inputs, call.symbols)?.without_values()])
 }
 
-fn dropout(call: &Call<'_>) -> Followed {
+fn dropout(call: &OperatorCall<'_>) -> InterpretResult {
     if call.version < DROPOUT_INFERS_SINCE && call.integer("is_test", 0) == 0 {
         return Err("draws random numbers".to_owned());
     }
@@ -56,12 +56,12 @@ fn dropout(call: &Call<'_>) -> Followed {
     }
 }
 
-/// Of each matrix in the last two dimensions.
-fn inverse(call: &Call<'_>) -> Followed {
+/// The inverse of each matrix in the last two dimensions.
+fn inverse(call: &OperatorCall<'_>) -> InterpretResult {
     let (input, shape) = call.ranked(0)?;
     match input.batch() {
         Some(batch) if batch.axis + 2 >= shape.len() => {
-            Err(Cause::from("takes a matrix whose rows or columns are the batch"))
+            Err(FailureCause::from("takes a matrix whose rows or columns are the batch"))
         }
         _ => Ok(vec![input.without_values()]),
     }

@@ -1,11 +1,11 @@
-//! Operators that move values and change none.
+//! Operators that move values without changing them.
 
-use super::super::call::{Call, apart, axis};
-use super::super::size::Size;
-use super::super::tensor::{Batch, Cause, Tensor, product};
-use super::{Followed, one};
+use super::super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause, product};
+use super::super::operator_call::{OperatorCall, axis, require_other_axis};
+use super::super::symbolic_size::SymbolicSize;
+use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "Transpose" => one(transpose(call)),
         "Reshape" => one(reshape(call)),
@@ -20,7 +20,7 @@ pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
     })
 }
 
-fn transpose(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn transpose(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     let order = match call.attributes.integers("perm") {
         Some(order) => order.iter().map(|place| axis(*place, shape.len())).collect::<Result<Vec<_>, _>>()?,
@@ -36,15 +36,15 @@ fn transpose(call: &Call<'_>) -> Result<Tensor, Cause> {
         }
         None => None,
     };
-    Tensor::of(Some(order.iter().map(|from| shape[*from].clone()).collect()), batch)
+    AbstractTensor::of(Some(order.iter().map(|from| shape[*from].clone()).collect()), batch)
 }
 
-/// The flat order of values stays. A row's values are those at `(p, i, q)` of `outer × batch × inner`, of the whole tensor, so it is
-/// enough that the dimensions before the batch have the same product as before.
-fn reshape(call: &mut Call<'_>) -> Result<Tensor, Cause> {
+/// The flat order of values is kept. A row's values are at `(p, i, q)` of `outer × batch × inner` of the whole tensor.
+/// So the dimensions before the batch need the same product as before.
+fn reshape(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let input = call.input(0)?;
     let target = match call.attributes.integers("shape") {
-        Some(shape) if call.version < RESHAPE_BY_INPUT_SINCE => shape.iter().copied().map(Size::of).collect(),
+        Some(shape) if call.version < RESHAPE_BY_INPUT_SINCE => shape.iter().copied().map(SymbolicSize::of).collect(),
         _ => {
             let shape = call.input(1)?;
             match shape.known() {
@@ -62,11 +62,11 @@ fn reshape(call: &mut Call<'_>) -> Result<Tensor, Cause> {
             own.ok_or("copies a dimension that is not known")?
         } else if size.is(-1) {
             inferred = Some(place);
-            Size::of(1)
-        } else if size.has_batch() || size.is_size(call.symbols) {
+            SymbolicSize::of(1)
+        } else if size.has_batch() || size.is_non_negative(call.symbols) {
             size
         } else {
-            // It may be -1 when it runs.
+            // It may be -1 at runtime.
             call.symbols.any()
         };
         shape.push(size);
@@ -75,7 +75,7 @@ fn reshape(call: &mut Call<'_>) -> Result<Tensor, Cause> {
         if let Some(place) = inferred {
             shape[place] = inferred_size(input.shape(), &shape, call)?;
         }
-        return Tensor::of(Some(shape), None);
+        return AbstractTensor::of(Some(shape), None);
     };
     let own = input.shape().ok_or("has an unknown number of dimensions")?;
     let before = product(own[..batch.axis].iter().chain([&batch.outer]))?;
@@ -104,11 +104,15 @@ fn reshape(call: &mut Call<'_>) -> Result<Tensor, Cause> {
     };
     let outer = before.divided(&product(&shape[..place])?).ok_or_else(splits)?;
     let inner = each.divided(&outer).ok_or_else(splits)?;
-    Tensor::rows(shape, Batch { axis: place, outer, inner })
+    AbstractTensor::rows(shape, BatchAxis { axis: place, outer, inner })
 }
 
-/// A shape of which nothing is known but that it is the same for all calls.
-fn unknown_reshape(call: &mut Call<'_>, input: &Tensor, shape: &Tensor) -> Result<Tensor, Cause> {
+/// A reshape to an unknown shape that is the same for all calls.
+fn unknown_reshape(
+    call: &mut OperatorCall<'_>,
+    input: &AbstractTensor,
+    shape: &AbstractTensor,
+) -> Result<AbstractTensor, FailureCause> {
     if input.batch().is_some() {
         return Err("gives rows a shape that is not known".to_owned());
     }
@@ -117,10 +121,14 @@ fn unknown_reshape(call: &mut Call<'_>, input: &Tensor, shape: &Tensor) -> Resul
     }
     let rank = shape.shape().and_then(|shape| shape.first()?.number()).and_then(|rank| usize::try_from(rank).ok());
     let rank = rank.filter(|rank| *rank <= MAX_RANK);
-    Ok(Tensor::shared(rank.map(|rank| (0..rank).map(|_| call.symbols.any()).collect())))
+    Ok(AbstractTensor::shared(rank.map(|rank| (0..rank).map(|_| call.symbols.any()).collect())))
 }
 
-fn inferred_size(own: Option<&[Size]>, others: &[Size], call: &mut Call<'_>) -> Result<Size, Cause> {
+fn inferred_size(
+    own: Option<&[SymbolicSize]>,
+    others: &[SymbolicSize],
+    call: &mut OperatorCall<'_>,
+) -> Result<SymbolicSize, FailureCause> {
     let Some(own) = own else { return Ok(call.symbols.any()) };
     let (all, others) = (product(own)?, product(others)?);
     if others.has_batch() {
@@ -132,7 +140,7 @@ fn inferred_size(own: Option<&[Size]>, others: &[Size], call: &mut Call<'_>) -> 
     })
 }
 
-fn flatten(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn flatten(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     let at = call.integer("axis", 1);
     let at = if usize::try_from(at) == Ok(shape.len()) { shape.len() } else { axis(at, shape.len())? };
@@ -142,29 +150,29 @@ fn flatten(call: &Call<'_>) -> Result<Tensor, Cause> {
             let (from, to, place) = if batch.axis < at { (0, at, 0) } else { (at, shape.len(), 1) };
             let outer = product(shape[from..batch.axis].iter().chain([&batch.outer]))?;
             let inner = product(shape[batch.axis + 1..to].iter().chain([&batch.inner]))?;
-            Some(Batch { axis: place, outer, inner })
+            Some(BatchAxis { axis: place, outer, inner })
         }
     };
-    Tensor::of(Some(vec![product(&shape[..at])?, product(&shape[at..])?]), batch)
+    AbstractTensor::of(Some(vec![product(&shape[..at])?, product(&shape[at..])?]), batch)
 }
 
-fn squeeze(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn squeeze(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     let Some(axes) = call.axes(AXES_BY_INPUT_SINCE, 1)? else {
         if input.batch().is_some() {
             return Err("removes the batch dimension if there is one row".to_owned());
         }
         let known = shape.iter().all(|size| size.number().is_some());
-        return Ok(Tensor::shared(known.then(|| shape.into_iter().filter(|size| !size.is(1)).collect())));
+        return Ok(AbstractTensor::shared(known.then(|| shape.into_iter().filter(|size| !size.is(1)).collect())));
     };
     let axes = axes.into_iter().map(|place| axis(place, shape.len())).collect::<Result<Vec<_>, _>>()?;
-    axes.iter().try_for_each(|place| apart(&input, *place, "removes"))?;
+    axes.iter().try_for_each(|place| require_other_axis(&input, *place, "removes"))?;
     let left = shape.into_iter().enumerate().filter(|(place, _)| !axes.contains(place)).map(|(_, size)| size).collect();
-    let before = |batch: &Batch| axes.iter().filter(|place| **place < batch.axis).count();
-    Tensor::of(Some(left), input.batch().map(|batch| batch.at(batch.axis - before(batch))))
+    let before = |batch: &BatchAxis| axes.iter().filter(|place| **place < batch.axis).count();
+    AbstractTensor::of(Some(left), input.batch().map(|batch| batch.at(batch.axis - before(batch))))
 }
 
-fn unsqueeze(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn unsqueeze(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     let axes = call.axes(AXES_BY_INPUT_SINCE, 1)?.ok_or("has no axes")?;
     let rank = shape.len() + axes.len();
@@ -172,7 +180,7 @@ fn unsqueeze(call: &Call<'_>) -> Result<Tensor, Cause> {
     let (mut own, mut all, mut batch) = (shape.into_iter().enumerate(), Vec::with_capacity(rank), None);
     for place in 0..rank {
         if axes.contains(&place) {
-            all.push(Size::of(1));
+            all.push(SymbolicSize::of(1));
         } else if let Some((from, size)) = own.next() {
             if let Some(rows) = input.batch().filter(|batch| batch.axis == from) {
                 batch = Some(rows.at(place));
@@ -183,90 +191,95 @@ fn unsqueeze(call: &Call<'_>) -> Result<Tensor, Cause> {
     if all.len() != rank {
         return Err("names an axis twice".to_owned());
     }
-    Tensor::of(Some(all), batch)
+    AbstractTensor::of(Some(all), batch)
 }
 
-fn expand(call: &mut Call<'_>) -> Result<Tensor, Cause> {
+fn expand(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, target) = (call.input(0)?, call.input(1)?);
     let Some(known) = target.known() else {
         if input.batch().is_some() || !target.is_shared() {
             return Err("gives rows a shape that is not known".to_owned());
         }
-        return Ok(Tensor::shared(None));
+        return Ok(AbstractTensor::shared(None));
     };
-    let sized: Vec<Size> = known
+    let sized: Vec<SymbolicSize> = known
         .iter()
-        .map(|size| if size.has_batch() || size.is_size(call.symbols) { size.clone() } else { call.symbols.any() })
+        .map(
+            |size| {
+                if size.has_batch() || size.is_non_negative(call.symbols) { size.clone() } else { call.symbols.any() }
+            },
+        )
         .collect();
     let mut places = sized.iter().enumerate().filter(|(_, size)| size.has_batch()).map(|(place, _)| place);
     let target = match (places.next(), places.next()) {
         (Some(_), Some(_)) => return Err("gives two dimensions the size of the batch".to_owned()),
-        (None, _) => Tensor::shared(Some(sized)),
+        (None, _) => AbstractTensor::shared(Some(sized)),
         (Some(place), None) => {
             let from_end = sized.len() - place;
             let own = input.batch().zip(input.rank()).filter(|(batch, rank)| rank - batch.axis == from_end);
             let inner = sized[place].per_row().ok_or("gives a dimension a size that depends on the batch otherwise")?;
-            // The same value for each row: rows may lie there in any order.
-            let batch = own.map_or(Batch { axis: place, outer: Size::of(1), inner }, |(batch, _)| batch.at(place));
+            // Each row has the same value, so rows may have any order.
+            let batch =
+                own.map_or(BatchAxis { axis: place, outer: SymbolicSize::of(1), inner }, |(batch, _)| batch.at(place));
             let size = sized[place].clone();
-            let rows = Tensor::rows(sized, batch)?;
+            let rows = AbstractTensor::rows(sized, batch)?;
             if rows.shape().and_then(|shape| shape.get(place)) != Some(&size) {
                 return Err("gives the batch dimension another size".to_owned());
             }
             rows
         }
     };
-    super::super::tensor::broadcast(&[&input, &target], call.symbols)
+    super::super::abstract_tensor::broadcast(&[&input, &target], call.symbols)
 }
 
-fn tile(call: &mut Call<'_>) -> Result<Tensor, Cause> {
+fn tile(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     let repeats = call.input(1)?;
     let Some(repeats) = repeats.known().filter(|repeats| repeats.len() == shape.len()) else {
         if input.batch().is_some() || !repeats.is_shared() {
             return Err("repeats rows in a way that is not known".to_owned());
         }
-        return Ok(Tensor::shared(Some(shape.iter().map(|_| call.symbols.any()).collect())));
+        return Ok(AbstractTensor::shared(Some(shape.iter().map(|_| call.symbols.any()).collect())));
     };
     let (mut all, mut batch) = (Vec::new(), input.batch().cloned());
     for (place, (size, times)) in shape.iter().zip(repeats).enumerate() {
         if times.has_batch() {
-            // All of the dimension once for each row.
+            // The whole dimension is repeated for each row.
             let each = times.per_row().filter(|each| each.is(1) && batch.is_none());
             each.ok_or("repeats rows as many times as there are rows")?;
-            batch = Some(Batch { axis: place, outer: Size::of(1), inner: size.clone() });
+            batch = Some(BatchAxis { axis: place, outer: SymbolicSize::of(1), inner: size.clone() });
         } else if let Some(rows) = batch.as_mut().filter(|rows| rows.axis == place) {
             rows.outer = rows.outer.times(times).ok_or("has a shape that is too complicated to follow")?;
         }
-        all.push(if times.is_size(call.symbols) { product([size, times])? } else { call.symbols.any() });
+        all.push(if times.is_non_negative(call.symbols) { product([size, times])? } else { call.symbols.any() });
     }
-    Tensor::of(Some(all), batch)
+    AbstractTensor::of(Some(all), batch)
 }
 
-fn concat(call: &mut Call<'_>) -> Result<Tensor, Cause> {
-    let inputs: Vec<&Tensor> = call.inputs.iter().flatten().collect();
+fn concat(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
+    let inputs: Vec<&AbstractTensor> = call.inputs.iter().flatten().collect();
     let first = inputs.first().ok_or("has no inputs")?;
     let batch = inputs.iter().find_map(|input| input.batch()).cloned();
     let Some(rank) = first.rank() else {
         return if batch.is_some() {
             Err("has an unknown number of dimensions".to_owned())
         } else {
-            Ok(Tensor::shared(None))
+            Ok(AbstractTensor::shared(None))
         };
     };
     let along = axis(call.integer("axis", 1), rank)?;
     let mut shape = first.shape().unwrap_or_default().to_vec();
-    shape[along] = Size::of(0);
+    shape[along] = SymbolicSize::of(0);
     for input in &inputs {
         if !is_beside(input.batch(), batch.as_ref()) {
             return Err("puts rows beside values that are not theirs".to_owned());
         }
-        apart(input, along, "concatenates along")?;
+        require_other_axis(input, along, "concatenates along")?;
         let Some(own) = input.shape().filter(|own| own.len() == rank) else {
             return if batch.is_some() {
                 Err("has an unknown number of dimensions".to_owned())
             } else {
-                Ok(Tensor::shared(None))
+                Ok(AbstractTensor::shared(None))
             };
         };
         for (place, size) in own.iter().enumerate() {
@@ -277,26 +290,26 @@ fn concat(call: &mut Call<'_>) -> Result<Tensor, Cause> {
             }
         }
     }
-    Tensor::of(Some(shape), batch)
+    AbstractTensor::of(Some(shape), batch)
 }
 
-/// Whether two tensors have their rows in the same places, or none.
-fn is_beside(one: Option<&Batch>, other: Option<&Batch>) -> bool {
+/// Whether two tensors have rows at the same indices, or none.
+fn is_beside(one: Option<&BatchAxis>, other: Option<&BatchAxis>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one.matches(other),
         (one, other) => one.is_none() && other.is_none(),
     }
 }
 
-fn depth(call: &mut Call<'_>) -> Result<Tensor, Cause> {
+fn depth(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     let [rows, channels, height, width] = &shape[..] else { return Err("has no four dimensions".to_owned()) };
     if input.batch().is_some_and(|batch| batch.axis != 0) {
         return Err("moves values in the batch dimension".to_owned());
     }
-    let block = Size::of(call.integer("blocksize", 1));
+    let block = SymbolicSize::of(call.integer("blocksize", 1));
     let square = block.times(&block).ok_or("has too large blocks")?;
-    let mut less = |size: &Size, by: &Size| {
+    let mut less = |size: &SymbolicSize, by: &SymbolicSize| {
         size.divided(by).unwrap_or_else(|| call.symbols.result("/", vec![size.clone(), by.clone()], false))
     };
     let shape = if call.operator == "DepthToSpace" {
@@ -304,12 +317,12 @@ fn depth(call: &mut Call<'_>) -> Result<Tensor, Cause> {
     } else {
         vec![rows.clone(), product([channels, &square])?, less(height, &block), less(width, &block)]
     };
-    Tensor::of(Some(shape), input.batch().cloned())
+    AbstractTensor::of(Some(shape), input.batch().cloned())
 }
 
 /// The operator set since which axes are an input of `Squeeze` and `Unsqueeze`.
 const AXES_BY_INPUT_SINCE: i64 = 13;
 /// The operator set since which the shape is an input of `Reshape`.
 const RESHAPE_BY_INPUT_SINCE: i64 = 5;
-/// More dimensions than anybody has.
+/// The largest supported rank.
 const MAX_RANK: usize = 64;

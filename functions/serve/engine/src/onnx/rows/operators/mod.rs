@@ -1,5 +1,5 @@
-//! What each operator does to rows. An operator is listed with what it needs so that rows stay apart; each function here either says
-//! where the rows lie afterwards, or why they may meet.
+//! The transfer functions of operators. Each operator is listed with the conditions under which it keeps rows apart.
+//! Its function returns the batch dimension of the outputs, or why rows may mix.
 //!
 //! Source: ONNX's operator schemas up to operator set 24, and those of ONNX Runtime's contributed operators.
 
@@ -18,20 +18,20 @@ mod recurrent;
 mod reduce;
 mod slice;
 
-pub(super) use self::slice::{Slices, slices};
-use super::call::Call;
-use super::number;
-use super::tensor::{Cause, Tensor};
+pub(super) use self::slice::{SliceOperands, slices};
+use super::abstract_tensor::{AbstractTensor, FailureCause};
+use super::operator_call::OperatorCall;
+use super::row_indices;
 
-/// What an operator gives.
-type Followed = Result<Vec<Tensor>, Cause>;
+/// The outputs of an operator, or why rows may mix.
+type InterpretResult = Result<Vec<AbstractTensor>, FailureCause>;
 
 /// The outputs of `call`.
-pub(super) fn follow(call: &mut Call<'_>) -> Followed {
-    if let Some(numbered) = number::follow(call) {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> InterpretResult {
+    if let Some(numbered) = row_indices::interpret(call) {
         return numbered;
     }
-    let counted = call.inputs.iter().position(|input| input.as_ref().is_some_and(Tensor::counts_rows));
+    let counted = call.inputs.iter().position(|input| input.as_ref().is_some_and(AbstractTensor::depends_on_row_count));
     if let Some(place) = counted
         && !takes_shape(call.operator, place)
     {
@@ -40,50 +40,50 @@ pub(super) fn follow(call: &mut Call<'_>) -> Followed {
     if is_random(call.domain, call.operator) {
         return Err("draws random numbers".to_owned());
     }
-    let families: &[fn(&mut Call<'_>) -> Option<Followed>] = match call.domain {
+    let families: &[fn(&mut OperatorCall<'_>) -> Option<InterpretResult>] = match call.domain {
         "" => &[
-            elementwise::follow,
-            layout::follow,
-            slice::follow,
-            gather::follow,
-            reduce::follow,
-            linear::follow,
-            einsum::follow,
-            convolution::follow,
-            normalise::follow,
-            create::follow,
-            recurrent::follow,
-            quantise::follow,
-            attention::follow,
+            elementwise::interpret,
+            layout::interpret,
+            slice::interpret,
+            gather::interpret,
+            reduce::interpret,
+            linear::interpret,
+            einsum::interpret,
+            convolution::interpret,
+            normalise::interpret,
+            create::interpret,
+            recurrent::interpret,
+            quantise::interpret,
+            attention::interpret,
         ],
-        "ai.onnx.ml" => &[machine_learning::follow],
+        "ai.onnx.ml" => &[machine_learning::interpret],
         "com.microsoft" => &[
-            elementwise::follow_contributed,
-            linear::follow_contributed,
-            normalise::follow_contributed,
-            quantise::follow_contributed,
-            attention::follow_contributed,
-            gather::follow_contributed,
+            elementwise::interpret_contributed,
+            linear::interpret_contributed,
+            normalise::interpret_contributed,
+            quantise::interpret_contributed,
+            attention::interpret_contributed,
+            gather::interpret_contributed,
         ],
         _ => &[],
     };
-    let followed = families.iter().find_map(|family| family(call));
-    followed.unwrap_or_else(|| Err("is an operator whose rows are not known to stay apart".to_owned()))
+    let interpreted = families.iter().find_map(|family| family(call));
+    interpreted.unwrap_or_else(|| Err("is an operator whose rows are not known to stay apart".to_owned()))
 }
 
-/// Whether what it gives depends on what was drawn before.
+/// Whether the operator draws random numbers.
 pub(super) fn is_random(domain: &str, operator: &str) -> bool {
     const RANDOM: [&str; 6] =
         ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"];
     domain.is_empty() && RANDOM.contains(&operator) || operator == "Sampling"
 }
 
-/// Whether the operators of `domain` are ONNX Runtime's own.
+/// Whether `domain` is reserved for ONNX Runtime's own operators.
 pub(super) fn is_reserved(domain: &str) -> bool {
     matches!(domain, "" | "ai.onnx.ml") || domain.starts_with("com.microsoft")
 }
 
-/// Whether an operator takes a shape in the input at `place`, of which it says itself what the number of rows does there.
+/// Whether the input at `place` is a shape, whose dependence on the number of rows the operator checks itself.
 fn takes_shape(operator: &str, place: usize) -> bool {
     matches!(
         (operator, place),
@@ -95,6 +95,6 @@ fn takes_shape(operator: &str, place: usize) -> bool {
 }
 
 /// The only output.
-fn one(tensor: Result<Tensor, Cause>) -> Followed {
+fn one(tensor: Result<AbstractTensor, FailureCause>) -> InterpretResult {
     Ok(vec![tensor?])
 }

@@ -1,10 +1,10 @@
-//! Quantisation: a scale that is taken over all values lets rows meet.
+//! Quantisation: a scale over all values mixes rows.
 
-use super::super::call::{Call, axis};
-use super::super::tensor::{Cause, Tensor};
-use super::{Followed, one};
+use super::super::abstract_tensor::{AbstractTensor, FailureCause};
+use super::super::operator_call::{OperatorCall, axis};
+use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "QuantizeLinear" | "DequantizeLinear" => one(linear(call)),
         "DynamicQuantizeLinear" => dynamic(call),
@@ -12,13 +12,13 @@ pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
     })
 }
 
-pub(super) fn follow_contributed(call: &mut Call<'_>) -> Option<Followed> {
+pub(super) fn interpret_contributed(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "QuantizeLinear" | "DequantizeLinear" => one(linear(call)),
         "QLinearAdd" | "QLinearMul" => one(two(call)),
         "QLinearSigmoid" | "QLinearLeakyRelu" => one(single(call)),
         "DynamicQuantizeMatMul" | "DynamicQuantizeLSTM" | "QAttention" => {
-            if call.inputs.iter().flatten().all(Tensor::is_shared) {
+            if call.inputs.iter().flatten().all(AbstractTensor::is_shared) {
                 return None;
             }
             Err("quantises with a scale that is taken over all rows".to_owned())
@@ -27,8 +27,8 @@ pub(super) fn follow_contributed(call: &mut Call<'_>) -> Option<Followed> {
     })
 }
 
-fn linear(call: &Call<'_>) -> Result<Tensor, Cause> {
-    call.shared_but(&[0])?;
+fn linear(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
+    call.require_shared_except(&[0])?;
     let (input, shape) = call.ranked(0)?;
     for place in 1..call.inputs.len() {
         let Some(scale) = call.optional(place).filter(|_| input.batch().is_some()) else { continue };
@@ -45,28 +45,28 @@ fn linear(call: &Call<'_>) -> Result<Tensor, Cause> {
     Ok(input.without_values())
 }
 
-fn dynamic(call: &Call<'_>) -> Followed {
+fn dynamic(call: &OperatorCall<'_>) -> InterpretResult {
     let (input, _) = call.ranked(0)?;
     if input.batch().is_some() {
         return Err("takes its scale over all rows".to_owned());
     }
-    Ok(vec![input.without_values(), Tensor::shared(Some(Vec::new())), Tensor::shared(Some(Vec::new()))])
+    Ok(vec![input.without_values(), AbstractTensor::shared(Some(Vec::new())), AbstractTensor::shared(Some(Vec::new()))])
 }
 
-/// Two quantised tensors, each with a scale and a zero point behind it.
-fn two(call: &mut Call<'_>) -> Result<Tensor, Cause> {
-    call.shared_but(&[0, 3])?;
+/// Operators on two quantised tensors, each followed by a scale and a zero point.
+fn two(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
+    call.require_shared_except(&[0, 3])?;
     if let Some(place) =
         [1, 2, 4, 5, 6, 7].into_iter().find(|place| call.optional(*place).is_some() && !call.is_single(*place))
     {
         return Err(format!("has more than one scale or zero point in input {place}"));
     }
     let (one, other) = (call.input(0)?, call.input(3)?);
-    Ok(super::super::tensor::broadcast(&[&one, &other], call.symbols)?.without_values())
+    Ok(super::super::abstract_tensor::broadcast(&[&one, &other], call.symbols)?.without_values())
 }
 
-fn single(call: &Call<'_>) -> Result<Tensor, Cause> {
-    call.shared_but(&[0])?;
+fn single(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
+    call.require_shared_except(&[0])?;
     if let Some(place) = (1..call.inputs.len()).find(|place| call.optional(*place).is_some() && !call.is_single(*place))
     {
         return Err(format!("has more than one scale or zero point in input {place}"));

@@ -1,11 +1,11 @@
 //! Operators that work along a dimension.
 
-use super::super::call::{Call, apart, axis};
-use super::super::size::Size;
-use super::super::tensor::{Batch, Cause, Tensor};
-use super::{Followed, one};
+use super::super::abstract_tensor::{AbstractTensor, BatchAxis, FailureCause};
+use super::super::operator_call::{OperatorCall, axis, require_other_axis};
+use super::super::symbolic_size::SymbolicSize;
+use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "Softmax" | "LogSoftmax" | "Hardmax" => one(softmax(call)),
         "ArgMax" | "ArgMin" => one(arg(call)),
@@ -16,12 +16,12 @@ pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
     })
 }
 
-fn softmax(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn softmax(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     if call.version >= SOFTMAX_ALONG_ONE_SINCE {
         return along(call, -1);
     }
-    // All dimensions from that one on are one.
+    // Older versions flatten all dimensions from the axis on.
     let from = axis(call.integer("axis", 1), shape.len().max(1))?;
     match input.batch() {
         Some(batch) if batch.axis >= from => Err("normalises over the batch dimension".to_owned()),
@@ -29,17 +29,17 @@ fn softmax(call: &Call<'_>) -> Result<Tensor, Cause> {
     }
 }
 
-/// Along one dimension, which keeps its size.
-fn along(call: &Call<'_>, default: i64) -> Result<Tensor, Cause> {
+/// Operators along one dimension that keep its size.
+fn along(call: &OperatorCall<'_>, default: i64) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
-    apart(&input, axis(call.integer("axis", default), shape.len())?, "normalises over")?;
+    require_other_axis(&input, axis(call.integer("axis", default), shape.len())?, "normalises over")?;
     Ok(input.without_values())
 }
 
-fn cumulate(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn cumulate(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
-    call.shared([1])?;
-    let Some(places) = call.optional(1).and_then(Tensor::constants) else {
+    call.require_shared([1])?;
+    let Some(places) = call.optional(1).and_then(AbstractTensor::constants) else {
         return if input.batch().is_some() {
             Err("sums up along a dimension that is not constant".to_owned())
         } else {
@@ -47,18 +47,18 @@ fn cumulate(call: &Call<'_>) -> Result<Tensor, Cause> {
         };
     };
     let place = places.first().copied().ok_or("names no dimension")?;
-    apart(&input, axis(place, shape.len())?, "sums up along")?;
+    require_other_axis(&input, axis(place, shape.len())?, "sums up along")?;
     Ok(input.without_values())
 }
 
-fn arg(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn arg(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     let place = axis(call.integer("axis", 0), shape.len())?;
-    apart(&input, place, "selects along")?;
+    require_other_axis(&input, place, "selects along")?;
     reduced(&input, shape, &[place], call.integer("keepdims", 1) != 0)
 }
 
-fn reduce(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn reduce(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
     let since = if call.operator == "ReduceSum" { REDUCE_SUM_BY_INPUT_SINCE } else { REDUCE_BY_INPUT_SINCE };
     let axes = call.axes(since, 1)?.filter(|axes| !axes.is_empty());
@@ -67,21 +67,26 @@ fn reduce(call: &Call<'_>) -> Result<Tensor, Cause> {
         None => (0..shape.len()).collect(),
         Some(axes) => axes.into_iter().map(|place| axis(place, shape.len())).collect::<Result<Vec<_>, _>>()?,
     };
-    axes.iter().try_for_each(|place| apart(&input, *place, "reduces"))?;
+    axes.iter().try_for_each(|place| require_other_axis(&input, *place, "reduces"))?;
     reduced(&input, shape, &axes, call.integer("keepdims", 1) != 0)
 }
 
-/// `input` with these dimensions of size 1, or without them.
-fn reduced(input: &Tensor, mut shape: Vec<Size>, axes: &[usize], keep: bool) -> Result<Tensor, Cause> {
+/// `input` with these dimensions reduced to 1 or removed.
+fn reduced(
+    input: &AbstractTensor,
+    mut shape: Vec<SymbolicSize>,
+    axes: &[usize],
+    keep: bool,
+) -> Result<AbstractTensor, FailureCause> {
     if keep {
         for place in axes {
-            shape[*place] = Size::of(1);
+            shape[*place] = SymbolicSize::of(1);
         }
-        return Tensor::of(Some(shape), input.batch().cloned());
+        return AbstractTensor::of(Some(shape), input.batch().cloned());
     }
     let left = shape.into_iter().enumerate().filter(|(place, _)| !axes.contains(place)).map(|(_, size)| size).collect();
-    let before = |batch: &Batch| (0..batch.axis).filter(|place| axes.contains(place)).count();
-    Tensor::of(Some(left), input.batch().map(|batch| batch.at(batch.axis - before(batch))))
+    let before = |batch: &BatchAxis| (0..batch.axis).filter(|place| axes.contains(place)).count();
+    AbstractTensor::of(Some(left), input.batch().map(|batch| batch.at(batch.axis - before(batch))))
 }
 
 /// The operator set since which `Softmax` works along one dimension.

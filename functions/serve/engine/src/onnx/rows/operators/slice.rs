@@ -1,11 +1,11 @@
-//! Operators that take a part of a dimension, or add to it.
+//! Operators that slice, split or pad a dimension.
 
-use super::super::call::{Call, apart, axis};
-use super::super::size::Size;
-use super::super::tensor::{Cause, Tensor};
-use super::{Followed, one};
+use super::super::abstract_tensor::{AbstractTensor, FailureCause};
+use super::super::operator_call::{OperatorCall, axis, require_other_axis};
+use super::super::symbolic_size::SymbolicSize;
+use super::{InterpretResult, one};
 
-pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
+pub(super) fn interpret(call: &mut OperatorCall<'_>) -> Option<InterpretResult> {
     Some(match call.operator {
         "Slice" => one(slice(call)),
         "Split" => split(call),
@@ -16,27 +16,27 @@ pub(super) fn follow(call: &mut Call<'_>) -> Option<Followed> {
     })
 }
 
-/// What `Slice` takes of each of its axes.
-pub(crate) struct Slices {
-    /// `None` if it names none: then they are the first ones.
+/// The operands of `Slice` for each of its axes.
+pub(crate) struct SliceOperands {
+    /// `None` if they are omitted: the first axes.
     pub axes: Option<Vec<i64>>,
-    pub starts: Vec<Size>,
-    pub ends: Vec<Size>,
-    pub steps: Vec<Size>,
+    pub starts: Vec<SymbolicSize>,
+    pub ends: Vec<SymbolicSize>,
+    pub steps: Vec<SymbolicSize>,
 }
 
 /// The operands of `Slice`, which are attributes before operator set 10.
-pub(crate) fn slices(call: &Call<'_>) -> Result<Slices, Cause> {
+pub(crate) fn slices(call: &OperatorCall<'_>) -> Result<SliceOperands, FailureCause> {
     let attribute = |name| call.attributes.integers(name);
     if call.version < SLICE_BY_INPUT_SINCE {
-        let sizes = |name| Some(attribute(name)?.iter().copied().map(Size::of).collect::<Vec<_>>());
+        let sizes = |name| Some(attribute(name)?.iter().copied().map(SymbolicSize::of).collect::<Vec<_>>());
         let (starts, ends) = sizes("starts").zip(sizes("ends")).ok_or("has no starts and ends")?;
-        let steps = vec![Size::of(1); starts.len()];
-        return Ok(Slices { axes: attribute("axes").map(<[i64]>::to_vec), starts, ends, steps });
+        let steps = vec![SymbolicSize::of(1); starts.len()];
+        return Ok(SliceOperands { axes: attribute("axes").map(<[i64]>::to_vec), starts, ends, steps });
     }
-    let known = |place: usize| call.optional(place).and_then(Tensor::known).map(<[Size]>::to_vec);
+    let known = |place: usize| call.optional(place).and_then(AbstractTensor::known).map(<[SymbolicSize]>::to_vec);
     let count = |place: usize| {
-        let shape = call.optional(place).and_then(Tensor::shape)?;
+        let shape = call.optional(place).and_then(AbstractTensor::shape)?;
         usize::try_from(shape.first()?.number()?).ok()
     };
     let axes = match call.optional(3) {
@@ -47,24 +47,24 @@ pub(crate) fn slices(call: &Call<'_>) -> Result<Slices, Cause> {
     let length = length.ok_or("has an unknown number of axes")?;
     let bounds = |place: usize| match (known(place), call.optional(place)) {
         (Some(known), _) => Ok(known),
-        (None, Some(bound)) if bound.is_shared() => Ok(vec![Size::of(UNKNOWN); length]),
+        (None, Some(bound)) if bound.is_shared() => Ok(vec![SymbolicSize::of(UNKNOWN); length]),
         (None, Some(_)) => Err("takes a part that the rows decide".to_owned()),
         (None, None) => Err("has no starts or no ends".to_owned()),
     };
     let steps = match call.optional(4) {
         Some(_) => known(4).ok_or("has steps that are not known")?,
-        None => vec![Size::of(1); length],
+        None => vec![SymbolicSize::of(1); length],
     };
     let (starts, ends) = (bounds(1)?, bounds(2)?);
     let lengths = [starts.len(), ends.len(), steps.len(), axes.as_ref().map_or(length, Vec::len)];
     if lengths.iter().any(|own| *own != length) {
         return Err("has bounds of another number of axes".to_owned());
     }
-    Ok(Slices { axes, starts, ends, steps })
+    Ok(SliceOperands { axes, starts, ends, steps })
 }
 
-fn slice(call: &mut Call<'_>) -> Result<Tensor, Cause> {
-    let Slices { axes, starts, ends, steps } = slices(call)?;
+fn slice(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
+    let SliceOperands { axes, starts, ends, steps } = slices(call)?;
     let (input, mut shape) = call.ranked(0)?;
     let axes = axes.unwrap_or_else(|| (0..i64::try_from(starts.len()).unwrap_or(0)).collect());
     for (((along, start), end), step) in axes.iter().zip(&starts).zip(&ends).zip(&steps) {
@@ -73,17 +73,17 @@ fn slice(call: &mut Call<'_>) -> Result<Tensor, Cause> {
         if start.is(0) && step.is(1) && is_to_end {
             continue;
         }
-        apart(&input, along, "takes a part of")?;
+        require_other_axis(&input, along, "takes a part of")?;
         if start.has_batch() || end.has_batch() || step.has_batch() {
             return Err("takes a part whose size depends on the number of rows".to_owned());
         }
         shape[along] = part(&shape[along], [start, end, step], call);
     }
-    Tensor::of(Some(shape), input.batch().cloned())
+    AbstractTensor::of(Some(shape), input.batch().cloned())
 }
 
-/// How many places a slice has.
-fn part(size: &Size, [start, end, step]: [&Size; 3], call: &mut Call<'_>) -> Size {
+/// The size of a slice.
+fn part(size: &SymbolicSize, [start, end, step]: [&SymbolicSize; 3], call: &mut OperatorCall<'_>) -> SymbolicSize {
     let numbers = size.number().zip(start.number()).zip(end.number()).zip(step.number());
     if let Some((((size, start), end), step)) = numbers
         && start != UNKNOWN
@@ -98,10 +98,10 @@ fn part(size: &Size, [start, end, step]: [&Size; 3], call: &mut Call<'_>) -> Siz
             let (start, end) = (from_end(start).clamp(0, size - 1), from_end(end).clamp(-1, size - 1));
             (start - end).max(0).saturating_sub(1).saturating_sub(step) / step.saturating_neg()
         };
-        return Size::of(count);
+        return SymbolicSize::of(count);
     }
-    if step.is(1) && start.is(0) && !end.is(UNKNOWN) && end.is_size(call.symbols) {
-        let least = size.minus(end).is_some_and(|rest| rest.is_size(call.symbols));
+    if step.is(1) && start.is(0) && !end.is(UNKNOWN) && end.is_non_negative(call.symbols) {
+        let least = size.minus(end).is_some_and(|rest| rest.is_non_negative(call.symbols));
         if least {
             return end.clone();
         }
@@ -111,49 +111,52 @@ fn part(size: &Size, [start, end, step]: [&Size; 3], call: &mut Call<'_>) -> Siz
     }
     let places = call.symbols.result("slice", vec![size.clone(), start.clone(), end.clone(), step.clone()], false);
     call.symbols.bound(&places, size.clone());
-    let span = end.minus(start).filter(|span| span.is_size(call.symbols));
-    if let Some(span) = span.filter(|_| start.is_size(call.symbols) && step.number().is_some_and(|step| step > 0)) {
+    let span = end.minus(start).filter(|span| span.is_non_negative(call.symbols));
+    if let Some(span) =
+        span.filter(|_| start.is_non_negative(call.symbols) && step.number().is_some_and(|step| step > 0))
+    {
         call.symbols.bound(&places, span);
     }
     places
 }
 
-fn split(call: &mut Call<'_>) -> Followed {
-    call.shared([1])?;
+fn split(call: &mut OperatorCall<'_>) -> InterpretResult {
+    call.require_shared([1])?;
     let (input, shape) = call.ranked(0)?;
     let along = axis(call.integer("axis", 0), shape.len())?;
-    apart(&input, along, "splits")?;
+    require_other_axis(&input, along, "splits")?;
     let attribute =
-        call.attributes.integers("split").map(|sizes| sizes.iter().copied().map(Size::of).collect::<Vec<_>>());
-    let sizes = call.optional(1).and_then(Tensor::known).map(<[Size]>::to_vec).or(attribute);
+        call.attributes.integers("split").map(|sizes| sizes.iter().copied().map(SymbolicSize::of).collect::<Vec<_>>());
+    let sizes = call.optional(1).and_then(AbstractTensor::known).map(<[SymbolicSize]>::to_vec).or(attribute);
     let count = i64::try_from(call.outputs).unwrap_or(i64::MAX);
     let sizes = match (sizes, shape[along].number()) {
-        (Some(sizes), _) if sizes.iter().all(|size| !size.has_batch() && size.is_size(call.symbols)) => sizes,
+        (Some(sizes), _) if sizes.iter().all(|size| !size.has_batch() && size.is_non_negative(call.symbols)) => sizes,
         (None, Some(all)) if call.optional(1).is_none() && count > 0 => {
             let each = all.saturating_add(count - 1) / count;
-            (0..count).map(|place| Size::of(each.min(all - place * each).max(0))).collect()
+            (0..count).map(|place| SymbolicSize::of(each.min(all - place * each).max(0))).collect()
         }
         _ => (0..call.outputs).map(|_| call.symbols.any()).collect(),
     };
-    let part = |size: Size| {
+    let part = |size: SymbolicSize| {
         let mut shape = shape.clone();
         shape[along] = size;
-        Tensor::of(Some(shape), input.batch().cloned())
+        AbstractTensor::of(Some(shape), input.batch().cloned())
     };
     sizes.into_iter().map(part).collect()
 }
 
-fn pad(call: &mut Call<'_>) -> Result<Tensor, Cause> {
-    call.shared_but(&[0])?;
+fn pad(call: &mut OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
+    call.require_shared_except(&[0])?;
     let (input, shape) = call.ranked(0)?;
-    let pads: Vec<Size> = match call.attributes.integers("pads").or_else(|| call.attributes.integers("paddings")) {
-        Some(pads) => pads.iter().copied().map(Size::of).collect(),
-        None => match call.optional(1).and_then(Tensor::known) {
-            Some(pads) => pads.to_vec(),
-            None if input.batch().is_some() => return Err("adds places that are not known".to_owned()),
-            None => return Ok(Tensor::shared(Some(shape.iter().map(|_| call.symbols.any()).collect()))),
-        },
-    };
+    let pads: Vec<SymbolicSize> =
+        match call.attributes.integers("pads").or_else(|| call.attributes.integers("paddings")) {
+            Some(pads) => pads.iter().copied().map(SymbolicSize::of).collect(),
+            None => match call.optional(1).and_then(AbstractTensor::known) {
+                Some(pads) => pads.to_vec(),
+                None if input.batch().is_some() => return Err("adds places that are not known".to_owned()),
+                None => return Ok(AbstractTensor::shared(Some(shape.iter().map(|_| call.symbols.any()).collect()))),
+            },
+        };
     let axes = match call.optional(3) {
         Some(axes) => {
             let axes = axes.constants().ok_or("has axes that are not constant")?;
@@ -170,9 +173,9 @@ fn pad(call: &mut Call<'_>) -> Result<Tensor, Cause> {
         if before.is(0) && after.is(0) {
             continue;
         }
-        apart(&input, *along, "adds places to")?;
+        require_other_axis(&input, *along, "adds places to")?;
         let sum = before.plus(after).and_then(|pads| padded[*along].plus(&pads));
-        padded[*along] = match sum.filter(|size| !size.has_batch() && size.is_size(call.symbols)) {
+        padded[*along] = match sum.filter(|size| !size.has_batch() && size.is_non_negative(call.symbols)) {
             Some(size) => size,
             None if before.has_batch() || after.has_batch() => {
                 return Err("adds as many places as there are rows".to_owned());
@@ -180,26 +183,26 @@ fn pad(call: &mut Call<'_>) -> Result<Tensor, Cause> {
             None => call.symbols.any(),
         };
     }
-    Tensor::of(Some(padded), input.batch().cloned())
+    AbstractTensor::of(Some(padded), input.batch().cloned())
 }
 
-fn top(call: &mut Call<'_>) -> Followed {
+fn top(call: &mut OperatorCall<'_>) -> InterpretResult {
     let (input, mut shape) = call.ranked(0)?;
     let along = axis(call.integer("axis", -1), shape.len())?;
-    apart(&input, along, "selects along")?;
-    call.shared([1])?;
-    let count = call.optional(1).and_then(Tensor::known).and_then(|known| known.first()).cloned();
-    shape[along] = match count.or_else(|| call.attributes.integer("k").map(Size::of)) {
-        Some(count) if count.is_size(call.symbols) => count,
+    require_other_axis(&input, along, "selects along")?;
+    call.require_shared([1])?;
+    let count = call.optional(1).and_then(AbstractTensor::known).and_then(|known| known.first()).cloned();
+    shape[along] = match count.or_else(|| call.attributes.integer("k").map(SymbolicSize::of)) {
+        Some(count) if count.is_non_negative(call.symbols) => count,
         _ => call.symbols.any(),
     };
-    let output = Tensor::of(Some(shape), input.batch().cloned())?;
+    let output = AbstractTensor::of(Some(shape), input.batch().cloned())?;
     Ok(vec![output; 2])
 }
 
-fn trilu(call: &Call<'_>) -> Result<Tensor, Cause> {
+fn trilu(call: &OperatorCall<'_>) -> Result<AbstractTensor, FailureCause> {
     let (input, shape) = call.ranked(0)?;
-    call.shared([1])?;
+    call.require_shared([1])?;
     match input.batch() {
         Some(batch) if batch.axis + 2 >= shape.len() => Err("takes a triangle along the batch dimension".to_owned()),
         _ => Ok(input.without_values()),
@@ -208,7 +211,7 @@ fn trilu(call: &Call<'_>) -> Result<Tensor, Cause> {
 
 /// The operator set since which `Slice` takes its operands as inputs.
 const SLICE_BY_INPUT_SINCE: i64 = 10;
-/// Exporters write the largest number of 64 or 32 bits for the end of a dimension, which has far fewer places.
+/// Exporters write the largest 32-bit or 64-bit integer for the end of a dimension.
 const TO_THE_END: i64 = i32::MAX as i64;
-/// Stands for a bound that is the same for all calls, and not known.
+/// A placeholder for an unknown bound that is the same for all calls.
 const UNKNOWN: i64 = i64::MIN;

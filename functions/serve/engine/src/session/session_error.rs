@@ -1,34 +1,34 @@
-//! Why ONNX Runtime makes no session of a network, in words for whoever published it.
+//! Why ONNX Runtime refuses a network, in words for its publisher.
 //!
-//! ONNX Runtime says it in texts for its own developers, with the paths of the machine that it was built on. Those that people
-//! meet are read here, as version 1.32 writes them; of the others the paths are left out.
+//! ONNX Runtime's messages are for its developers, and contain paths of its build machine. Known messages are parsed
+//! here, as version 1.32 writes them. Of others, the paths are removed.
 
 use ort::error::ErrorCode;
 
 use crate::onnx::OnnxError;
-use crate::runtime::{VERSION, loaded};
+use crate::runtime::{VERSION, loaded_version};
 
-/// Why a network could not be made into a session.
+/// Why no session could be created for a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
 pub enum SessionError {
-    /// What is wrong with the network's files is known before ONNX Runtime sees them.
+    /// The network's files are refused before ONNX Runtime reads them.
     #[error(transparent)]
     Files(#[from] OnnxError),
-    /// Not an ONNX file, as ONNX Runtime sees it.
+    /// ONNX Runtime does not recognise an ONNX file.
     #[error("not an ONNX file: {0}")]
     NotOnnx(String),
-    /// The form of the file is newer than the runtime.
+    /// The file's IR version is newer than the runtime.
     #[error("the ONNX file is of IR version {got}; {} reads versions up to {newest}", onnx_runtime())]
     IrVersion { got: String, newest: String },
-    /// The operators of the file are newer than the runtime.
+    /// The file's operator set is newer than the runtime.
     #[error(
         "the network uses operator set {got} of the domain {domain:?}; {} knows sets up to {newest}",
         onnx_runtime()
     )]
     OperatorSet { domain: String, got: String, newest: String },
-    /// An operator that the runtime does not have.
+    /// The runtime does not have the operator.
     #[error(
         "the network needs the operator {operator:?} of the domain {domain:?}, which {} does not have{}; custom \
          operators are not served",
@@ -36,16 +36,16 @@ pub enum SessionError {
         version.as_ref().map(|version| format!(" in operator set {version}")).unwrap_or_default()
     )]
     Operator { operator: String, domain: String, version: Option<String> },
-    /// A locale that the machine does not have.
+    /// The machine does not have the locale.
     #[error(
         "the network's StringNormalizer asks for the locale {locale:?}, which machines that serve it do not have; give the node the \
          attribute locale=\"C.UTF-8\", which does the same (skl2onnx: options={{'locale': 'C.UTF-8'}} for the vectorizer)"
     )]
     Locale { locale: String },
-    /// An ONNX file that ONNX Runtime cannot run.
+    /// ONNX Runtime cannot run the network.
     #[error("ONNX Runtime cannot run this network: {0}")]
     Unsupported(String),
-    /// An input or output that is not a tensor, or of a datatype that is not carried.
+    /// An input or output is not a tensor, or its datatype is not supported.
     #[error(
         "{name:?} is {got}; only tensors of the protocol's datatypes (no complex, no 8-bit floats, no 4-bit numbers) are served"
     )]
@@ -53,46 +53,46 @@ pub enum SessionError {
     /// The network needs more memory than its files explain.
     #[error(
         "the network needs too much memory for files of its size: expected at most {expected} bytes for its session and a run, got {got}; \
-         where that is meant, set AMAAS_MAX_SESSION_BYTES, here and where it is served"
+         if that is intended, set AMAAS_MAX_SESSION_BYTES, here and in its function"
     )]
     Memory { expected: u64, got: u64 },
-    /// A run before there are calls, on golden or made-up values, took too long or too much memory.
-    #[error("the network cannot be tried: {0}")]
+    /// A trial run on golden or synthetic values took too long or too much memory.
+    #[error("the network's trial run failed: {0}")]
     Trial(String),
-    /// A provider that was asked for cannot be had.
+    /// A configured execution provider is unavailable.
     #[error(
-        "execution provider {provider} cannot be had: {cause}; put \",cpu\" behind it in AMAAS_EXECUTION_PROVIDERS to \
-         go on without it"
+        "execution provider {provider} is unavailable: {cause}; add \",cpu\" after it in AMAAS_EXECUTION_PROVIDERS to \
+         fall back to the CPU"
     )]
     Provider { provider: &'static str, cause: String },
-    /// No provider was asked for.
+    /// No execution provider is configured.
     #[error("AMAAS_EXECUTION_PROVIDERS names no provider")]
     NoProvider,
 }
 
-/// What was loaded, and what is pinned where that is another version.
+/// The loaded version, and the pinned version if that differs.
 fn onnx_runtime() -> String {
-    match loaded() {
+    match loaded_version() {
         VERSION => format!("ONNX Runtime {VERSION}"),
-        other => format!("ONNX Runtime {other} (loaded in the place of {VERSION}, which amaas pins)"),
+        other => format!("ONNX Runtime {other} (loaded instead of the pinned {VERSION})"),
     }
 }
 
 impl SessionError {
-    /// What an error of ONNX Runtime's own says of the network.
+    /// The error for a message of ONNX Runtime.
     pub(super) fn network(code: ErrorCode, message: &str) -> Self {
         let known = version(message).or_else(|| operator_set(message)).or_else(|| operator(message));
         let known = known.or_else(|| locale(message));
         known.unwrap_or_else(|| match code {
-            ErrorCode::InvalidProtobuf | ErrorCode::NoModel => Self::NotOnnx(in_words(message)),
-            _ => Self::Unsupported(in_words(message)),
+            ErrorCode::InvalidProtobuf | ErrorCode::NoModel => Self::NotOnnx(strip_source_paths(message)),
+            _ => Self::Unsupported(strip_source_paths(message)),
         })
     }
 }
 
 fn locale(message: &str) -> Option<SessionError> {
-    let behind = between(message, "Failed to construct locale with name:", "")?;
-    let locale = behind.split(|letter: char| letter == ':' || letter.is_whitespace()).next()?;
+    let rest = between(message, "Failed to construct locale with name:", "")?;
+    let locale = rest.split(|letter: char| letter == ':' || letter.is_whitespace()).next()?;
     Some(SessionError::Locale { locale: locale.to_owned() })
 }
 
@@ -132,16 +132,16 @@ fn missing(operator: &str, domain: &str, version: Option<String>) -> SessionErro
     SessionError::Operator { operator: operator.to_owned(), domain: domain.to_owned(), version }
 }
 
-/// What stands behind `from`, up to `to`.
+/// The text between `from` and `to`.
 fn between<'t>(text: &'t str, from: &str, to: &str) -> Option<&'t str> {
     let (_, rest) = text.split_once(from)?;
     if to.is_empty() { Some(rest) } else { rest.split_once(to).map(|(found, _)| found) }
 }
 
-/// The message without the source files that ONNX Runtime was built from, and the functions in them.
-pub fn in_words(message: &str) -> String {
+/// The message without the source files and functions of ONNX Runtime.
+pub fn strip_source_paths(message: &str) -> String {
     let mut text = message.trim().to_owned();
-    while let Some(from) = text.find(SOURCES) {
+    while let Some(from) = text.find(BUILD_FOLDER) {
         // `file:line type function(arguments)`, where the arguments can have parentheses of their own.
         let mut depth = 0_usize;
         let end = text[from..].char_indices().find_map(|(at, letter)| {
@@ -158,14 +158,14 @@ pub fn in_words(message: &str) -> String {
     words.join(" ")
 }
 
-/// Where ONNX Runtime's official builds find their sources.
-const SOURCES: &str = "/onnxruntime_src/";
+/// The source folder of ONNX Runtime's official builds.
+const BUILD_FOLDER: &str = "/onnxruntime_src/";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(message: &str) -> String {
+    fn message_of(message: &str) -> String {
         SessionError::network(ErrorCode::GenericFailure, message).to_string()
     }
 
@@ -202,7 +202,7 @@ mod tests {
                  operator set 17; custom operators are not served",
             ),
         ] {
-            assert_eq!(told(message), expected);
+            assert_eq!(message_of(message), expected);
         }
     }
 
@@ -211,9 +211,9 @@ mod tests {
         let cause = "Exception during initialization: /onnxruntime_src/onnxruntime/core/graph/graph.cc:1451 onnxruntime::Graph::Graph\
                      (const onnxruntime::Model&, std::function<void(int)>, bool) x was false. Initializer 'w' is odd. ";
         let expected = "ONNX Runtime cannot run this network: Exception during initialization: x was false. Initializer 'w' is odd.";
-        assert_eq!(told(cause), expected);
+        assert_eq!(message_of(cause), expected);
         for odd in ["/onnxruntime_src/a.cc:1 f(", "/onnxruntime_src/", "In Node, (\"", "Fatal error: (-1) is not", ""] {
-            assert!(!told(odd).contains("_src"), "{odd}");
+            assert!(!message_of(odd).contains("_src"), "{odd}");
         }
     }
 }

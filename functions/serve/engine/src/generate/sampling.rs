@@ -1,33 +1,35 @@
-//! Logits to a token: the most probable, or one drawn by its chances.
+//! Sampling a token from logits, with temperature and top-p.
 
 use crate::error::RunError;
 use crate::split_mix::SplitMix64;
 
-/// How tokens are drawn, with one draw of a seeded generator for each token.
+/// A sampler with temperature, top-p and a seeded generator; each token takes one draw.
 #[derive(Clone, Debug)]
-pub(super) struct Chances {
+pub(super) struct Sampler {
     temperature: f64,
     top_p: f64,
-    numbers: SplitMix64,
+    rng: SplitMix64,
 }
 
-impl Chances {
+impl Sampler {
     pub(super) fn new(temperature: f64, top_p: f64, seed: i64) -> Self {
-        Self { temperature, top_p, numbers: SplitMix64::new(seed.cast_unsigned()) }
+        Self { temperature, top_p, rng: SplitMix64::new(seed.cast_unsigned()) }
     }
 
-    /// The next token. Nothing is more probable than one with a logit of +∞; that of −∞ is never taken, and there has to be another.
-    pub(super) fn choose(&mut self, logits: &[f32]) -> Result<usize, RunError> {
+    /// Samples the next token. A logit of +∞ always wins; a logit of −∞ is never sampled, and at least one other is
+    /// needed.
+    pub(super) fn sample(&mut self, logits: &[f32]) -> Result<usize, RunError> {
         let best = highest(logits).filter(|_| !logits.iter().any(|logit| logit.is_nan()));
-        let best =
-            best.filter(|best| logits[*best] > f32::NEG_INFINITY).ok_or(RunError::NotFinite(NO_NUMBERS.to_owned()))?;
-        let draw = self.numbers.next_f64();
+        let best = best
+            .filter(|best| logits[*best] > f32::NEG_INFINITY)
+            .ok_or(RunError::NotFinite(NOT_A_NUMBER.to_owned()))?;
+        let draw = self.rng.next_f64();
         if self.temperature == 0.0 || logits[best] == f32::INFINITY {
             return Ok(best);
         }
         let weight = |token: usize| ((f64::from(logits[token]) - f64::from(logits[best])) / self.temperature).exp();
         if self.top_p >= 1.0 {
-            return Ok(drawn((0..logits.len()).map(|token| (token, weight(token))), draw).unwrap_or(best));
+            return Ok(draw_weighted((0..logits.len()).map(|token| (token, weight(token))), draw).unwrap_or(best));
         }
         let total: f64 = (0..logits.len()).map(weight).sum();
         let mut kept = Vec::new();
@@ -39,7 +41,7 @@ impl Chances {
                 break;
             }
         }
-        Ok(drawn(kept.into_iter(), draw).unwrap_or(best))
+        Ok(draw_weighted(kept.into_iter(), draw).unwrap_or(best))
     }
 }
 
@@ -48,17 +50,17 @@ pub fn most_probable_token(logits: &[f32]) -> Result<usize, RunError> {
     if logits.iter().all(|logit| *logit == f32::NEG_INFINITY) {
         return Err(RunError::failed("the network gave logits by which no token is possible: all are -inf".to_owned()));
     }
-    Chances::new(0.0, 1.0, 0).choose(logits)
+    Sampler::new(0.0, 1.0, 0).sample(logits)
 }
 
-/// The token of the highest logit; of equals the lowest.
+/// The token with the highest logit; the lowest of equals.
 fn highest(logits: &[f32]) -> Option<usize> {
     let higher = |best: (usize, f32), next: (usize, f32)| if next.1.total_cmp(&best.1).is_gt() { next } else { best };
     logits.iter().copied().enumerate().reduce(higher).map(|(token, _)| token)
 }
 
-/// The one at which the weights have come to `draw` of their sum.
-fn drawn(weights: impl Iterator<Item = (usize, f64)> + Clone, draw: f64) -> Option<usize> {
+/// The token at which the cumulative weight reaches `draw` of the total.
+fn draw_weighted(weights: impl Iterator<Item = (usize, f64)> + Clone, draw: f64) -> Option<usize> {
     let mut left = draw * weights.clone().map(|(_, weight)| weight).sum::<f64>();
     let mut last = None;
     for (token, weight) in weights.filter(|(_, weight)| *weight > 0.0) {
@@ -71,7 +73,7 @@ fn drawn(weights: impl Iterator<Item = (usize, f64)> + Clone, draw: f64) -> Opti
     last
 }
 
-/// The `count` tokens of the highest logits, in this order; of equals the lower token comes first.
+/// The `count` tokens with the highest logits, in descending order; of equals the lower token comes first.
 pub(super) fn most_probable(logits: &[f32], count: usize) -> Vec<usize> {
     let higher = |a: &usize, b: &usize| logits[*b].total_cmp(&logits[*a]).then(a.cmp(b));
     let mut tokens: Vec<usize> = (0..logits.len()).collect();
@@ -83,18 +85,18 @@ pub(super) fn most_probable(logits: &[f32], count: usize) -> Vec<usize> {
     tokens
 }
 
-/// The natural logarithm of the chance of each of `tokens`, before temperature and `top_p`; [`NO_CHANCE`] where there is none.
+/// The log probability of each of `tokens`, before temperature and `top_p`; [`MIN_LOGPROB`] for probability 0.
 pub(super) fn logprobs(logits: &[f32], tokens: impl Iterator<Item = usize>) -> Vec<f64> {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    // Of two that are +∞ none is more probable, and ∞ − ∞ is no number.
+    // Logits of +∞ are equally probable, and ∞ − ∞ is not a number.
     let below = |logit: f32| if logit < highest { f64::from(logit) - f64::from(highest) } else { 0.0 };
     let sum: f64 = logits.iter().map(|logit| below(*logit).exp()).sum();
-    tokens.map(|token| (below(logits[token]) - sum.ln()).max(NO_CHANCE)).collect()
+    tokens.map(|token| (below(logits[token]) - sum.ln()).max(MIN_LOGPROB)).collect()
 }
 
-const NO_NUMBERS: &str = "the network gave logits that are no numbers";
-/// Stands for −∞, which JSON has no form for; vLLM writes the same.
-const NO_CHANCE: f64 = -9999.0;
+const NOT_A_NUMBER: &str = "the network gave logits that are no numbers";
+/// Replaces −∞, which JSON cannot represent; vLLM uses the same value.
+const MIN_LOGPROB: f64 = -9999.0;
 
 #[cfg(test)]
 mod tests {
@@ -104,10 +106,10 @@ mod tests {
     const LOGITS: [f32; 4] = [0.0, 2.0, 1.0, 2.0];
 
     fn many(temperature: f64, top_p: f64) -> [u32; 4] {
-        let mut chances = Chances::new(temperature, top_p, 7);
+        let mut sampler = Sampler::new(temperature, top_p, 7);
         let mut counts = [0; 4];
         for _ in 0..10_000 {
-            counts[chances.choose(&LOGITS).expect("numbers")] += 1;
+            counts[sampler.sample(&LOGITS).expect("numbers")] += 1;
         }
         counts
     }
@@ -138,8 +140,8 @@ mod tests {
     fn a_seed_means_the_same_draws() {
         let draws = |seed| {
             std::iter::repeat_with({
-                let mut chances = Chances::new(1.0, 1.0, seed);
-                move || chances.numbers.next_f64()
+                let mut sampler = Sampler::new(1.0, 1.0, seed);
+                move || sampler.rng.next_f64()
             })
         };
         assert!(draws(3).take(9).eq(draws(3).take(9)));
@@ -151,10 +153,10 @@ mod tests {
         let (infinite, none) = (f32::INFINITY, f32::NEG_INFINITY);
         for logits in [&[0.0, f32::NAN][..], &[infinite, f32::NAN], &[-f32::NAN, 0.0], &[none, none], &[]] {
             for temperature in [0.0, 1.0] {
-                let error = Chances::new(temperature, 1.0, 0).choose(logits).expect_err("no numbers");
+                let error = Sampler::new(temperature, 1.0, 0).sample(logits).expect_err("no numbers");
                 assert_eq!(
                     (error.classify().class.status, error.to_string().as_str()),
-                    (422, NO_NUMBERS),
+                    (422, NOT_A_NUMBER),
                     "{logits:?}"
                 );
             }
@@ -162,7 +164,7 @@ mod tests {
         for (logits, expected) in [(&[none, 0.0][..], 1), (&[0.0, infinite, infinite, none], 1), (&[none, infinite], 1)]
         {
             for (temperature, top_p) in [(0.0, 1.0), (1.0, 1.0), (2.0, 0.5)] {
-                let chosen = Chances::new(temperature, top_p, 3).choose(logits);
+                let chosen = Sampler::new(temperature, top_p, 3).sample(logits);
                 assert_eq!(chosen.expect("a number"), expected, "{logits:?} {temperature} {top_p}");
             }
         }
@@ -173,9 +175,9 @@ mod tests {
         let (infinite, none) = (f32::INFINITY, f32::NEG_INFINITY);
         let half = 0.5_f64.ln();
         for (logits, expected) in [
-            (&[0.0, none, 0.0][..], [half, NO_CHANCE, half]),
-            (&[infinite, 0.0, infinite], [half, NO_CHANCE, half]),
-            (&[f32::MAX, f32::MIN, f32::MAX], [half, NO_CHANCE, half]),
+            (&[0.0, none, 0.0][..], [half, MIN_LOGPROB, half]),
+            (&[infinite, 0.0, infinite], [half, MIN_LOGPROB, half]),
+            (&[f32::MAX, f32::MIN, f32::MAX], [half, MIN_LOGPROB, half]),
         ] {
             assert_eq!(logprobs(logits, 0..3), expected, "{logits:?}");
         }

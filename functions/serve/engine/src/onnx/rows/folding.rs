@@ -1,17 +1,17 @@
-//! Shape computations: operators on small tensors of whole numbers, followed as polynomials.
+//! Constant folding of shape computations: operators on small integer tensors, whose values are polynomials.
 //!
-//! What cannot be followed further but does not depend on the number of rows becomes a symbol; what does depend on it is left to
-//! `operators/`, which refuses it.
+//! An unknown result that does not depend on the number of rows becomes a symbol. Other results are left to
+//! `operators/`, which refuses them.
 
 use super::super::NetworkFiles;
-use super::call::{Call, axis};
-use super::constant::{BOOL, DOUBLE, FLOAT, INT32, INT64, MAX_KNOWN, constant};
+use super::abstract_tensor::{AbstractTensor, product};
+use super::constant::{BOOL, DOUBLE, FLOAT, INT32, INT64, MAX_TRACKED_VALUES, constant};
+use super::operator_call::{OperatorCall, axis};
 use super::operators;
-use super::size::{Size, Symbols};
-use super::tensor::{Tensor, product};
+use super::symbolic_size::{SymbolTable, SymbolicSize};
 
 /// The outputs of `call`, if their values are known.
-pub(super) fn fold(call: &mut Call<'_>, files: &NetworkFiles) -> Option<Vec<Tensor>> {
+pub(super) fn fold(call: &mut OperatorCall<'_>, files: &NetworkFiles) -> Option<Vec<AbstractTensor>> {
     if !call.domain.is_empty() {
         return None;
     }
@@ -19,7 +19,7 @@ pub(super) fn fold(call: &mut Call<'_>, files: &NetworkFiles) -> Option<Vec<Tens
         "Constant" => literal(call, files),
         "Identity" => call.optional(0)?.clone(),
         "Shape" => shape(call)?,
-        "Size" => Tensor::scalar(product(call.optional(0)?.shape()?).ok()?),
+        "Size" => AbstractTensor::scalar(product(call.optional(0)?.shape()?).ok()?),
         "Cast" => cast(call)?,
         "Unsqueeze" | "Squeeze" | "Reshape" | "Flatten" => moved(call)?,
         "Transpose" => transpose(call)?,
@@ -37,41 +37,42 @@ pub(super) fn fold(call: &mut Call<'_>, files: &NetworkFiles) -> Option<Vec<Tens
     Some(vec![folded])
 }
 
-fn literal(call: &mut Call<'_>, files: &NetworkFiles) -> Tensor {
+fn literal(call: &mut OperatorCall<'_>, files: &NetworkFiles) -> AbstractTensor {
     let attributes = &call.attributes;
-    let count = |count: usize| Tensor::shared(Some(vec![Size::of(i64::try_from(count).unwrap_or(i64::MAX))]));
+    let count =
+        |count: usize| AbstractTensor::shared(Some(vec![SymbolicSize::of(i64::try_from(count).unwrap_or(i64::MAX))]));
     if let Some(bytes) = attributes.tensor("value") {
         constant(bytes, files, call.symbols)
     } else if let Some(value) = attributes.integer("value_int") {
-        Tensor::scalar(Size::of(value))
+        AbstractTensor::scalar(SymbolicSize::of(value))
     } else if let Some(values) = attributes.integers("value_ints") {
-        if values.len() > MAX_KNOWN {
+        if values.len() > MAX_TRACKED_VALUES {
             count(values.len())
         } else {
-            Tensor::vector(values.iter().copied().map(Size::of).collect())
+            AbstractTensor::vector(values.iter().copied().map(SymbolicSize::of).collect())
         }
     } else if let Some(values) = attributes.floats("value_floats") {
         count(values.len())
     } else if attributes.has("value_strings") {
         count(attributes.texts("value_strings"))
     } else if attributes.has("value_float") || attributes.has("value_string") {
-        Tensor::shared(Some(Vec::new()))
+        AbstractTensor::shared(Some(Vec::new()))
     } else {
-        Tensor::shared(None)
+        AbstractTensor::shared(None)
     }
 }
 
-fn shape(call: &Call<'_>) -> Option<Tensor> {
+fn shape(call: &OperatorCall<'_>) -> Option<AbstractTensor> {
     let shape = call.optional(0)?.shape()?;
     let count = i64::try_from(shape.len()).ok()?;
     let place = |number: i64| {
         usize::try_from((if number < 0 { number.saturating_add(count) } else { number }).clamp(0, count)).unwrap_or(0)
     };
     let (start, end) = (place(call.integer("start", 0)), place(call.integer("end", count)));
-    Some(Tensor::vector(shape.get(start..end.max(start))?.to_vec()))
+    Some(AbstractTensor::vector(shape.get(start..end.max(start))?.to_vec()))
 }
 
-fn cast(call: &mut Call<'_>) -> Option<Tensor> {
+fn cast(call: &mut OperatorCall<'_>) -> Option<AbstractTensor> {
     let input = call.optional(0)?.clone();
     let (known, shape) = (input.known()?, input.shape()?.to_vec());
     let to = i32::try_from(call.integer("to", 0)).ok()?;
@@ -81,30 +82,30 @@ fn cast(call: &mut Call<'_>) -> Option<Tensor> {
         FLOAT | DOUBLE => Some(input.clone().with_float(true)),
         BOOL => {
             let bits: Option<Vec<_>> =
-                known.iter().map(|value| value.number().map(|value| Size::of(i64::from(value != 0)))).collect();
-            Some(Tensor::numbers(shape, bits?))
+                known.iter().map(|value| value.number().map(|value| SymbolicSize::of(i64::from(value != 0)))).collect();
+            Some(AbstractTensor::numbers(shape, bits?))
         }
         _ => None,
     }
 }
 
-/// Operators that give the same values in another shape.
-fn moved(call: &mut Call<'_>) -> Option<Tensor> {
+/// Operators that keep values and change shapes.
+fn moved(call: &mut OperatorCall<'_>) -> Option<AbstractTensor> {
     let input = call.optional(0)?.clone();
     let known = input.known()?.to_vec();
     call.inputs[0] = Some(input.without_values());
-    let followed = operators::follow(call);
+    let interpreted = operators::interpret(call);
     call.inputs[0] = Some(input.clone());
-    let shape = followed.ok()?.first()?.shape()?.to_vec();
-    Some(Tensor::numbers(shape, known).with_float(input.is_float()))
+    let shape = interpreted.ok()?.first()?.shape()?.to_vec();
+    Some(AbstractTensor::numbers(shape, known).with_float(input.is_float()))
 }
 
 /// A known vector.
-fn vector(tensor: &Tensor) -> Option<&[Size]> {
+fn vector(tensor: &AbstractTensor) -> Option<&[SymbolicSize]> {
     tensor.known().filter(|_| tensor.rank() == Some(1))
 }
 
-fn gather(call: &Call<'_>) -> Option<Tensor> {
+fn gather(call: &OperatorCall<'_>) -> Option<AbstractTensor> {
     let (data, indices) = (call.optional(0)?, call.optional(1)?);
     let values = vector(data)?;
     let count = i64::try_from(values.len()).ok()?;
@@ -112,16 +113,16 @@ fn gather(call: &Call<'_>) -> Option<Tensor> {
     let place =
         |index: &i64| values.get(usize::try_from(if *index < 0 { index + count } else { *index }).ok()?).cloned();
     let known: Option<Vec<_>> = places.iter().map(place).collect();
-    Some(Tensor::numbers(indices.shape()?.to_vec(), known?).with_float(data.is_float()))
+    Some(AbstractTensor::numbers(indices.shape()?.to_vec(), known?).with_float(data.is_float()))
 }
 
-fn slice(call: &Call<'_>) -> Option<Tensor> {
+fn slice(call: &OperatorCall<'_>) -> Option<AbstractTensor> {
     let data = call.optional(0)?;
-    let sizes: Option<Vec<i64>> = data.shape()?.iter().map(Size::number).collect();
+    let sizes: Option<Vec<i64>> = data.shape()?.iter().map(SymbolicSize::number).collect();
     let (sizes, values) = (sizes?, data.known()?);
     let mut taken: Vec<Vec<usize>> =
         sizes.iter().map(|size| (0..usize::try_from(*size).unwrap_or(0)).collect()).collect();
-    let operators::Slices { axes, starts, ends, steps } = operators::slices(call).ok()?;
+    let operators::SliceOperands { axes, starts, ends, steps } = operators::slices(call).ok()?;
     let axes = axes.unwrap_or_else(|| (0..i64::try_from(starts.len()).unwrap_or(0)).collect());
     for (((along, start), end), step) in axes.iter().zip(&starts).zip(&ends).zip(&steps) {
         let along = axis(*along, sizes.len()).ok()?;
@@ -130,7 +131,7 @@ fn slice(call: &Call<'_>) -> Option<Tensor> {
     picked(data, values, &sizes, &taken)
 }
 
-/// The places from `start` to `end` of a dimension.
+/// The indices from `start` to `end` of a dimension.
 fn places(size: i64, start: i64, end: i64, step: i64) -> Option<Vec<usize>> {
     let from_end = |place: i64| if place < 0 { place.saturating_add(size) } else { place };
     let (mut place, end) = match step {
@@ -146,20 +147,25 @@ fn places(size: i64, start: i64, end: i64, step: i64) -> Option<Vec<usize>> {
     Some(places)
 }
 
-/// The values at these places of each dimension.
-fn picked(data: &Tensor, values: &[Size], sizes: &[i64], taken: &[Vec<usize>]) -> Option<Tensor> {
+/// The values at these indices of each dimension.
+fn picked(
+    data: &AbstractTensor,
+    values: &[SymbolicSize],
+    sizes: &[i64],
+    taken: &[Vec<usize>],
+) -> Option<AbstractTensor> {
     let mut flat = vec![0_usize];
     for (size, places) in sizes.iter().zip(taken) {
         let size = usize::try_from(*size).ok()?;
         flat = flat.iter().flat_map(|index| places.iter().map(move |place| index * size + place)).collect();
     }
-    let known: Option<Vec<Size>> = flat.into_iter().map(|index| values.get(index).cloned()).collect();
-    let shape = taken.iter().map(|places| Size::of(i64::try_from(places.len()).unwrap_or(0))).collect();
-    Some(Tensor::numbers(shape, known?).with_float(data.is_float()))
+    let known: Option<Vec<SymbolicSize>> = flat.into_iter().map(|index| values.get(index).cloned()).collect();
+    let shape = taken.iter().map(|places| SymbolicSize::of(i64::try_from(places.len()).unwrap_or(0))).collect();
+    Some(AbstractTensor::numbers(shape, known?).with_float(data.is_float()))
 }
 
-/// Of a matrix.
-fn transpose(call: &Call<'_>) -> Option<Tensor> {
+/// Transposes a matrix.
+fn transpose(call: &OperatorCall<'_>) -> Option<AbstractTensor> {
     let data = call.optional(0)?;
     let [rows, columns] = data.shape()? else { return None };
     let (rows, columns) = (usize::try_from(rows.number()?).ok()?, usize::try_from(columns.number()?).ok()?);
@@ -168,13 +174,13 @@ fn transpose(call: &Call<'_>) -> Option<Tensor> {
     }
     let values = data.known()?;
     let turned = (0..columns).flat_map(|column| (0..rows).map(move |row| row * columns + column));
-    let known: Option<Vec<Size>> = turned.map(|index| values.get(index).cloned()).collect();
+    let known: Option<Vec<SymbolicSize>> = turned.map(|index| values.get(index).cloned()).collect();
     let shape = data.shape()?.iter().rev().cloned().collect();
-    Some(Tensor::numbers(shape, known?).with_float(data.is_float()))
+    Some(AbstractTensor::numbers(shape, known?).with_float(data.is_float()))
 }
 
-fn concat(call: &mut Call<'_>) -> Option<Tensor> {
-    let inputs: Vec<Tensor> = call.inputs.iter().flatten().cloned().collect();
+fn concat(call: &mut OperatorCall<'_>) -> Option<AbstractTensor> {
+    let inputs: Vec<AbstractTensor> = call.inputs.iter().flatten().cloned().collect();
     if inputs.iter().all(|input| input.known().is_none()) {
         return None;
     }
@@ -184,16 +190,17 @@ fn concat(call: &mut Call<'_>) -> Option<Tensor> {
         match input.known() {
             Some(values) => known.extend(values.iter().cloned()),
             None if input.is_shared() => {
-                let count = usize::try_from(size.number()?).ok().filter(|count| *count <= MAX_KNOWN)?;
+                let count = usize::try_from(size.number()?).ok().filter(|count| *count <= MAX_TRACKED_VALUES)?;
                 known.extend((0..count).map(|_| call.symbols.any_number()));
             }
             None => return None,
         }
     }
-    (known.len() <= MAX_KNOWN).then(|| Tensor::vector(known).with_float(inputs.iter().any(Tensor::is_float)))
+    (known.len() <= MAX_TRACKED_VALUES)
+        .then(|| AbstractTensor::vector(known).with_float(inputs.iter().any(AbstractTensor::is_float)))
 }
 
-fn split(call: &Call<'_>) -> Option<Vec<Tensor>> {
+fn split(call: &OperatorCall<'_>) -> Option<Vec<AbstractTensor>> {
     let data = call.optional(0)?;
     let values = vector(data)?;
     let each = values.len().div_ceil(call.outputs.max(1));
@@ -208,12 +215,12 @@ fn split(call: &Call<'_>) -> Option<Vec<Tensor>> {
         let to = from.checked_add(usize::try_from(*size).ok()?)?;
         let part = values.get(from..to)?;
         from = to;
-        Some(Tensor::vector(part.to_vec()).with_float(data.is_float()))
+        Some(AbstractTensor::vector(part.to_vec()).with_float(data.is_float()))
     };
     sizes.iter().map(part).collect()
 }
 
-fn expand(call: &Call<'_>) -> Option<Tensor> {
+fn expand(call: &OperatorCall<'_>) -> Option<AbstractTensor> {
     let data = call.optional(0)?;
     let [value] = data.known()? else { return None };
     let shape = call.optional(1)?.constants()?;
@@ -222,17 +229,17 @@ fn expand(call: &Call<'_>) -> Option<Tensor> {
     if shape.len() < rank {
         return None;
     }
-    let shape = shape.into_iter().map(Size::of).collect();
-    Some(Tensor::numbers(shape, vec![value.clone(); count]).with_float(data.is_float()))
+    let shape = shape.into_iter().map(SymbolicSize::of).collect();
+    Some(AbstractTensor::numbers(shape, vec![value.clone(); count]).with_float(data.is_float()))
 }
 
-/// How many values a shape has, if they are few.
+/// The number of values of a shape, if it is small.
 fn count(shape: &[i64]) -> Option<usize> {
     let count = shape.iter().try_fold(1_usize, |count, size| count.checked_mul(usize::try_from(*size).ok()?))?;
-    (count <= MAX_KNOWN).then_some(count)
+    (count <= MAX_TRACKED_VALUES).then_some(count)
 }
 
-fn filled(call: &mut Call<'_>, files: &NetworkFiles) -> Option<Tensor> {
+fn filled(call: &mut OperatorCall<'_>, files: &NetworkFiles) -> Option<AbstractTensor> {
     let shape = call.optional(0)?.constants()?;
     let count = count(&shape)?;
     let (value, float) = match call.attributes.tensor("value") {
@@ -240,29 +247,29 @@ fn filled(call: &mut Call<'_>, files: &NetworkFiles) -> Option<Tensor> {
             let value = constant(bytes, files, call.symbols);
             (value.known()?.first()?.clone(), value.is_float())
         }
-        None => (Size::of(0), true),
+        None => (SymbolicSize::of(0), true),
     };
-    let shape = shape.into_iter().map(Size::of).collect();
-    Some(Tensor::numbers(shape, vec![value; count]).with_float(float))
+    let shape = shape.into_iter().map(SymbolicSize::of).collect();
+    Some(AbstractTensor::numbers(shape, vec![value; count]).with_float(float))
 }
 
-fn range(call: &Call<'_>) -> Option<Tensor> {
+fn range(call: &OperatorCall<'_>) -> Option<AbstractTensor> {
     let number = |place: usize| call.optional(place)?.constants()?.first().copied();
     let (start, limit, delta) = (number(0)?, number(1)?, number(2)?);
     let mut known = Vec::new();
     let mut value = start;
     while (delta > 0 && value < limit) || (delta < 0 && value > limit) {
-        known.push(Size::of(value));
+        known.push(SymbolicSize::of(value));
         value = value.checked_add(delta)?;
-        if known.len() > MAX_KNOWN {
+        if known.len() > MAX_TRACKED_VALUES {
             return None;
         }
     }
-    Some(Tensor::vector(known).with_float(call.optional(0)?.is_float()))
+    Some(AbstractTensor::vector(known).with_float(call.optional(0)?.is_float()))
 }
 
 /// The product or the sum of a known vector.
-fn reduce(call: &Call<'_>) -> Option<Tensor> {
+fn reduce(call: &OperatorCall<'_>) -> Option<AbstractTensor> {
     let data = call.optional(0)?;
     let values = vector(data)?;
     let is_empty =
@@ -272,13 +279,13 @@ fn reduce(call: &Call<'_>) -> Option<Tensor> {
     }
     let total = match call.operator {
         "ReduceProd" => product(values).ok()?,
-        _ => values.iter().try_fold(Size::of(0), |sum, value| sum.plus(value))?,
+        _ => values.iter().try_fold(SymbolicSize::of(0), |sum, value| sum.plus(value))?,
     };
-    let shape = if call.integer("keepdims", 1) == 0 { Vec::new() } else { vec![Size::of(1)] };
-    Some(Tensor::numbers(shape, vec![total]).with_float(data.is_float()))
+    let shape = if call.integer("keepdims", 1) == 0 { Vec::new() } else { vec![SymbolicSize::of(1)] };
+    Some(AbstractTensor::numbers(shape, vec![total]).with_float(data.is_float()))
 }
 
-fn elementwise(call: &mut Call<'_>) -> Option<Tensor> {
+fn elementwise(call: &mut OperatorCall<'_>) -> Option<AbstractTensor> {
     let arguments = match call.operator {
         "Neg" | "Abs" | "Not" => 1,
         "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Min" | "Max" | "Equal" | "Less" | "Greater" | "LessOrEqual"
@@ -286,21 +293,21 @@ fn elementwise(call: &mut Call<'_>) -> Option<Tensor> {
         "Where" => 3,
         _ => return None,
     };
-    let inputs: Option<Vec<Tensor>> = call.inputs.iter().cloned().collect();
+    let inputs: Option<Vec<AbstractTensor>> = call.inputs.iter().cloned().collect();
     let inputs = inputs.filter(|inputs| inputs.len() == arguments)?;
     let mut shapes = Vec::new();
     for input in &inputs {
         input.known()?;
-        let sizes: Option<Vec<i64>> = input.shape()?.iter().map(Size::number).collect();
+        let sizes: Option<Vec<i64>> = input.shape()?.iter().map(SymbolicSize::number).collect();
         shapes.push(sizes?);
     }
     let shape = common(&shapes)?;
     let count = count(&shape)?;
-    // Of Where, the condition decides nothing about what is chosen.
-    let float = inputs.last().is_some_and(Tensor::is_float);
+    // The condition of `Where` does not determine the datatype.
+    let float = inputs.last().is_some_and(AbstractTensor::is_float);
     let mut known = Vec::with_capacity(count);
     for place in 0..count {
-        let values: Option<Vec<Size>> = inputs
+        let values: Option<Vec<SymbolicSize>> = inputs
             .iter()
             .zip(&shapes)
             .map(|(input, own)| input.known()?.get(source(place, &shape, own)).cloned())
@@ -308,10 +315,10 @@ fn elementwise(call: &mut Call<'_>) -> Option<Tensor> {
         known.push(value(call.operator, &values?, float, call.symbols)?);
     }
     let float = float && !matches!(call.operator, "Equal" | "Less" | "Greater" | "LessOrEqual" | "GreaterOrEqual");
-    Some(Tensor::numbers(shape.into_iter().map(Size::of).collect(), known).with_float(float))
+    Some(AbstractTensor::numbers(shape.into_iter().map(SymbolicSize::of).collect(), known).with_float(float))
 }
 
-/// The shape that all broadcast to.
+/// The broadcast shape.
 fn common(shapes: &[Vec<i64>]) -> Option<Vec<i64>> {
     let rank = shapes.iter().map(Vec::len).max()?;
     let mut common = vec![1; rank];
@@ -328,7 +335,7 @@ fn common(shapes: &[Vec<i64>]) -> Option<Vec<i64>> {
     Some(common)
 }
 
-/// Where the value at `place` of `shape` comes from in a tensor of the shape `own`.
+/// The index in a tensor of the shape `own` of the value at `place` of the broadcast `shape`.
 fn source(place: usize, shape: &[i64], own: &[i64]) -> usize {
     let (mut rest, mut source, mut stride) = (place, 0, 1);
     for (axis, size) in shape.iter().enumerate().rev() {
@@ -345,22 +352,22 @@ fn source(place: usize, shape: &[i64], own: &[i64]) -> usize {
     source
 }
 
-/// What an operator makes of single values; `None` if that depends on the number of rows in a way that is not followed.
-fn value(operator: &str, values: &[Size], float: bool, symbols: &mut Symbols) -> Option<Size> {
-    let truth = |is: bool| Some(Size::of(i64::from(is)));
+/// The result of an operator on single values; `None` if it depends on the number of rows in an unknown way.
+fn value(operator: &str, values: &[SymbolicSize], float: bool, symbols: &mut SymbolTable) -> Option<SymbolicSize> {
+    let truth = |is: bool| Some(SymbolicSize::of(i64::from(is)));
     let known = match (operator, values) {
-        ("Neg", [one]) => one.times(&Size::of(-1)),
-        ("Abs", [one]) if one.is_size(symbols) => Some(one.clone()),
+        ("Neg", [one]) => one.times(&SymbolicSize::of(-1)),
+        ("Abs", [one]) if one.is_non_negative(symbols) => Some(one.clone()),
         ("Not", [one]) => one.number().and_then(|one| truth(one == 0)),
         ("Add", [one, other]) => one.plus(other),
         ("Sub", [one, other]) => one.minus(other),
         ("Mul", [one, other]) => one.times(other),
         ("Div", [one, other]) => match (one.number(), other.number()) {
-            (Some(one), Some(other)) if !float => one.checked_div(other).map(Size::of),
+            (Some(one), Some(other)) if !float => one.checked_div(other).map(SymbolicSize::of),
             _ => one.divided(other),
         },
         ("Mod", [one, other]) => match (one.number(), other.number()) {
-            (Some(one), Some(other)) if one >= 0 && other > 0 => Some(Size::of(one % other)),
+            (Some(one), Some(other)) if one >= 0 && other > 0 => Some(SymbolicSize::of(one % other)),
             _ => None,
         },
         ("Max", [one, other]) if is_least(other, one, symbols) => Some(one.clone()),
@@ -387,24 +394,24 @@ fn value(operator: &str, values: &[Size], float: bool, symbols: &mut Symbols) ->
         }
         _ => None,
     };
-    if known.is_some() || values.iter().any(Size::has_batch) {
+    if known.is_some() || values.iter().any(SymbolicSize::has_batch) {
         return known;
     }
-    let is_size = match operator {
+    let is_non_negative = match operator {
         "Sub" | "Neg" => false,
-        "Where" => values[1..].iter().all(|value| value.is_size(symbols)),
-        _ => values.iter().all(|value| value.is_size(symbols)),
+        "Where" => values[1..].iter().all(|value| value.is_non_negative(symbols)),
+        _ => values.iter().all(|value| value.is_non_negative(symbols)),
     };
     let name = if float { format!("float {operator}") } else { operator.to_owned() };
-    Some(symbols.result(&name, values.to_vec(), !is_size))
+    Some(symbols.result(&name, values.to_vec(), !is_non_negative))
 }
 
-/// Whether `one` is at most `other`, whatever the symbols are.
-fn is_least(one: &Size, other: &Size, symbols: &Symbols) -> bool {
-    other.minus(one).is_some_and(|difference| difference.is_size(symbols))
+/// Whether `one` is at most `other` for all values of the symbols.
+fn is_least(one: &SymbolicSize, other: &SymbolicSize, symbols: &SymbolTable) -> bool {
+    other.minus(one).is_some_and(|difference| difference.is_non_negative(symbols))
 }
 
-/// Whether `one` is less than `other`, whatever the symbols are.
-fn is_less(one: &Size, other: &Size, symbols: &Symbols) -> bool {
+/// Whether `one` is less than `other` for all values of the symbols.
+fn is_less(one: &SymbolicSize, other: &SymbolicSize, symbols: &SymbolTable) -> bool {
     other.minus(one).is_some_and(|difference| difference.is_positive(symbols))
 }

@@ -1,22 +1,22 @@
-//! Sizes of dimensions as multivariate polynomials over symbols, with whole coefficients, and exact division of them.
+//! Symbolic sizes: multivariate polynomials over symbols with integer coefficients, and their exact division.
 //!
-//! A symbol is a size that the graph leaves open: the batch size, the length of a sequence, or what an operation gives that is not
-//! followed further, such as the quotient of two sizes. The same operation on the same sizes is the same symbol.
+//! A symbol is an unknown size: the batch size, a sequence length, or the result of an operation that is not tracked,
+//! such as a quotient. The same operation on the same sizes gives the same symbol.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// A size, or any whole number in a shape computation.
+/// A size, or any integer in a shape computation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Size {
+pub(super) struct SymbolicSize {
     /// Coefficients by monomial, none of them zero. A monomial is a list of symbols with their powers, in order.
     terms: BTreeMap<Monomial, i64>,
 }
 
-type Monomial = Vec<(Symbol, u32)>;
-type Symbol = u32;
+type Monomial = Vec<(SymbolId, u32)>;
+type SymbolId = u32;
 
-impl Size {
+impl SymbolicSize {
     /// A number.
     pub(super) fn of(number: i64) -> Self {
         let terms = if number == 0 { BTreeMap::new() } else { BTreeMap::from([(Vec::new(), number)]) };
@@ -28,7 +28,7 @@ impl Size {
         Self::symbol(BATCH)
     }
 
-    fn symbol(symbol: Symbol) -> Self {
+    fn symbol(symbol: SymbolId) -> Self {
         Self { terms: BTreeMap::from([(vec![(symbol, 1)], 1)]) }
     }
 
@@ -51,12 +51,12 @@ impl Size {
         self.terms.keys().any(|monomial| monomial.first().is_some_and(|(symbol, _)| *symbol == BATCH))
     }
 
-    /// `c` where this is `c` times the batch size, and `c` does not depend on that.
+    /// `c` if this is `c` times the batch size, and `c` does not depend on the batch size.
     pub(super) fn per_row(&self) -> Option<Self> {
         self.divided(&Self::batch()).filter(|quotient| !quotient.has_batch() && !quotient.is(0))
     }
 
-    /// The sum, if it is not too large to follow.
+    /// The sum, if it has few enough terms.
     pub(super) fn plus(&self, other: &Self) -> Option<Self> {
         let mut terms = self.terms.clone();
         for (monomial, coefficient) in &other.terms {
@@ -69,12 +69,12 @@ impl Size {
         (terms.len() <= MAX_TERMS).then_some(Self { terms })
     }
 
-    /// The difference, if it is not too large to follow.
+    /// The difference, if it has few enough terms.
     pub(super) fn minus(&self, other: &Self) -> Option<Self> {
         self.plus(&other.times(&Self::of(-1))?)
     }
 
-    /// The product, if it is not too large to follow.
+    /// The product, if it has few enough terms.
     pub(super) fn times(&self, other: &Self) -> Option<Self> {
         let mut product = Self::of(0);
         for (monomial, coefficient) in &self.terms {
@@ -86,7 +86,7 @@ impl Size {
         Some(product)
     }
 
-    /// The quotient, if `divisor` divides it whatever the symbols are.
+    /// The quotient, if `divisor` divides it exactly for all values of the symbols.
     pub(super) fn divided(&self, divisor: &Self) -> Option<Self> {
         let (lead, by) = divisor.lead()?;
         let (mut rest, mut quotient) = (self.clone(), Self::of(0));
@@ -102,23 +102,23 @@ impl Size {
         rest.is(0).then_some(quotient)
     }
 
-    /// Whether it cannot be negative.
-    pub(super) fn is_size(&self, symbols: &Symbols) -> bool {
+    /// Whether it is never negative.
+    pub(super) fn is_non_negative(&self, symbols: &SymbolTable) -> bool {
         let sizes = |monomial: &Monomial| monomial.iter().all(|(symbol, _)| !symbols.signed.contains(symbol));
         self.terms.iter().all(|(monomial, coefficient)| *coefficient >= 0 && sizes(monomial))
     }
 
-    /// Whether it is positive, whatever its symbols are.
-    pub(super) fn is_positive(&self, symbols: &Symbols) -> bool {
-        self.is_size(symbols) && self.terms.get(&Vec::new()).is_some_and(|constant| *constant > 0)
+    /// Whether it is positive for all values of the symbols.
+    pub(super) fn is_positive(&self, symbols: &SymbolTable) -> bool {
+        self.is_non_negative(symbols) && self.terms.get(&Vec::new()).is_some_and(|constant| *constant > 0)
     }
 
-    /// Whether it has a symbol that was made after `mark`.
-    pub(super) fn is_newer(&self, mark: Mark) -> bool {
+    /// Whether it has a symbol created after `mark`.
+    pub(super) fn is_newer(&self, mark: SymbolMark) -> bool {
         self.terms.keys().flatten().any(|(symbol, _)| *symbol >= mark.0)
     }
 
-    /// The term that is largest in the lexicographic order of exponents.
+    /// The leading term in the lexicographic order of exponents.
     fn lead(&self) -> Option<(&Monomial, i64)> {
         let largest = self.terms.iter().max_by(|(one, _), (other, _)| lexicographic(one, other));
         largest.map(|(monomial, coefficient)| (monomial, *coefficient))
@@ -136,7 +136,7 @@ fn lexicographic(one: &Monomial, other: &Monomial) -> Ordering {
 }
 
 fn multiplied(one: &Monomial, other: &Monomial) -> Option<Monomial> {
-    let mut powers: BTreeMap<Symbol, u32> = one.iter().copied().collect();
+    let mut powers: BTreeMap<SymbolId, u32> = one.iter().copied().collect();
     for (symbol, power) in other {
         let sum = powers.entry(*symbol).or_default();
         *sum = sum.checked_add(*power)?;
@@ -145,7 +145,7 @@ fn multiplied(one: &Monomial, other: &Monomial) -> Option<Monomial> {
 }
 
 fn reduced(one: &Monomial, by: &Monomial) -> Option<Monomial> {
-    let mut powers: BTreeMap<Symbol, u32> = one.iter().copied().collect();
+    let mut powers: BTreeMap<SymbolId, u32> = one.iter().copied().collect();
     for (symbol, power) in by {
         let left = powers.get(symbol).copied()?.checked_sub(*power)?;
         match left {
@@ -158,21 +158,21 @@ fn reduced(one: &Monomial, by: &Monomial) -> Option<Monomial> {
 
 /// The symbols of an analysis.
 #[derive(Debug)]
-pub(super) struct Symbols {
-    next: Symbol,
-    signed: BTreeSet<Symbol>,
-    named: HashMap<String, Symbol>,
-    operations: HashMap<(String, Vec<Size>), Symbol>,
-    /// What a symbol is known to be at most.
-    bounds: HashMap<Size, Vec<Size>>,
+pub(super) struct SymbolTable {
+    next: SymbolId,
+    signed: BTreeSet<SymbolId>,
+    named: HashMap<String, SymbolId>,
+    operations: HashMap<(String, Vec<SymbolicSize>), SymbolId>,
+    /// Known upper bounds of sizes.
+    bounds: HashMap<SymbolicSize, Vec<SymbolicSize>>,
 }
 
-/// A moment of an analysis; see [`Size::is_newer`].
+/// A moment of an analysis; see [`SymbolicSize::is_newer`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Mark(Symbol);
+pub(super) struct SymbolMark(SymbolId);
 
-impl Symbols {
-    /// None but the size of the batch.
+impl SymbolTable {
+    /// The table with only the batch size.
     pub(super) fn new() -> Self {
         Self {
             next: BATCH + 1,
@@ -183,44 +183,44 @@ impl Symbols {
         }
     }
 
-    /// The moment now.
-    pub(super) fn mark(&self) -> Mark {
-        Mark(self.next)
+    /// The current moment.
+    pub(super) fn mark(&self) -> SymbolMark {
+        SymbolMark(self.next)
     }
 
-    /// A size of which nothing is known.
-    pub(super) fn any(&mut self) -> Size {
+    /// A new unknown size.
+    pub(super) fn any(&mut self) -> SymbolicSize {
         let symbol = self.next;
         self.next += 1;
-        Size::symbol(symbol)
+        SymbolicSize::symbol(symbol)
     }
 
-    /// A number of which nothing is known; it may be negative.
-    pub(super) fn any_number(&mut self) -> Size {
+    /// A new unknown number, which may be negative.
+    pub(super) fn any_number(&mut self) -> SymbolicSize {
         self.signed.insert(self.next);
         self.any()
     }
 
-    /// The size that a graph's input calls `name`.
-    pub(super) fn named(&mut self, name: &str) -> Size {
+    /// The size that is named `name` in the graph's inputs.
+    pub(super) fn named(&mut self, name: &str) -> SymbolicSize {
         let next = self.next;
         let symbol = *self.named.entry(name.to_owned()).or_insert(next);
-        self.next += Symbol::from(symbol == next);
-        Size::symbol(symbol)
+        self.next += SymbolId::from(symbol == next);
+        SymbolicSize::symbol(symbol)
     }
 
-    /// Notes that `size` is at most `bound`.
-    pub(super) fn bound(&mut self, size: &Size, bound: Size) {
+    /// Records that `size` is at most `bound`.
+    pub(super) fn bound(&mut self, size: &SymbolicSize, bound: SymbolicSize) {
         self.bounds.entry(size.clone()).or_default().push(bound);
     }
 
-    /// Whether `size` was noted to be at most `bound`.
-    pub(super) fn is_at_most(&self, size: &Size, bound: &Size) -> bool {
+    /// Whether `size` was recorded to be at most `bound`.
+    pub(super) fn is_at_most(&self, size: &SymbolicSize, bound: &SymbolicSize) -> bool {
         self.bounds.get(size).is_some_and(|bounds| bounds.contains(bound))
     }
 
-    /// What `operation` makes of `sizes`, of which none depends on the size of the batch.
-    pub(super) fn result(&mut self, operation: &str, sizes: Vec<Size>, signed: bool) -> Size {
+    /// The result of `operation` on `sizes`, which do not depend on the batch size.
+    pub(super) fn result(&mut self, operation: &str, sizes: Vec<SymbolicSize>, signed: bool) -> SymbolicSize {
         let next = self.next;
         let symbol = *self.operations.entry((operation.to_owned(), sizes)).or_insert(next);
         if symbol == next {
@@ -229,13 +229,13 @@ impl Symbols {
                 self.signed.insert(symbol);
             }
         }
-        Size::symbol(symbol)
+        SymbolicSize::symbol(symbol)
     }
 }
 
-/// The first of all symbols.
-const BATCH: Symbol = 0;
-/// What has more terms is not followed.
+/// The symbol of the batch size.
+const BATCH: SymbolId = 0;
+/// Larger polynomials are not tracked.
 const MAX_TERMS: usize = 32;
 
 #[cfg(test)]
@@ -244,30 +244,30 @@ mod tests {
 
     #[test]
     fn division_is_exact_or_none() {
-        let mut symbols = Symbols::new();
-        let (past, new, batch) = (symbols.named("past"), symbols.named("new"), Size::batch());
+        let mut symbols = SymbolTable::new();
+        let (past, new, batch) = (symbols.named("past"), symbols.named("new"), SymbolicSize::batch());
         let length = past.plus(&new).expect("two terms");
-        let all = length.times(&batch).and_then(|all| all.times(&Size::of(768))).expect("two terms");
-        assert_eq!(all.divided(&length), batch.times(&Size::of(768)));
-        assert_eq!(all.divided(&Size::of(768)).and_then(|all| all.divided(&batch)), Some(length.clone()));
-        assert_eq!(all.per_row(), length.times(&Size::of(768)));
+        let all = length.times(&batch).and_then(|all| all.times(&SymbolicSize::of(768))).expect("two terms");
+        assert_eq!(all.divided(&length), batch.times(&SymbolicSize::of(768)));
+        assert_eq!(all.divided(&SymbolicSize::of(768)).and_then(|all| all.divided(&batch)), Some(length.clone()));
+        assert_eq!(all.per_row(), length.times(&SymbolicSize::of(768)));
         assert_eq!(all.divided(&past), None);
-        assert_eq!(batch.times(&Size::of(3)).and_then(|three| three.divided(&Size::of(2))), None);
-        assert_eq!(length.divided(&Size::of(0)), None);
-        assert_eq!(batch.plus(&Size::of(1)).and_then(|more| more.per_row()), None);
+        assert_eq!(batch.times(&SymbolicSize::of(3)).and_then(|three| three.divided(&SymbolicSize::of(2))), None);
+        assert_eq!(length.divided(&SymbolicSize::of(0)), None);
+        assert_eq!(batch.plus(&SymbolicSize::of(1)).and_then(|more| more.per_row()), None);
     }
 
     #[test]
     fn equal_operations_are_one_symbol_and_numbers_may_be_negative() {
-        let mut symbols = Symbols::new();
+        let mut symbols = SymbolTable::new();
         let length = symbols.named("length");
         let half = symbols.result("half", vec![length.clone()], false);
         assert_eq!(half, symbols.result("half", vec![length.clone()], false));
         assert_ne!(half, symbols.any());
         assert_eq!(symbols.named("length"), length);
         let number = symbols.any_number();
-        assert!(half.is_size(&symbols) && !number.is_size(&symbols));
-        assert!(!length.minus(&half).expect("two terms").is_size(&symbols));
+        assert!(half.is_non_negative(&symbols) && !number.is_non_negative(&symbols));
+        assert!(!length.minus(&half).expect("two terms").is_non_negative(&symbols));
         let mark = symbols.mark();
         assert!(symbols.any().is_newer(mark) && !half.is_newer(mark));
     }

@@ -1,81 +1,84 @@
-//! Whether tensors are what the model takes.
+//! Validation of a call's tensors against the network's input contract.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use amaas_wire::{Datatype, Tensor};
 
-use crate::batching::{Batching, Sharing};
+use crate::batching::{Batching, RunSharing};
 use crate::tensor_spec::{Dim, TensorSpec};
 
-/// Tensors that a network of the manifest takes: its inputs in its order, each of the right datatype and shape, and all but those
-/// that may be left out. There is no other way to make one.
+/// Input tensors that fit a network: in its order, each with the right datatype and shape. Only optional inputs may be
+/// missing. Validation is the only constructor.
 #[derive(Debug)]
-pub struct Valid {
+pub struct ValidTensors {
     tensors: Vec<Tensor>,
     rows: usize,
-    /// What calls must have in common to share a run: which inputs they sent, and all dimensions of those but the first. `None`
-    /// where nobody could tell their rows apart.
+    /// The key of calls that may share a run: the inputs sent, and all their dimensions but the first. `None` if the
+    /// rows of a batch could not be split.
     group: Option<Vec<Option<Vec<usize>>>>,
-    sharing: Sharing,
-    /// Whose call it is, where that is known and counts.
+    sharing: RunSharing,
+    /// The tenant, if sharing depends on it.
     tenant: Option<Arc<str>>,
 }
 
-impl Valid {
-    /// Checks `tensors` against what the network takes, and the bound on rows.
+impl ValidTensors {
+    /// Checks `tensors` against the network's input contract and the bound on rows.
     ///
     /// # Errors
     /// [`ValidationError`] names the tensor, what was expected and what arrived.
     pub fn new<'m>(
         mut tensors: Vec<Tensor>,
-        takes: impl Into<Takes<'m>>,
+        contract: impl Into<InputContract<'m>>,
         max_rows: usize,
     ) -> Result<Self, ValidationError> {
-        let takes: Takes<'m> = takes.into();
+        let contract: InputContract<'m> = contract.into();
         for (index, tensor) in tensors.iter().enumerate() {
             if tensors[..index].iter().any(|other| other.name() == tensor.name()) {
                 return Err(ValidationError::Duplicate { tensor: tensor.name().to_owned() });
             }
-            if !takes.inputs.iter().any(|spec| spec.name == tensor.name()) {
-                return Err(ValidationError::Unknown { tensor: tensor.name().to_owned(), inputs: names(takes) });
+            if !contract.inputs.iter().any(|spec| spec.name == tensor.name()) {
+                return Err(ValidationError::Unknown {
+                    tensor: tensor.name().to_owned(),
+                    inputs: input_names(contract),
+                });
             }
         }
         let mut symbols = BTreeMap::new();
         let (mut ordered, mut shapes) =
-            (Vec::with_capacity(takes.inputs.len()), Vec::with_capacity(takes.inputs.len()));
-        for spec in takes.inputs {
+            (Vec::with_capacity(contract.inputs.len()), Vec::with_capacity(contract.inputs.len()));
+        for spec in contract.inputs {
             let Some(index) = tensors.iter().position(|tensor| tensor.name() == spec.name) else {
                 if spec.optional {
                     shapes.push(None);
                     continue;
                 }
-                return Err(ValidationError::Missing { tensor: spec.name.clone(), inputs: names(takes) });
+                return Err(ValidationError::Missing { tensor: spec.name.clone(), inputs: input_names(contract) });
             };
             let tensor = tensors.swap_remove(index);
             check(&tensor, spec, &mut symbols)?;
-            large(&tensor, spec, takes.batching, max_rows)?;
+            check_size(&tensor, spec, contract.batching, max_rows)?;
             shapes.push(Some(tensor.shape().get(1..).unwrap_or_default().to_vec()));
             ordered.push(tensor);
         }
-        // Without batching nobody knows which dimension counts, so the call is one row.
+        // Without batching no dimension counts rows, so the call is one row.
         let (mut rows, mut group) = (1, None);
-        if takes.batching.has_rows() {
+        if contract.batching.has_rows() {
             rows = ordered.iter().filter_map(Tensor::rows).max().unwrap_or(1);
             if let Some(tensor) = ordered.iter().find(|tensor| tensor.rows() != Some(rows)) {
                 let (tensor, got) = (tensor.name().to_owned(), tensor.rows().unwrap_or_default());
                 return Err(ValidationError::Rows { tensor, expected: rows, got });
             }
-            // Whose values are all the network's own, its rows are too, and nobody could give them apart.
+            // A call without inputs has no rows to split.
             group = (!ordered.is_empty()).then_some(shapes);
         }
-        Ok(Self { tensors: ordered, rows, group, sharing: takes.sharing, tenant: None })
+        Ok(Self { tensors: ordered, rows, group, sharing: contract.sharing, tenant: None })
     }
 
-    /// The same, as a call of `tenant`. One of which nobody says whose it is shares no run where tenants are held apart.
+    /// Sets the tenant. A call without a tenant shares no run if only calls of one tenant may.
     #[must_use]
-    pub fn of(mut self, tenant: &str) -> Self {
-        self.tenant = (self.sharing == Sharing::SameTenant).then(|| tenant.into());
+    pub fn of_tenant(mut self, tenant: &str) -> Self {
+        self.tenant = (self.sharing == RunSharing::SameTenant).then(|| tenant.into());
         self
     }
 
@@ -84,39 +87,39 @@ impl Valid {
         &self.tensors
     }
 
-    /// How many rows the call is counted as: the largest first dimension.
+    /// The number of rows that the call counts as: the largest first dimension.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Bytes that the tensors have in memory.
+    /// The bytes of the tensors in memory.
     pub fn bytes(&self) -> usize {
         self.tensors.iter().map(|tensor| tensor.data().byte_size()).fold(0, usize::saturating_add)
     }
 
-    /// Whether both may share a run.
+    /// Whether both calls may share a run.
     pub fn can_join(&self, other: &Self) -> bool {
         let may = match (self.sharing, other.sharing) {
-            (Sharing::All, Sharing::All) => true,
-            (Sharing::SameTenant, Sharing::SameTenant) => self.tenant.is_some() && self.tenant == other.tenant,
+            (RunSharing::All, RunSharing::All) => true,
+            (RunSharing::SameTenant, RunSharing::SameTenant) => self.tenant.is_some() && self.tenant == other.tenant,
             _ => false,
         };
         may && self.group.is_some() && self.group == other.group
     }
 }
 
-/// What a network takes, as its manifest says.
+/// The inputs of a network, as its manifest declares them.
 #[derive(Clone, Copy, Debug)]
-pub struct Takes<'m> {
+pub struct InputContract<'m> {
     /// The input tensors, in the order of the network.
     pub inputs: &'m [TensorSpec],
-    /// How rows are run.
+    /// How rows are batched.
     pub batching: Batching,
     /// Which calls may share a run.
-    pub sharing: Sharing,
+    pub sharing: RunSharing,
 }
 
-/// What is wrong with the tensors of a call.
+/// Why the tensors of a call are refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
@@ -124,13 +127,13 @@ pub enum ValidationError {
     /// The network has no such input.
     #[error("unknown input {tensor:?}; the model takes {inputs}")]
     Unknown { tensor: String, inputs: String },
-    /// An input came twice.
+    /// An input is given twice.
     #[error("input {tensor:?} came twice")]
     Duplicate { tensor: String },
-    /// An input did not come.
+    /// A required input is missing.
     #[error("input {tensor:?} is missing; the model takes {inputs}")]
     Missing { tensor: String, inputs: String },
-    /// The datatype is another one.
+    /// The datatype differs.
     #[error("input {tensor:?}: expected datatype {expected}, got {got}")]
     Datatype { tensor: String, expected: Datatype, got: Datatype },
     /// The shape does not fit.
@@ -139,7 +142,7 @@ pub enum ValidationError {
     /// The same symbol has two sizes.
     #[error("input {tensor:?}: dimension {symbol:?} is {got} here but {expected} in {}", if *same { "the same input" } else { "another input" })]
     Symbol { tensor: String, symbol: String, expected: usize, got: usize, same: bool },
-    /// More rows than one call may have, or as much of nothing.
+    /// A call has too many rows, or an empty tensor has too large a dimension.
     #[error(
         "input {tensor:?}: expected at most {expected} {what}, got {got}; the operator sets the limit (AMAAS_MAX_ROWS)"
     )]
@@ -164,24 +167,24 @@ fn check<'m>(
     let fits = |(got, dim): (&usize, &Dim)| dim.fixed().is_none_or(|size| size == *got);
     if tensor.shape().len() != spec.shape.len() || !tensor.shape().iter().zip(&spec.shape).all(fits) {
         let got = tensor.shape().to_vec();
-        return Err(ValidationError::Shape { tensor: name(), expected: show(&spec.shape), got });
+        return Err(ValidationError::Shape { tensor: name(), expected: shape_text(&spec.shape), got });
     }
     for (got, dim) in tensor.shape().iter().zip(&spec.shape) {
         let Some(symbol) = dim.symbol() else { continue };
-        let (expected, of) = *symbols.entry(symbol).or_insert((*got, &spec.name));
+        let (expected, owner) = *symbols.entry(symbol).or_insert((*got, &spec.name));
         if expected != *got {
-            let (symbol, same) = (symbol.to_owned(), of == spec.name);
+            let (symbol, same) = (symbol.to_owned(), owner == spec.name);
             return Err(ValidationError::Symbol { tensor: name(), symbol, expected, got: *got, same });
         }
     }
     Ok(())
 }
 
-/// Bounds what a short body can make a network do: the rows of a batch, and each dimension that the caller may choose of
-/// an empty tensor, for which no value had to be sent.
-fn large(tensor: &Tensor, spec: &TensorSpec, batching: Batching, max_rows: usize) -> Result<(), ValidationError> {
+/// Bounds the work that a short body can request: the rows of a batch, and each free dimension of an empty tensor,
+/// which needs no values.
+fn check_size(tensor: &Tensor, spec: &TensorSpec, batching: Batching, max_rows: usize) -> Result<(), ValidationError> {
     let bounded = |axis: usize| tensor.data().is_empty() || (axis == 0 && batching.has_rows());
-    // Where nothing is known of a dimension, it is of any size.
+    // A dimension without a specification has any size.
     let open = |axis: usize| spec.shape.get(axis).is_none_or(|dim| dim.fixed().is_none());
     match tensor.shape().iter().enumerate().find(|(axis, got)| open(*axis) && bounded(*axis) && **got > max_rows) {
         None => Ok(()),
@@ -198,7 +201,7 @@ fn large(tensor: &Tensor, spec: &TensorSpec, batching: Batching, max_rows: usize
     }
 }
 
-fn show(shape: &[Dim]) -> String {
+fn shape_text(shape: &[Dim]) -> String {
     let dims: Vec<_> = shape
         .iter()
         .map(|dim| match (dim.fixed(), dim.symbol()) {
@@ -210,10 +213,10 @@ fn show(shape: &[Dim]) -> String {
     format!("[{}]", dims.join(", "))
 }
 
-fn names(takes: Takes<'_>) -> String {
+fn input_names(contract: InputContract<'_>) -> String {
     let name = |spec: &TensorSpec| format!("{:?}{}", spec.name, if spec.optional { " (may be left out)" } else { "" });
-    let names: Vec<_> = takes.inputs.iter().map(name).collect();
-    if names.is_empty() { "no input".to_owned() } else { names.join(", ") }
+    let input_names: Vec<_> = contract.inputs.iter().map(name).collect();
+    if input_names.is_empty() { "no input".to_owned() } else { input_names.join(", ") }
 }
 
 #[cfg(test)]
@@ -237,9 +240,9 @@ mod tests {
         rows_proof: Option<u32>,
     }
 
-    impl<'d> From<&'d Described> for Takes<'d> {
+    impl<'d> From<&'d Described> for InputContract<'d> {
         fn from(network: &'d Described) -> Self {
-            let sharing = Sharing::of(network.batching, network.rows_proof);
+            let sharing = RunSharing::of(network.batching, network.rows_proof);
             Self { inputs: &network.inputs, batching: network.batching, sharing }
         }
     }
@@ -260,13 +263,13 @@ mod tests {
     }
 
     fn error(tensors: Vec<Tensor>) -> String {
-        Valid::new(tensors, &manifest(Batching::Rows), 4096).expect_err("not valid").to_string()
+        ValidTensors::new(tensors, &manifest(Batching::Rows), 4096).expect_err("not valid").to_string()
     }
 
     #[test]
     fn any_order_is_the_networks_order() {
         let tensors = vec![tensor("b", &[3, 5]), tensor("a", &[3, 2])];
-        let valid = Valid::new(tensors, &manifest(Batching::Rows), 4096).expect("valid");
+        let valid = ValidTensors::new(tensors, &manifest(Batching::Rows), 4096).expect("valid");
         assert_eq!(valid.tensors().iter().map(Tensor::name).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(valid.rows(), 3);
     }
@@ -300,15 +303,15 @@ mod tests {
         ] {
             let shape = [symbol("batch"), Dim::Fixed(3)].into_iter().chain(dims.map(symbol)).collect();
             let manifest = Described { inputs: vec![spec("x", shape)], ..manifest(Batching::None) };
-            let valid = Valid::new(vec![tensor("x", &[1, 3, 48, 192])], &manifest, 4096);
+            let valid = ValidTensors::new(vec![tensor("x", &[1, 3, 48, 192])], &manifest, 4096);
             assert_eq!(valid.err().map(|error| error.to_string()).as_deref(), expected, "{dims:?}");
         }
-        let error = Valid::new(
+        let error = ValidTensors::new(
             vec![],
             &Described { inputs: vec![spec("x", vec![symbol("?")])], ..manifest(Batching::None) },
             4096,
         );
-        assert!(error.is_err() && show(&[symbol("?"), symbol("n"), Dim::Fixed(2)]) == "[-1, n, 2]");
+        assert!(error.is_err() && shape_text(&[symbol("?"), symbol("n"), Dim::Fixed(2)]) == "[-1, n, 2]");
     }
 
     #[test]
@@ -325,14 +328,14 @@ mod tests {
         let mut manifest = manifest(Batching::None);
         manifest.inputs = vec![spec("a", vec![Dim::Fixed(16_000)]), spec("b", vec![symbol("length")])];
         let tensors = vec![tensor("a", &[16_000]), tensor("b", &[5000])];
-        assert_eq!(Valid::new(tensors, &manifest, 4096).expect("valid").rows(), 1);
+        assert_eq!(ValidTensors::new(tensors, &manifest, 4096).expect("valid").rows(), 1);
     }
 
     #[test]
     fn what_may_be_left_out_may_be_left_out() {
         let mut manifest = manifest(Batching::Rows);
         manifest.inputs[1].optional = true;
-        let valid = |tensors| Valid::new(tensors, &manifest, 4096);
+        let valid = |tensors| ValidTensors::new(tensors, &manifest, 4096);
         let alone = || valid(vec![tensor("a", &[3, 2])]).expect("valid");
         let both = || valid(vec![tensor("b", &[3, 5]), tensor("a", &[3, 2])]).expect("valid");
         assert_eq!((alone().tensors().len(), alone().rows(), both().tensors().len()), (1, 3, 2));
@@ -349,7 +352,7 @@ mod tests {
             assert_eq!(valid(tensors).expect_err(expected).to_string(), expected);
         }
         manifest.inputs[0].optional = true;
-        let none = Valid::new(vec![], &manifest, 4096).expect("valid");
+        let none = ValidTensors::new(vec![], &manifest, 4096).expect("valid");
         assert_eq!((none.tensors().len(), none.rows(), none.can_join(&none)), (0, 1, false));
     }
 
@@ -357,24 +360,24 @@ mod tests {
     fn a_network_may_take_nothing_or_any_shape() {
         let mut manifest = manifest(Batching::None);
         manifest.inputs.clear();
-        assert_eq!(Valid::new(vec![], &manifest, 4096).expect("valid").rows(), 1);
-        let error = Valid::new(vec![tensor("a", &[1])], &manifest, 4096).expect_err("none is taken");
+        assert_eq!(ValidTensors::new(vec![], &manifest, 4096).expect("valid").rows(), 1);
+        let error = ValidTensors::new(vec![tensor("a", &[1])], &manifest, 4096).expect_err("none is taken");
         assert_eq!(error.to_string(), "unknown input \"a\"; the model takes no input");
         manifest.inputs = vec![TensorSpec { unranked: true, ..spec("a", vec![]) }];
         for shape in [&[][..], &[7], &[1, 2, 3], &[0, 4096]] {
-            assert!(Valid::new(vec![tensor("a", shape)], &manifest, 4096).is_ok(), "{shape:?}");
+            assert!(ValidTensors::new(vec![tensor("a", shape)], &manifest, 4096).is_ok(), "{shape:?}");
         }
-        assert!(Valid::new(vec![tensor("a", &[0, 4097])], &manifest, 4096).is_err());
+        assert!(ValidTensors::new(vec![tensor("a", &[0, 4097])], &manifest, 4096).is_err());
     }
 
     #[test]
     fn tenants_are_held_apart_unless_rows_are_proven() {
-        let call = |manifest: &Described, of: Option<&str>| {
+        let call = |manifest: &Described, tenant: Option<&str>| {
             let tensors = vec![tensor("a", &[2, 2]), tensor("b", &[2, 1])];
-            let valid = Valid::new(tensors, manifest, 4096).expect("valid");
+            let valid = ValidTensors::new(tensors, manifest, 4096).expect("valid");
             assert_eq!(valid.rows(), 2, "rows count, whoever may share their run");
-            match of {
-                Some(name) => valid.of(name),
+            match tenant {
+                Some(name) => valid.of_tenant(name),
                 None => valid,
             }
         };
@@ -401,7 +404,8 @@ mod tests {
     #[test]
     fn only_equal_trailing_shapes_share_a_run() {
         let valid = |length, batching| {
-            Valid::new(vec![tensor("a", &[1, 2]), tensor("b", &[1, length])], &manifest(batching), 4096).expect("valid")
+            ValidTensors::new(vec![tensor("a", &[1, 2]), tensor("b", &[1, length])], &manifest(batching), 4096)
+                .expect("valid")
         };
         assert!(valid(5, Batching::Rows).can_join(&valid(5, Batching::Rows)));
         assert!(!valid(5, Batching::Rows).can_join(&valid(6, Batching::Rows)));

@@ -1,15 +1,15 @@
-//! Which of a network's tensors are which.
+//! The tensors of an autoregressive decoder: tokens, mask, positions, logits and KV cache.
 //!
-//! A network that makes tokens takes the new ones, and for each layer what it gave of those before, under names that tell which
-//! output is which input's next. Mask and positions are given where the network asks for them.
+//! A decoder takes the new tokens and the KV cache of each layer. Names pair each cache output with the input of the
+//! next step. Mask and positions are sent only if the network has inputs for them.
 
 use amaas_wire::Datatype;
 
 use crate::tensor_spec::{Dim, TensorSpec};
 
-/// The tensors of a network that makes tokens.
+/// The tensors of an autoregressive decoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contract {
+pub struct DecoderTensors {
     /// The input with the new tokens.
     pub tokens: String,
     /// The attention mask, if the network has one.
@@ -22,26 +22,26 @@ pub struct Contract {
     pub cache: Vec<CacheTensor>,
 }
 
-/// A tensor of what is past, and its place among the outputs.
+/// A tensor of the KV cache, with its input and its output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheTensor {
-    /// The input with the tokens before.
+    /// The input with the cache of earlier tokens.
     pub past: String,
-    /// The output that is its next value.
+    /// The output with the cache for the next step.
     pub present: String,
-    /// Sizes, with 0 for batch and length.
+    /// The dimensions, with 0 for batch and length.
     pub shape: Vec<usize>,
-    /// Where the batch stands among the dimensions.
+    /// The axis of the batch.
     pub batch: usize,
-    /// Where the length stands.
+    /// The axis of the length.
     pub length: usize,
 }
 
-impl Contract {
-    /// Finds the tensors that `names` names.
+impl DecoderTensors {
+    /// Finds the tensors by their `names`.
     ///
     /// # Errors
-    /// Says what is missing, or is not what it should be.
+    /// The message says which tensor is missing or has a wrong type or shape.
     pub fn of(inputs: &[TensorSpec], outputs: &[TensorSpec], names: &TensorNames) -> Result<Self, String> {
         let tokens = named(inputs, names.tokens, "input", Datatype::Int64, 2)?;
         let logits = named(outputs, names.logits, "output", Datatype::Fp32, 3)?;
@@ -54,7 +54,7 @@ impl Contract {
         };
         let (mask, positions) = (optional(names.mask)?, optional(names.positions)?);
         let known = [Some(&tokens.name), mask.as_ref(), positions.as_ref()];
-        // What may be left out is, unless it is known.
+        // Optional inputs are omitted, unless their name is known.
         let left_out = |input: &TensorSpec| input.optional && (names.present)(&input.name).is_none();
         let others = inputs.iter().filter(|input| !known.contains(&Some(&input.name)) && !left_out(input));
         let cache = others.map(|input| cache_tensor(input, outputs, batch, names)).collect::<Result<Vec<_>, _>>()?;
@@ -64,7 +64,7 @@ impl Contract {
         Ok(Self { tokens: tokens.name.clone(), mask, positions, logits: logits.name.clone(), cache })
     }
 
-    /// Bytes of past that a token has.
+    /// Bytes of KV cache for each token.
     pub fn token_bytes(&self) -> usize {
         let values = |tensor: &CacheTensor| tensor.shape.iter().filter(|size| **size > 0).product::<usize>();
         self.cache.iter().map(values).sum::<usize>() * size_of::<f32>()
@@ -87,7 +87,7 @@ fn named<'s>(
     Ok(spec)
 }
 
-/// Its batch is the dimension of the tokens' batch, and its length the other one without a fixed size.
+/// The batch axis has the symbol of the tokens' batch; the length axis is the other one without a fixed size.
 fn cache_tensor(
     input: &TensorSpec,
     outputs: &[TensorSpec],
@@ -111,20 +111,21 @@ fn cache_tensor(
     Ok(CacheTensor { past: past.clone(), present, shape, batch: *batch, length: *length })
 }
 
-/// The names of the tensors of a network that makes tokens. The default is what most have.
+/// The tensor names of an autoregressive decoder. The default is the naming of common exporters.
 #[derive(Clone, Copy, Debug)]
 pub struct TensorNames {
     /// The input with the new tokens, INT64 `[batch, seq]`; `input_ids`.
     pub tokens: &'static str,
-    /// The input that is 1 for each token past or new, INT64 `[batch, total]`, where the network has one; `attention_mask`.
+    /// The input that is 1 for each cached or new token, INT64 `[batch, total]`, if the network has one;
+    /// `attention_mask`.
     pub mask: &'static str,
-    /// The input with the places of the new tokens, INT64 `[batch, seq]`, where the network has one; `position_ids`.
+    /// The input with the positions of the new tokens, INT64 `[batch, seq]`, if the network has one; `position_ids`.
     pub positions: &'static str,
-    /// The output with a number for each token of the vocabulary, FP32 `[batch, seq, vocabulary]`; `logits`.
+    /// The output with a logit for each token of the vocabulary, FP32 `[batch, seq, vocabulary]`; `logits`.
     pub logits: &'static str,
-    /// The output that is the next value of an input: every other input has one, FP32, with a dimension for the batch, which is
-    /// named as that of the tokens, and one for the tokens past, from 0 up. `past_…` becomes `present_…`, and
-    /// `past_key_values.…` becomes `present.…`.
+    /// The cache output of a cache input. Every other input has one: FP32, with one dimension of the tokens' batch, and
+    /// one for the cached tokens, which may be 0. `past_…` becomes `present_…`, and `past_key_values.…` becomes
+    /// `present.…`.
     pub present: fn(&str) -> Option<String>,
 }
 
@@ -158,21 +159,21 @@ mod tests {
         let outputs = [logits.clone(), stacked("present_key"), stacked("present_value")];
         let more = TensorSpec { optional: true, ..spec("temperature", Datatype::Fp32, &[]) };
         let with_more = [&inputs[..], &[more]].concat();
-        let contract = Contract::of(&inputs, &outputs, &TensorNames::default()).expect("a decoder");
-        assert_eq!(Contract::of(&with_more, &outputs, &TensorNames::default()), Ok(contract.clone()));
-        let cache = &contract.cache[1];
+        let tensors = DecoderTensors::of(&inputs, &outputs, &TensorNames::default()).expect("a decoder");
+        assert_eq!(DecoderTensors::of(&with_more, &outputs, &TensorNames::default()), Ok(tensors.clone()));
+        let cache = &tensors.cache[1];
         assert_eq!((cache.past.as_str(), cache.present.as_str()), ("past_value", "present_value"));
         assert_eq!((cache.batch, cache.length, cache.shape.as_slice()), (1, 3, &[5, 0, 4, 0, 8][..]));
-        assert_eq!((contract.mask, contract.cache.len()), (None, 2));
+        assert_eq!((tensors.mask, tensors.cache.len()), (None, 2));
 
         let layer = |name| spec(name, Datatype::Fp32, &["batch", "4", "past", "8"]);
         let mask = spec("attention_mask", Datatype::Int64, &["batch", "total"]);
         let inputs = [tokens.clone(), mask, layer("past_key_values.0.key"), layer("past_key_values.0.value")];
         let outputs = [logits.clone(), layer("present.0.key"), layer("present.0.value")];
-        let contract = Contract::of(&inputs, &outputs, &TensorNames::default()).expect("a decoder");
-        assert_eq!(contract.mask.as_deref(), Some("attention_mask"));
-        assert_eq!((contract.cache[0].batch, contract.cache[0].length), (0, 2));
-        assert_eq!(contract.token_bytes(), 2 * 4 * 8 * 4);
+        let tensors = DecoderTensors::of(&inputs, &outputs, &TensorNames::default()).expect("a decoder");
+        assert_eq!(tensors.mask.as_deref(), Some("attention_mask"));
+        assert_eq!((tensors.cache[0].batch, tensors.cache[0].length), (0, 2));
+        assert_eq!(tensors.token_bytes(), 2 * 4 * 8 * 4);
     }
 
     #[test]
@@ -196,7 +197,7 @@ mod tests {
             (vec![tokens.clone(), fixed], vec![logits.clone(), present], "input \"past_key\": expected one dimension"),
             (vec![tokens, logits.clone()], vec![logits], "input \"logits\" is none that a generator knows"),
         ] {
-            let error = Contract::of(&inputs, &outputs, &TensorNames::default()).expect_err(expected);
+            let error = DecoderTensors::of(&inputs, &outputs, &TensorNames::default()).expect_err(expected);
             assert!(error.starts_with(expected), "{error}");
         }
     }

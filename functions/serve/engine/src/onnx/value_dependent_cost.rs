@@ -1,7 +1,8 @@
-//! Whether the values of a call, and not its shapes alone, say how much a network has to do.
+//! Whether the cost of a network's run depends on values, and not on shapes alone.
 //!
-//! Such a network's runs cannot be known to be short: one number can stand for a tensor of gigabytes, or for a loop without end. A tensor
-//! *varies* where its values depend on those of an input; the shape of an input does not vary, for calls of other shapes are other calls.
+//! Such a network's runs cannot be predicted to be short: one number can request a tensor of gigabytes, or an endless
+//! loop. A tensor *varies* if its values depend on input values. An input's shape does not vary, since calls with other
+//! shapes count as different calls.
 
 use std::collections::BTreeSet;
 
@@ -10,28 +11,28 @@ use prost::Message;
 
 use super::proto::{Graph, Model, Node, ValueInfo};
 
-/// Whether a call of some shapes can have any amount of work in it. Yes where nobody here can tell.
-pub(super) fn is_elastic(model: &Model, graph: &Graph) -> bool {
+/// Whether calls with equal shapes can have different costs. True if that is unknown.
+pub(super) fn has_value_dependent_cost(model: &Model, graph: &Graph) -> bool {
     let mut varies = BTreeSet::new();
     !model.functions.is_empty() || in_graph(graph, &mut varies)
 }
 
-/// The same of one graph, where what `varies` around it does.
+/// The same for one graph, given the tensors that vary around it.
 fn in_graph(graph: &Graph, varies: &mut BTreeSet<Bytes>) -> bool {
     let inputs = graph.input.iter().filter_map(|input| ValueInfo::decode(input.clone()).ok()?.name);
     varies.extend(inputs);
-    // Nodes stand in the order in which they run.
+    // Nodes are in topological order.
     graph.node.iter().any(|node| in_node(node, varies))
 }
 
 fn in_node(node: &Node, varies: &mut BTreeSet<Bytes>) -> bool {
     let of_onnx = matches!(node.domain.as_deref(), None | Some(b"" | b"ai.onnx"));
     let operator = node.op_type.as_deref().unwrap_or_default();
-    let does = |at: usize| node.input.get(at).is_some_and(|input| varies.contains(input));
-    let any = (0..node.input.len()).any(does);
+    let is_varying = |at: usize| node.input.get(at).is_some_and(|input| varies.contains(input));
+    let any = (0..node.input.len()).any(is_varying);
     let sizes: &[usize] = match operator {
         b"Loop" | b"SequenceMap" => return true,
-        // Which branch it is can make all the difference.
+        // The taken branch or the number of results decides the cost.
         b"If" | b"NonZero" | b"Compress" | b"Unique" | b"NonMaxSuppression" | b"MelWeightMatrix" if any => return true,
         b"ConstantOfShape" | b"HannWindow" | b"HammingWindow" | b"BlackmanWindow" => &[0],
         b"Range" => &[0, 1, 2],
@@ -43,7 +44,7 @@ fn in_node(node: &Node, varies: &mut BTreeSet<Bytes>) -> bool {
         _ if !of_onnx && any => return true,
         _ => &[],
     };
-    if sizes.iter().any(|at| does(*at)) {
+    if sizes.iter().any(|at| is_varying(*at)) {
         return true;
     }
     let mut inner = node.attribute.iter().flat_map(|own| own.g.as_deref().into_iter().chain(&own.graphs));
@@ -73,9 +74,9 @@ mod tests {
         Node { input, output: vec![text(output)], op_type: Some(text(operator)), ..Node::default() }
     }
 
-    fn elastic(nodes: Vec<Node>) -> bool {
+    fn value_dependent(nodes: Vec<Node>) -> bool {
         let input = ValueInfo { name: Some(text("x")), r#type: None }.encode_to_vec().into();
-        is_elastic(&Model::default(), &Graph { node: nodes, input: vec![input], ..Graph::default() })
+        has_value_dependent_cost(&Model::default(), &Graph { node: nodes, input: vec![input], ..Graph::default() })
     }
 
     #[test]
@@ -95,7 +96,7 @@ mod tests {
             (vec![cast(), node("Range", &["zero", "n", "one"], "y")], true),
         ] {
             let names: Vec<_> = nodes.iter().map(|node| node.op_type.clone()).collect();
-            assert_eq!(elastic(nodes), expected, "{names:?}");
+            assert_eq!(value_dependent(nodes), expected, "{names:?}");
         }
     }
 }

@@ -1,61 +1,63 @@
-//! Made-up values, for runs of which nobody wants the answer: a trial when a network is published, and a first run before the first
-//! call.
+//! Synthetic inputs, for trial runs when a network is published and for a warm-up run before the first call.
 
 use amaas_wire::{Datatype, Tensor, TensorData};
 use half::{bf16, f16};
 
-use super::sizes::Sizes;
+use super::dim_sizes::DimSizes;
 use crate::split_mix::SplitMix64;
 use crate::tensor_spec::{Dim, TensorSpec};
 
-/// What made-up values are like.
+/// The range and size of synthetic values.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Values {
-    /// Floats lie between this and its negative.
+pub struct SyntheticValues {
+    /// Floats are between this and its negative.
     pub scale: f32,
-    /// Integers of the values.
-    pub integers: Integers,
-    /// The size of dimensions that a caller may choose, but the first.
+    /// The range of integers.
+    pub integers: IntegerRange,
+    /// The size of free dimensions other than the first.
     pub length: usize,
 }
 
-/// How far made-up integers go.
+/// The range of synthetic integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Integers {
-    /// 0 and 1, which nearly every table has.
+pub enum IntegerRange {
+    /// 0 and 1, which nearly every embedding table has.
     Bits,
-    /// 0 to 1,000, as far as the datatype goes.
+    /// 0 to 1,000, or the datatype's maximum if that is smaller.
     Thousand,
-    /// All that the datatype has.
+    /// All values of the datatype.
     Full,
 }
 
-impl Default for Values {
-    /// Small ones, since most networks take them.
+impl Default for SyntheticValues {
+    /// Small values, which most networks accept.
     fn default() -> Self {
-        Self { scale: 1.0, integers: Integers::Bits, length: LENGTH }
+        Self { scale: 1.0, integers: IntegerRange::Bits, length: DEFAULT_LENGTH }
     }
 }
 
-/// One row of small made-up values for `inputs`, other ones for each `seed`.
+/// One row of small synthetic values for `inputs`; each `seed` gives other values.
 ///
 /// # Errors
-/// Where fixed dimensions ask for more values than a trial is worth.
-pub fn made_up<'s>(inputs: impl IntoIterator<Item = &'s TensorSpec> + Clone, seed: u64) -> Result<Vec<Tensor>, String> {
-    made_up_like(inputs, seed, Values::default())
-}
-
-/// The same, of values that are like `like`.
-///
-/// # Errors
-/// As for [`made_up`].
-pub fn made_up_like<'s>(
+/// If fixed dimensions require more values than a trial run may have.
+pub fn synthetic_inputs<'s>(
     inputs: impl IntoIterator<Item = &'s TensorSpec> + Clone,
     seed: u64,
-    like: Values,
 ) -> Result<Vec<Tensor>, String> {
-    let sizes = Sizes::of(inputs.clone(), like.length);
-    let mut left = MOST_VALUES;
+    synthetic_inputs_like(inputs, seed, SyntheticValues::default())
+}
+
+/// [`synthetic_inputs`] with values as `like` describes them.
+///
+/// # Errors
+/// As for [`synthetic_inputs`].
+pub fn synthetic_inputs_like<'s>(
+    inputs: impl IntoIterator<Item = &'s TensorSpec> + Clone,
+    seed: u64,
+    like: SyntheticValues,
+) -> Result<Vec<Tensor>, String> {
+    let sizes = DimSizes::of(inputs.clone(), like.length);
+    let mut left = MAX_VALUES;
     inputs
         .into_iter()
         .zip(1_u64..)
@@ -72,7 +74,7 @@ pub fn made_up_like<'s>(
         .collect()
 }
 
-fn shape(spec: &TensorSpec, sizes: &Sizes<'_>, length: usize) -> Vec<usize> {
+fn shape(spec: &TensorSpec, sizes: &DimSizes<'_>, length: usize) -> Vec<usize> {
     if spec.unranked {
         return vec![1, length];
     }
@@ -86,7 +88,7 @@ fn shape(spec: &TensorSpec, sizes: &Sizes<'_>, length: usize) -> Vec<usize> {
 }
 
 #[allow(clippy::cast_precision_loss)] // 24 bits fit
-fn values(datatype: Datatype, count: usize, seed: u64, like: Values) -> TensorData {
+fn values(datatype: Datatype, count: usize, seed: u64, like: SyntheticValues) -> TensorData {
     let mut numbers = SplitMix64::new(seed);
     let mut next = || numbers.next_u64();
     macro_rules! integers {
@@ -95,9 +97,9 @@ fn values(datatype: Datatype, count: usize, seed: u64, like: Values) -> TensorDa
             let mut one = || {
                 let number = next();
                 match like.integers {
-                    Integers::Bits => <$type>::from(number % 2 == 1),
-                    Integers::Thousand => <$type>::try_from(number % 1001).unwrap_or(<$type>::MAX),
-                    Integers::Full => {
+                    IntegerRange::Bits => <$type>::from(number % 2 == 1),
+                    IntegerRange::Thousand => <$type>::try_from(number % 1001).unwrap_or(<$type>::MAX),
+                    IntegerRange::Full => {
                         let mut bytes = [0; WIDTH];
                         bytes.copy_from_slice(&number.to_le_bytes()[..WIDTH]);
                         <$type>::from_le_bytes(bytes)
@@ -123,7 +125,7 @@ fn values(datatype: Datatype, count: usize, seed: u64, like: Values) -> TensorDa
         }
         Datatype::Fp16 | Datatype::Bf16 | Datatype::Fp32 | Datatype::Fp64 => {}
     }
-    // A float16 ends at 65,504.
+    // The largest float16 is 65,504.
     let scale = if datatype == Datatype::Fp16 { like.scale.min(1e4) } else { like.scale };
     let mut float = || ((next() >> 40) as f32 / (1_u64 << 24) as f32 * 2.0 - 1.0) * scale;
     match datatype {
@@ -135,9 +137,9 @@ fn values(datatype: Datatype, count: usize, seed: u64, like: Values) -> TensorDa
 }
 
 const TEXTS: [&str; 2] = ["a", "b"];
-const LENGTH: usize = 4;
-/// Of all inputs together; 64 MiB of FP32.
-const MOST_VALUES: usize = 1 << 24;
+const DEFAULT_LENGTH: usize = 4;
+/// The bound on the values of all inputs together: 64 MiB of FP32.
+const MAX_VALUES: usize = 1 << 24;
 
 #[cfg(test)]
 mod tests {
@@ -154,15 +156,16 @@ mod tests {
             spec("d", vec![Dim::Fixed(0), Dim::Fixed(7)]),
             TensorSpec { unranked: true, ..spec("e", vec![]) },
         ];
-        let made = made_up(&inputs, 1).expect("small");
+        let made = synthetic_inputs(&inputs, 1).expect("small");
         let shapes: Vec<_> = made.iter().map(Tensor::shape).collect();
         assert_eq!(shapes, [&[1, 1, 3][..], &[1, 4], &[], &[0, 7], &[1, 4]]);
-        assert_ne!(made, made_up(&inputs, 2).expect("small"));
-        let longer = made_up_like(&inputs, 1, Values { length: 7, ..Values::default() }).expect("small");
+        assert_ne!(made, synthetic_inputs(&inputs, 2).expect("small"));
+        let longer = synthetic_inputs_like(&inputs, 1, SyntheticValues { length: 7, ..SyntheticValues::default() })
+            .expect("small");
         let shapes: Vec<_> = longer.iter().map(Tensor::shape).collect();
         assert_eq!(shapes, [&[1, 1, 3][..], &[1, 7], &[], &[0, 7], &[1, 7]]);
         for large in [vec![Dim::Fixed(1 << 25)], vec![Dim::Fixed(usize::MAX), Dim::Fixed(2)]] {
-            let error = made_up(&[spec("a", vec![]), spec("x", large)], 1).expect_err("large");
+            let error = synthetic_inputs(&[spec("a", vec![]), spec("x", large)], 1).expect_err("large");
             assert_eq!(error, "input \"x\" is too large for a trial run");
         }
     }
@@ -171,10 +174,10 @@ mod tests {
     fn values_are_as_large_as_they_are_to_be() {
         let made = |datatype, like| {
             let spec = TensorSpec::new("x", datatype, vec![Dim::Fixed(1), Dim::Fixed(999)]);
-            made_up_like(&[spec], 1, like).expect("small").remove(0).into_parts().2
+            synthetic_inputs_like(&[spec], 1, like).expect("small").remove(0).into_parts().2
         };
-        let scaled = |scale| Values { scale, ..Values::default() };
-        let ranged = |integers| Values { integers, ..Values::default() };
+        let scaled = |scale| SyntheticValues { scale, ..SyntheticValues::default() };
+        let ranged = |integers| SyntheticValues { integers, ..SyntheticValues::default() };
         for scale in [1e-6, 1.0, 1e6] {
             let TensorData::Fp32(values) = made(Datatype::Fp32, scaled(scale)) else { panic!("FP32") };
             let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
@@ -182,14 +185,14 @@ mod tests {
         }
         let TensorData::Fp16(values) = made(Datatype::Fp16, scaled(1e6)) else { panic!("FP16") };
         assert!(values.iter().all(|value| value.is_finite()));
-        for (integers, least, most) in [(Integers::Bits, 0, 1), (Integers::Thousand, 0, 1000)] {
+        for (integers, least, most) in [(IntegerRange::Bits, 0, 1), (IntegerRange::Thousand, 0, 1000)] {
             let TensorData::Int64(values) = made(Datatype::Int64, ranged(integers)) else { panic!("INT64") };
             let (low, high) = (values.iter().min().copied(), values.iter().max().copied());
             assert!(low >= Some(least) && high <= Some(most) && high > Some(most / 2), "{low:?} {high:?}");
         }
-        let TensorData::Int64(values) = made(Datatype::Int64, ranged(Integers::Full)) else { panic!("INT64") };
+        let TensorData::Int64(values) = made(Datatype::Int64, ranged(IntegerRange::Full)) else { panic!("INT64") };
         assert!(values.iter().any(|value| *value < i64::MIN / 2) && values.iter().any(|value| *value > i64::MAX / 2));
-        let TensorData::Uint8(values) = made(Datatype::Uint8, ranged(Integers::Thousand)) else { panic!("UINT8") };
+        let TensorData::Uint8(values) = made(Datatype::Uint8, ranged(IntegerRange::Thousand)) else { panic!("UINT8") };
         assert!(values.contains(&u8::MAX) && values.iter().any(|value| *value < 100));
     }
 }

@@ -1,27 +1,27 @@
 //! `TensorProto.DataType`.
 
-/// The name of a datatype in `onnx.proto`, and the bits that a value takes in raw form; 0 for texts, which have none.
+/// A datatype of `onnx.proto`: its name, and the bits of a raw value; 0 for strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Element {
+pub(super) struct ElementType {
     pub(super) name: &'static str,
     pub(super) bits: u64,
 }
 
-impl Element {
-    /// The datatype of that number; `None` where it is not known here.
+impl ElementType {
+    /// The datatype with this number; `None` if it is unknown.
     pub(super) fn of(number: i32) -> Option<Self> {
         let (name, bits) = *ELEMENTS.get(usize::try_from(number).ok()?.checked_sub(1)?)?;
         Some(Self { name, bits })
     }
 
-    /// What the datatype of that number is called.
+    /// The name of the datatype with this number.
     pub(super) fn name(number: Option<i32>) -> String {
         let number = number.unwrap_or_default();
         Self::of(number).map_or_else(|| format!("datatype {number}"), |element| element.name.to_owned())
     }
 }
 
-/// In the order of their numbers, from 1 on.
+/// In the order of their numbers, from 1.
 const ELEMENTS: [(&str, u64); 26] = [
     ("FLOAT", 32),
     ("UINT8", 8),

@@ -1,37 +1,37 @@
-//! The folder of an ONNX file, out of which no file is read that was named in it.
+//! The folder of an ONNX file, which confines its external data.
 //!
-//! An ONNX file from somewhere else names any file it likes. Were it read, `amaas publish` would put a private key into a model for
-//! others to call, so links are followed to their end before anything is opened.
+//! A downloaded ONNX file may name any path. Without this check, `amaas publish` would put a private key into a model
+//! that clients can call. So links are resolved before a file is opened.
 //!
-//! One kind of link leads out of it and is followed: the cache of Hugging Face has each file of a snapshot as a link to a blob,
-//! `models--ORG--NAME/snapshots/REVISION/model.onnx` to `models--ORG--NAME/blobs/DIGEST`. Both are of one repository that was downloaded,
-//! and a blob that is a link itself is followed no further.
+//! One kind of link out of the folder is allowed. In Hugging Face's cache, each file of a snapshot is a link to a blob:
+//! `models--ORG--NAME/snapshots/REVISION/model.onnx` to `models--ORG--NAME/blobs/DIGEST`. Both belong to one downloaded
+//! repository. A blob that is itself a link is refused.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::location::Location;
+use super::external_path::ExternalPath;
 use super::{OnnxError, zeroed};
 
-/// The folder, without a link in its path.
-pub(super) struct Folder {
+/// The folder, with its links resolved.
+pub(super) struct ModelFolder {
     path: PathBuf,
-    /// Where the files of a snapshot are, if it is in a cache.
+    /// The blobs of the snapshot, if the folder is in a cache.
     blobs: Option<PathBuf>,
 }
 
-impl Folder {
-    /// The folder in which `file` lies.
+impl ModelFolder {
+    /// The folder of `file`.
     pub(super) fn of(file: &Path) -> std::io::Result<Self> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let path = folder.canonicalize()?;
         Ok(Self { blobs: blobs(&path), path })
     }
 
-    /// The bytes of a file in it.
-    pub(super) fn read(&self, location: &Location) -> Result<Arc<[u8]>, OnnxError> {
+    /// Reads a file of the folder.
+    pub(super) fn read(&self, location: &ExternalPath) -> Result<Arc<[u8]>, OnnxError> {
         let file = location.to_string();
         let failed = |error: std::io::Error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => OnnxError::Missing { file: file.clone() },
@@ -42,21 +42,21 @@ impl Folder {
         if !path.starts_with(&self.path) && !is_blob {
             return Err(OnnxError::Outside { file });
         }
-        // Before it is opened: to open a pipe is to wait for whoever writes into it.
+        // Check before opening, since opening a pipe blocks until it has a writer.
         if !path.metadata().map_err(failed)?.is_file() {
-            return Err(OnnxError::Unreadable { file, cause: "it is no regular file".to_owned() });
+            return Err(OnnxError::Unreadable { file, cause: "it is not a regular file".to_owned() });
         }
         let mut opened = File::open(&path).map_err(failed)?;
         let size = usize::try_from(opened.metadata().map_err(failed)?.len());
         let size = size.map_err(|_| failed(ErrorKind::FileTooLarge.into()))?;
         let mut bytes = zeroed(size);
-        opened.read_exact(Arc::get_mut(&mut bytes).expect("it was made on the line above")).map_err(failed)?;
+        opened.read_exact(Arc::get_mut(&mut bytes).expect("the buffer has one owner")).map_err(failed)?;
         Ok(bytes)
     }
 }
 
-/// The folder of blobs beside the snapshot that `folder` is in, or a part of; `None` where it is in no snapshot of a cache. The paths have
-/// no link in them, so a `blobs` that leads elsewhere is none.
+/// The blobs folder of the snapshot that contains `folder`; `None` outside of a cache. The path is resolved, so a
+/// `blobs` link to another place does not count.
 fn blobs(folder: &Path) -> Option<PathBuf> {
     let named =
         |path: &Path, is: &dyn Fn(&str) -> bool| path.file_name().and_then(|name| name.to_str()).is_some_and(is);
@@ -72,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// A cache as `huggingface_hub` makes it, with a file in a folder of the snapshot.
+    /// A cache in the layout of `huggingface_hub`, with a file in a folder of the snapshot.
     fn cache(root: &Path) -> PathBuf {
         let repository = root.join("models--org--name");
         let snapshot = repository.join("snapshots/0a1b/onnx");
@@ -86,8 +86,8 @@ mod tests {
     }
 
     fn read(snapshot: &Path, file: &str) -> Result<Vec<u8>, OnnxError> {
-        let folder = Folder::of(&snapshot.join("model.onnx")).expect("a folder");
-        folder.read(&Location::parse(file.as_bytes()).expect("a plain path")).map(|bytes| bytes.to_vec())
+        let folder = ModelFolder::of(&snapshot.join("model.onnx")).expect("a folder");
+        folder.read(&ExternalPath::parse(file.as_bytes()).expect("a plain path")).map(|bytes| bytes.to_vec())
     }
 
     #[test]

@@ -1,20 +1,20 @@
-//! The sizes of a network's open dimensions, for made-up values.
+//! The sizes of a network's symbolic dimensions, for synthetic inputs.
 //!
-//! Exporters name dimensions by what they depend on: `past_sequence_length + sequence_length` is as long as both. Such a name is a
-//! sum of names only if the network has dimensions of those names; every other one is a name, whatever stands in it.
+//! Exporters name dimensions by formulas: `past_sequence_length + sequence_length`. A name is read as a formula only if
+//! its parts are names of the network's dimensions; otherwise it is a plain name.
 
 use std::collections::BTreeMap;
 
 use crate::tensor_spec::TensorSpec;
 
-/// The size of each name, the same wherever it stands.
-pub(super) struct Sizes<'s> {
+/// The size of each symbol, the same in all inputs.
+pub(super) struct DimSizes<'s> {
     named: BTreeMap<&'s str, usize>,
     length: usize,
 }
 
-impl<'s> Sizes<'s> {
-    /// 1 for what is the first dimension of an input, and `length` for all others.
+impl<'s> DimSizes<'s> {
+    /// 1 for each symbol that is the first dimension of an input, and `length` for all others.
     pub(super) fn of(inputs: impl IntoIterator<Item = &'s TensorSpec>, length: usize) -> Self {
         let mut named = BTreeMap::new();
         for (axis, dim) in inputs.into_iter().flat_map(|spec| spec.shape.iter().enumerate()) {
@@ -26,13 +26,13 @@ impl<'s> Sizes<'s> {
         Self { named, length }
     }
 
-    /// The size of what is called `name`.
+    /// The size of the symbol `name`.
     pub(super) fn size(&self, name: &str) -> usize {
-        self.evaluated(name).or_else(|| self.named.get(name).copied()).unwrap_or(self.length)
+        self.evaluate(name).or_else(|| self.named.get(name).copied()).unwrap_or(self.length)
     }
 
-    /// The value of `text` where it is two or more names and whole numbers with `+`, `-` and `*` between them.
-    fn evaluated(&self, text: &str) -> Option<usize> {
+    /// The value of `text`, if it is a formula of two or more names and integers with `+`, `-` and `*`.
+    fn evaluate(&self, text: &str) -> Option<usize> {
         text.contains(OPERATORS).then_some(())?;
         let mut sum = 0_i64;
         let mut rest = text;
@@ -70,7 +70,7 @@ mod tests {
     fn a_name_that_is_a_sum_of_names_has_their_size() {
         let dims = ["batch", "past", "new", "past + new", "heads-of-all"].map(|name| Dim::Symbol(name.to_owned()));
         let spec = TensorSpec::new("x", Datatype::Fp32, dims.to_vec());
-        let sizes = Sizes::of([&spec], 4);
+        let sizes = DimSizes::of([&spec], 4);
         for (name, expected) in [
             ("batch", 1),
             ("past", 4),
