@@ -6,15 +6,28 @@ use amaas_model::manifest::{Blob, Manifest, PreparedNetwork};
 use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::Tasks;
 
-/// An environment with the bundled encoder as an unsealed network of its own, and its manifest.
-async fn env() -> (TestEnv, Manifest) {
-    let env = TestEnv::start().await;
-    let network = amaas_embed::bundle(amaas_store::live()).expect("committed").network;
-    let publication = Publication::of_network("encoder".parse().expect("a name"), network);
-    let publisher = Publisher { protection: BlobProtection::Unsealed, ..env.publisher().clone() };
-    let done = publish(&env.store().await, publication, &Tasks::default(), library().await, &publisher).await;
-    (env, done.expect("it can be served").manifest)
+/// An environment with the bundled encoder as an unsealed network of its own, its manifest, and its prepared network.
+///
+/// A network is prepared if its start was measured to be faster, which other tests can disturb: it is published again then.
+async fn env() -> (TestEnv, Manifest, PreparedNetwork) {
+    let mut reasons = Vec::new();
+    for _ in 0..MAX_PUBLICATIONS {
+        let env = TestEnv::start().await;
+        let network = amaas_embed::bundle(amaas_store::live()).expect("committed").network;
+        let publication = Publication::of_network("encoder".parse().expect("a name"), network);
+        let publisher = Publisher { protection: BlobProtection::Unsealed, ..env.publisher().clone() };
+        let done = publish(&env.store().await, publication, &Tasks::default(), library().await, &publisher).await;
+        let done = done.expect("it can be served");
+        match done.manifest.prepared.clone() {
+            Some(prepared) => return (env, done.manifest, prepared),
+            None => reasons.push(done.prepared_reason),
+        }
+    }
+    panic!("a network of megabytes is not prepared: {reasons:?}");
 }
+
+/// How often a network is published until its preparation was measured to be worth it.
+const MAX_PUBLICATIONS: usize = 5;
 
 async fn function(env: &TestEnv) -> ProcessBuilder {
     env.launch(Program::Tensor, "encoder").await.set("AMAAS_SEALING", "off")
@@ -63,8 +76,7 @@ fn put(env: &TestEnv, manifest: &Manifest, prepared: Option<PreparedNetwork>) {
 
 #[tokio::test]
 async fn what_is_prepared_answers_as_the_network_does() {
-    let (env, manifest) = env().await;
-    let prepared = manifest.prepared.clone().expect("a network of megabytes is prepared");
+    let (env, manifest, prepared) = env().await;
     assert_eq!((prepared.format.as_str(), prepared.runtime.as_str()), ("ort", amaas_engine::runtime::VERSION));
 
     put(&env, &manifest, None);
@@ -98,8 +110,7 @@ async fn what_is_prepared_answers_as_the_network_does() {
 
 #[tokio::test]
 async fn what_another_runtime_prepared_and_what_makes_no_session_is_left_alone() {
-    let (env, manifest) = env().await;
-    let prepared = manifest.prepared.clone().expect("a network of megabytes is prepared");
+    let (env, manifest, prepared) = env().await;
     put(&env, &manifest, None);
     let expected = answers(&env, &function(&env).await.start(), 1).await;
 

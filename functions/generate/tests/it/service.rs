@@ -72,7 +72,7 @@ impl Service {
         let name = "tests".parse().expect("a name");
         KeySet::create(&store, &name, &vault).await.expect("keys");
         let backends = Backends { store, vault, accounts };
-        let sealing = backends.sealing(name, SealingPolicy::Optional, ReplayPolicy::Refuse);
+        let sealing = backends.sealing(name, SealingPolicy::Optional, ReplayPolicy::Allow);
         let state = backends.state(limits).sealing(sealing).build();
         let config = RuntimeConfig { library: Some(library), ..RuntimeConfig::default() };
         amaas_local::watch::look(&state, &backends.models(trust), &tasks, &config).await.expect("looked");
