@@ -22,7 +22,7 @@ use amaas_model::publish::{Protection, Publication, Publisher, publish};
 use amaas_model::task::Tasks;
 use amaas_serve::Limits;
 use amaas_serve::sealing::{KeySet, Sealing, SealingPolicy};
-use amaas_serve::{AppState, rehearse};
+use amaas_serve::{AppState, measure_call_overhead};
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};
 use amaas_store::{ModelName, Store, VersionSelector};

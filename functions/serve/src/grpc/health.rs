@@ -34,9 +34,9 @@ impl HealthService {
     /// How what is called `name` is now.
     fn status(&self, name: &str) -> ServingStatus {
         let ready = match name {
-            "" => health::every(&self.state).ready,
-            service if SERVICES.contains(&service) => health::every(&self.state).ready,
-            model => match health::of_model(&self.state, model, None) {
+            "" => health::host_readiness(&self.state).ready,
+            service if SERVICES.contains(&service) => health::host_readiness(&self.state).ready,
+            model => match health::model_readiness(&self.state, model, None) {
                 Ok(model) => model.ready && !self.state.is_draining(),
                 Err(_) => return ServingStatus::ServiceUnknown,
             },

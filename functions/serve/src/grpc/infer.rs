@@ -17,7 +17,7 @@ use super::proto::model_infer_response::InferOutputTensor;
 use super::proto::{InferParameter, ModelInferRequest, ModelInferResponse};
 use super::{contents, parameters};
 use crate::error::Error;
-use crate::reply::{answer_fits, headers};
+use crate::reply::{check_response_size, write_usage_headers};
 use crate::request::{AuthorisedModel, CallError, Caller};
 use crate::router::infer;
 use crate::state::AppState;
@@ -47,10 +47,10 @@ pub(super) async fn answer(
     let answered = Arc::clone(call.model());
     let response = call.write(size, move || Ok(response(&answered, id, outputs, form))).await?;
     let bytes = prost::Message::encoded_len(&response) as u64;
-    answer_fits(bytes, call.model().answer_bytes())?;
-    let (usage, mut metadata) = (call.counted().usage(), HeaderMap::new());
+    check_response_size(bytes, call.model().answer_bytes())?;
+    let (usage, mut metadata) = (call.metering().usage(), HeaderMap::new());
     call.count(usage, bytes, &mut metadata);
-    headers(&mut metadata, usage);
+    write_usage_headers(&mut metadata, usage);
     Ok((response, metadata))
 }
 

@@ -80,9 +80,9 @@ async fn admitted(state: &AppState, method: &str, headers: &HeaderMap) -> Result
             return Err(Error::Sealed(SealedCallError::Required));
         }
         let routes = if method == STREAM || method == "ModelInfer" { RouteScope::Infer } else { RouteScope::Models };
-        let caller = Caller::of(headers, &Extensions::new(), state, routes).await?.admitted(state)?;
+        let caller = Caller::authenticate(headers, &Extensions::new(), state, routes).await?.admit(state)?;
         if routes == RouteScope::Models {
-            caller.looks(state).await?;
+            caller.take_read_request(state).await?;
         }
         extensions.insert(caller);
     }

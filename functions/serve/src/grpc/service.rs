@@ -56,12 +56,12 @@ impl GrpcInferenceService for Service {
     }
 
     async fn server_ready(&self, _: Request<ServerReadyRequest>) -> RpcResult<ServerReadyResponse> {
-        Ok(Response::new(ServerReadyResponse { ready: health::every(&self.state).ready }))
+        Ok(Response::new(ServerReadyResponse { ready: health::host_readiness(&self.state).ready }))
     }
 
     async fn model_ready(&self, request: Request<ModelReadyRequest>) -> RpcResult<ModelReadyResponse> {
         let ModelReadyRequest { name, version } = request.into_inner();
-        let ready = health::of_model(&self.state, &name, some(&version))?.ready;
+        let ready = health::model_readiness(&self.state, &name, some(&version))?.ready;
         Ok(Response::new(ModelReadyResponse { ready }))
     }
 
@@ -116,15 +116,17 @@ impl GrpcInferenceService for Service {
     async fn model_config(&self, request: Request<ModelConfigRequest>) -> RpcResult<ModelConfigResponse> {
         let ModelConfigRequest { name, version } = request.get_ref();
         let model = self.model(&request, name, version).await?;
-        Ok(Response::new(ModelConfigResponse { config: Some(config::of(&model, self.state.limits().rows).into()) }))
+        Ok(Response::new(ModelConfigResponse {
+            config: Some(config::model_config(&model, self.state.limits().rows).into()),
+        }))
     }
 
     async fn model_statistics(&self, request: Request<ModelStatisticsRequest>) -> RpcResult<ModelStatisticsResponse> {
         let ModelStatisticsRequest { name, version } = request.get_ref();
         let stats = if name.is_empty() {
-            stats::of_all(&self.state, caller(&request)?)
+            stats::all_statistics(&self.state, caller(&request)?)
         } else {
-            vec![stats::of(&*self.model(&request, name, version).await?)?]
+            vec![stats::model_statistics(&*self.model(&request, name, version).await?)?]
         };
         Ok(Response::new(ModelStatisticsResponse { model_stats: stats.into_iter().map(Into::into).collect() }))
     }
@@ -169,10 +171,11 @@ impl InferStream {
         let late = |_| Status::deadline_exceeded(format!("no call came for {} s", PAUSE.as_secs()));
         let Some(call) = next.map_err(late)?? else { return Ok(None) };
         let (id, model_name) = (call.id.clone(), call.model_name.clone());
-        let answer = match Caller::of(&self.headers, &http::Extensions::new(), &self.state, RouteScope::Infer).await {
-            Ok(caller) => infer::answer(&self.state, caller, &self.headers, call).await,
-            Err(error) => return Err(error.into()),
-        };
+        let answer =
+            match Caller::authenticate(&self.headers, &http::Extensions::new(), &self.state, RouteScope::Infer).await {
+                Ok(caller) => infer::answer(&self.state, caller, &self.headers, call).await,
+                Err(error) => return Err(error.into()),
+            };
         Ok(Some(match answer {
             Ok((answer, _)) => ModelStreamInferResponse { infer_response: Some(answer), ..Default::default() },
             Err(error) => {

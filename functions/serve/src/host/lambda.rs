@@ -18,7 +18,7 @@ use super::principal::principal;
 use crate::config::ResponseMode;
 use crate::error::Error;
 use crate::error::ResponseError;
-use crate::reply::instead;
+use crate::reply::replace_with_error;
 use crate::router::router;
 use crate::state::AppState;
 use amaas_engine::infer::host_ends;
@@ -135,7 +135,7 @@ async fn buffered(response: Response<Body>, path: &str) -> Result<Response<lambd
     let (parts, body) = match carried_size(&parts, &body) {
         size if size <= LARGEST_ANSWER => (parts, body),
         got => {
-            whole(instead(
+            whole(replace_with_error(
                 &parts.headers,
                 path,
                 &Error::Response(ResponseError::TooLarge { limit: LARGEST_ANSWER, got }),

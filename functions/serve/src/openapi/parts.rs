@@ -10,7 +10,7 @@ use amaas_wire::receipt::RECEIPT;
 use schemars::{Schema, json_schema};
 
 use super::document::{HeaderObject, ParameterObject, RefOr, SecurityRequirement, SecurityScheme};
-use crate::headers::{LIMIT, REMAINING, RESET};
+use crate::headers::{RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET};
 
 /// Parameters by the names that routes refer to them by.
 pub(super) fn parameters() -> BTreeMap<&'static str, ParameterObject> {
@@ -52,7 +52,8 @@ pub(super) fn parameters() -> BTreeMap<&'static str, ParameterObject> {
 }
 
 /// What an answer says of what its call was counted as.
-pub(super) const COUNTED: [&str; 7] = [USAGE_ROWS, USAGE_BILLED_MS, USAGE_TOKENS, RECEIPT, LIMIT, REMAINING, RESET];
+pub(super) const COUNTED: [&str; 7] =
+    [USAGE_ROWS, USAGE_BILLED_MS, USAGE_TOKENS, RECEIPT, RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET];
 
 /// Headers of answers.
 pub(super) fn headers() -> BTreeMap<&'static str, HeaderObject> {
@@ -73,9 +74,9 @@ pub(super) fn headers() -> BTreeMap<&'static str, HeaderObject> {
             "A signed receipt of the answer: a DSSE envelope of what answered, what it is counted as, and digests of both contents.",
             json_schema!({ "type": "string" }),
         ),
-        (LIMIT, "The limit of the caller that is nearest to its end: how much there may be.", count()),
-        (REMAINING, "How much is left of it, as far as this function knows.", count()),
-        (RESET, "In how many seconds all of it is there again.", count()),
+        (RATELIMIT_LIMIT, "The limit of the caller that is nearest to its end: how much there may be.", count()),
+        (RATELIMIT_REMAINING, "How much is left of it, as far as this function knows.", count()),
+        (RATELIMIT_RESET, "In how many seconds all of it is there again.", count()),
         ("retry-after", retry, count()),
         (
             NOT_PROCESSED,

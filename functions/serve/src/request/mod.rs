@@ -1,5 +1,5 @@
-//! From a request to a response, each step a type: [`Caller`] has a valid key, [`AuthorisedModel`] may call a model, [`Call`] runs it, and
-//! [`AnsweredCall`] may leave.
+//! The request pipeline, one type for each step: [`Caller`] is authenticated, [`AuthorisedModel`] may be called, [`ActiveCall`] runs, and
+//! [`AnsweredCall`] may be sent.
 
 mod answered;
 mod authorise;
@@ -12,5 +12,5 @@ pub(crate) use self::answered::AnsweredCall;
 pub(crate) use self::authorise::Caller;
 pub(crate) use self::authorised::AuthorisedModel;
 pub(crate) use self::call::{ActiveCall, CallContext, CallError, CallId};
-pub(crate) use self::raw::raw;
-pub use self::rehearsal::rehearse;
+pub(crate) use self::raw::decode_raw_tensor;
+pub use self::rehearsal::measure_call_overhead;

@@ -1,4 +1,4 @@
-//! `POST /v1/embeddings`, in `OpenAI`'s shape, for models whose task has the interface
+//! `POST /v1/embeddings`, in the format of `OpenAI`, for models whose task has the interface
 //! [`Embeddings`](amaas_model::task::Embeddings).
 
 use std::sync::Arc;
@@ -37,7 +37,7 @@ async fn answer(call: NamedCall<EmbeddingsRequest>) -> Result<AnsweredCall, Erro
         return Err(Error::parameter("dimensions", message));
     }
     let texts = EmbeddingTexts { texts: input, member: "input", truncation };
-    let write = move |model: &_, vectors, counted| embeddings_response(model, vectors, format, counted);
+    let write = move |model: &_, vectors, metering| embeddings_response(model, vectors, format, metering);
     call.answer(|call| embeddings.embed(call, texts), write).await
 }
 

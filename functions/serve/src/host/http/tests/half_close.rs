@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::*;
 use super::start_router;
-use crate::body::metered;
+use crate::body::read_metered;
 
 /// A call that is being worked on, counted.
 struct Working(Arc<AtomicUsize>);
@@ -40,7 +40,7 @@ fn routes() -> (Router, Arc<AtomicUsize>) {
             any(async move |request: Request| {
                 let _working = Working::begin(&whole);
                 let (parts, body) = request.into_parts();
-                match metered(&parts.headers, body, 1 << 20, |_| Ok(())).await {
+                match read_metered(&parts.headers, body, 1 << 20, |_| Ok(())).await {
                     Ok(body) => {
                         tokio::time::sleep(Duration::from_millis(300)).await;
                         format!("{} bytes", body.len()).into_response()
