@@ -1,8 +1,8 @@
 //! Admission control: a call acquires a permit before the process does CPU work for it.
 //!
 //! Expanding a body, parsing it, decoding images and tokenizing cost far more than sending the request. So a call first acquires a
-//! *permit* for one call and its bytes, from the budgets of its tenant, its model and the process, or is refused at once. The call holds
-//! the permit until its tensors exist; then the bounds of the model's queue apply. A tenant's budget is half of a model's, and a model's
+//! *permit* for itself and its bytes from three budgets: of its tenant, its model and the process. Otherwise it is refused at once. The call
+//! holds the permit until its tensors exist; then the bounds of the model's queue apply. A tenant's budget is half of a model's, and a model's
 //! is half of the process's. Work of less than 500 µs runs inline and needs no permit.
 //!
 //! Invariant: calls and bytes in preparation never exceed the budgets, for all clients together.

@@ -48,7 +48,8 @@ pub struct Config {
     /// The default is the path of an SQLite ledger with `.journal` appended, else a folder for temporary files.
     pub journal: PathBuf,
     /// `AMAAS_EMF`: `on` or `off`; the default is `on` under Lambda. `on` writes metrics in `CloudWatch`'s embedded metric format to
-    /// standard output: one line for each call, under Lambda one for each failure, and on the http host each model's queue depth every 10 s.
+    /// standard output: a line for each call. Lambda also gets one for each failure, and the http host one with each model's queue depth
+    /// every 10 s.
     pub metrics: Emf,
     /// `AMAAS_OIDC_…`: the issuer whose bearer tokens are accepted beside API keys; see [`OidcConfig::from_variables`].
     pub oidc: Option<OidcConfig>,

@@ -1,5 +1,5 @@
-//! The server that every amaas function shares: from the bytes of a request to the bytes of a response, and from an ONNX
-//! file to a served model. `functions/ARCHITECTURE.md` is the map.
+//! The server that all amaas functions share: it serves models over HTTP, gRPC and Lambda. `functions/ARCHITECTURE.md` is
+//! the map.
 //!
 //! A model owner needs [`task::Task`] and [`function`]; `functions/sentiment` shows both.
 

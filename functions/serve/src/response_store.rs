@@ -66,7 +66,7 @@ impl ResponseStore {
         if known && let Some(begun) = self.calls.look(call.id, call.fingerprint).await? {
             return Ok(begun);
         }
-        self.calls.begin(call.id, call.fingerprint, call.sealed.map(SealedCall::once)).await
+        self.calls.begin(call.id, call.fingerprint, call.sealed.map(SealedCall::marker)).await
     }
 
     fn paused(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {

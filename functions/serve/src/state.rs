@@ -42,7 +42,7 @@ struct Inner {
     draining: watch::Sender<bool>,
     lifecycle: Lifecycle,
     sealing: Option<Sealing>,
-    arrivals: SealedBodies,
+    sealed_bodies: SealedBodies,
     responses: ResponseStore,
     gate: Arc<AdmissionGate>,
     public_document: Mutex<Option<(PublicDocumentKey, Bytes)>>,
@@ -133,7 +133,7 @@ impl AppStateBuilder {
             directory: Directory::new(accounts),
             responses: ResponseStore::in_ledger(ledger),
             gate: Arc::new(AdmissionGate::new(limits.body_bytes)),
-            arrivals: SealedBodies::new(limits.sealed_bytes),
+            sealed_bodies: SealedBodies::new(limits.sealed_bytes),
             limits,
             draining: watch::Sender::new(false),
             lifecycle,
@@ -177,8 +177,8 @@ impl AppState {
     }
 
     /// The sealed bodies that are being received.
-    pub(crate) fn arrivals(&self) -> &SealedBodies {
-        &self.0.arrivals
+    pub(crate) fn sealed_bodies(&self) -> &SealedBodies {
+        &self.0.sealed_bodies
     }
 
     /// Whether plain calls are refused.

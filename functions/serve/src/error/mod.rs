@@ -1,7 +1,7 @@
 //! The error of a call: one group for each stage, each with the text for the caller and the text for the log.
 //!
-//! Status, slug, title and retry advice of an error are in its group alone ([`classify!`](amaas_wire::classify)); the `OpenAPI` document, the
-//! responses and the tests read them from there.
+//! The group of an error alone defines its status, slug, title and retry advice ([`classify!`](amaas_wire::classify)). The `OpenAPI`
+//! document, the responses and the tests read them from there.
 //!
 //! Invariant: the public text names tensor, datatype, shape or limit, and never holds a value of the payload, a key or
 //! a path of the machine.

@@ -142,7 +142,7 @@ where
             }
             None => {
                 if let Some(sealed) = call.sealed {
-                    sealed.first().await?;
+                    sealed.reject_replay().await?;
                 }
                 break None;
             }
@@ -167,8 +167,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Zeroizing<Vec<u8>>, Error> {
     if valid { Ok(Zeroizing::new(key.to_vec())) } else { Err(Error::Idempotency(IdempotencyError::Malformed)) }
 }
 
-/// How long a repeat waits before it polls again: half of `waited`, so that the repeat takes at most half as long again as the first
-/// call. Jitter keeps simultaneous repeats from polling together.
+/// How long a repeat waits before it polls again: half of `waited`. So the repeat takes at most half as long again as the first call.
+/// Jitter keeps simultaneous repeats from polling together.
 fn poll_delay(waited: Duration) -> Duration {
     let mut random = [0; 1];
     // Without randomness, all repeats have the same jitter.
@@ -177,8 +177,8 @@ fn poll_delay(waited: Duration) -> Duration {
     pause * (192 + u32::from(random[0]) / 2) / 256
 }
 
-/// How long a repeat waits for the first call: longer than most runs and than the lease of a dead process, and shorter than API Gateway's
-/// 29 s.
+/// How long a repeat waits for the first call. It is longer than most runs and than the lease of a dead process, and shorter than API
+/// Gateway's 29 s.
 const REPEAT_WAIT: Duration = Duration::from_secs(25);
 /// The interval between two polls is at least and at most this long.
 const MIN_POLL_INTERVAL: Duration = Duration::from_millis(10);

@@ -4,8 +4,8 @@
 //! reveal how much a secret and an attacker's text have in common (CRIME, BREACH). Errors, streams and short responses are sent
 //! uncompressed too.
 //!
-//! Written by hand because tower-http 0.6's `CompressionLayer` compresses inside `poll_frame`, on the runtime's thread, whatever the
-//! size of the body; here more than [`MAX_INLINE_COMPRESS_BYTES`] bytes are compressed on a blocking thread. It also turns every compressed response into
+//! Written by hand because tower-http 0.6's `CompressionLayer` compresses a body of any size inside `poll_frame`, on the runtime's thread.
+//! Here more than [`MAX_INLINE_COMPRESS_BYTES`] bytes are compressed on a blocking thread. It also turns every compressed response into
 //! a chunked one without `Content-Length`, and it ignores `*` in `Accept-Encoding`.
 
 use std::io::Write;

@@ -88,22 +88,22 @@ async fn receive_and_open(
     }
     // During shutdown the refusal is not sealed, so that a proxy sees it and can send the call elsewhere.
     state.admit()?;
-    let arriving = state.arrivals().begin()?;
+    let arriving = state.sealed_bodies().begin()?;
     let limit = state.limits().sealed_body_bytes();
     let sealed = tokio::select! {
         biased;
-        () = arriving.given_up() => return Err(Error::Sealed(SealedCallError::Backlog)),
-        sealed = read_metered(&parts.headers, body, limit, |bytes| arriving.came(bytes)) => sealed?,
+        () = arriving.evicted() => return Err(Error::Sealed(SealedCallError::Backlog)),
+        sealed = read_metered(&parts.headers, body, limit, |bytes| arriving.charge(bytes)) => sealed?,
     };
-    let held = arriving.whole(sealed.len())?;
+    let held = arriving.complete(sealed.len())?;
     let Some(id) = sealed.first().copied() else { return Ok(Err(OhttpError::Truncated)) };
     let keys = sealing.keys_for(id).await?;
-    let ring = match keys.ring(id, sealing.now()) {
+    let ring = match keys.ring_for(id, sealing.now()) {
         Ok(ring) => ring.clone(),
         Err(error) => return Ok(Err(error)),
     };
     let limits = bhttp::DecodeLimits { content: state.limits().body_bytes as u64, ..bhttp::DecodeLimits::default() };
-    let opened = state.arrivals().open(sealed.len(), move || Ok(sealed_form.open(&ring, sealed, limits, held)));
+    let opened = state.sealed_bodies().open(sealed.len(), move || Ok(sealed_form.open(&ring, sealed, limits, held)));
     opened.await
 }
 
@@ -144,7 +144,7 @@ impl SealedForm {
         drop(sealed);
         let message = bhttp::Request::decode(&request, limits);
         drop(request);
-        held.keep(message.as_ref().map_or(0, |message| message.content.capacity()));
+        held.set_bytes(message.as_ref().map_or(0, |message| message.content.capacity()));
         Ok(OpenedRequest { message, id: Digest::of(&encapsulated_key), answer, held })
     }
 }
@@ -212,7 +212,7 @@ async fn check_date_and_replay(
         extensions.insert(call);
         return Ok(());
     }
-    call.first().await
+    call.reject_replay().await
 }
 
 /// The response to a call that could not be opened (RFC 9458 §5.3).

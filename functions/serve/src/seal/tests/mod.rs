@@ -53,7 +53,7 @@ fn message(method: &str, path: &str, date: Option<&str>) -> Vec<u8> {
     bhttp::Request::new(head, b"{\"inputs\":[\"SECRET\"]}".to_vec()).encode(MessageEncoding::default())
 }
 
-/// The answer inside the answer to a call that was sealed to `key`.
+/// Seals a call to `key` and returns the inner response.
 async fn call(state: &AppState, key: &PublicKey, path: &str, message: &[u8]) -> bhttp::Response {
     let (sealed, opener) = chunked::seal_request(key, message).expect("sealed");
     let (status, headers, answer) = post(state, path, chunked::REQUEST_MEDIA_TYPE, sealed).await;
