@@ -1,4 +1,4 @@
-//! The server as its peers see it.
+//! Tests of the server over TCP.
 
 mod half_close;
 
@@ -13,12 +13,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::super::connections::FIRST_HEAD;
+use super::super::connections::FIRST_HEAD_TIMEOUT;
 use super::*;
 use crate::limits::Limits;
 use amaas_access::Accounts;
 
-/// A server without models, and what stops it.
+/// A server without models, and the sender that stops it.
 async fn start() -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>) {
     start_with(Limits::default()).await
 }
@@ -39,14 +39,14 @@ async fn a_connection_without_a_whole_head_is_cut() {
         let mut connection = TcpStream::connect(address).await.expect("it listens");
         connection.write_all(head.as_bytes()).await.expect("it is open");
         let mut answer = Vec::new();
-        // Paused time goes on by itself when nobody has anything to do.
+        // Paused time advances by itself when all tasks are idle.
         let _ = connection.read_to_end(&mut answer).await;
         let took = begun.elapsed();
-        assert!((FIRST_HEAD..FIRST_HEAD * 2).contains(&took), "{head:?}: {took:?}");
+        assert!((FIRST_HEAD_TIMEOUT..FIRST_HEAD_TIMEOUT * 2).contains(&took), "{head:?}: {took:?}");
     }
 }
 
-/// What is answered to `request` on a connection of its own, or nothing where that is closed.
+/// The response to `request` on a new connection; empty if the server closes it.
 async fn ask(address: SocketAddr, request: &str) -> String {
     let mut connection = TcpStream::connect(address).await.expect("it listens");
     connection.write_all(request.as_bytes()).await.expect("it is open");
@@ -65,7 +65,7 @@ async fn a_connection_that_is_kept_is_cut_later() {
     let (begun, mut answer) = (Instant::now(), Vec::new());
     let _ = connection.read_to_end(&mut answer).await;
     assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
-    assert!((IDLE..IDLE * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    assert!((KEEP_ALIVE_TIMEOUT..KEEP_ALIVE_TIMEOUT * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn silent_connections_make_room_for_calls() {
         let mut connection = TcpStream::connect(address).await.expect("it listens");
         connection.write_all(begun.as_bytes()).await.expect("it is open");
         silent.push(connection);
-        // In this order.
+        // Responses arrive in this order.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     for _ in 0..20 {
@@ -94,7 +94,7 @@ async fn a_head_has_a_size() {
         let answer = ask(address, &head).await;
         assert!(answer.starts_with(status), "{size}: {answer}");
     }
-    // It is refused before it is whole.
+    // The body is refused before it is complete.
     let endless = format!("GET / HTTP/1.1\r\nfill: {}", "x".repeat(200_000));
     assert!(ask(address, &endless).await.starts_with("HTTP/1.1 431"));
 }
@@ -104,7 +104,7 @@ async fn http2_is_known_by_its_preface_however_it_arrives() {
     let (address, _stop, _) = start().await;
     let mut connection = TcpStream::connect(address).await.expect("it listens");
     connection.set_nodelay(true).expect("an option that there is");
-    for byte in PREFACE {
+    for byte in HTTP2_PREFACE {
         connection.write_all(&[*byte]).await.expect("it is open");
         tokio::task::yield_now().await;
     }
@@ -130,20 +130,20 @@ async fn idle_connections_do_not_hold_a_server_that_stops() {
     let asked = std::time::Instant::now();
     stop.send(()).expect("it waits");
     serving.await.expect("no panic").expect("no error");
-    assert!(asked.elapsed() < DRAIN / 2, "it did not wait for any of them");
+    assert!(asked.elapsed() < DRAIN_TIMEOUT / 2, "it did not wait for any of them");
     assert!(TcpStream::connect(address).await.is_err(), "it listens no more");
 }
 
-/// A server of `router`, whose readers have a second.
+/// A server of `router` with a write timeout of a second.
 async fn start_router(router: Router) -> SocketAddr {
     let limits = Limits { write_timeout: Duration::from_secs(1), ..Limits::default() };
     let state = AppState::builder(Accounts::in_memory().expect("random"), limits).build();
     let Server { listener, address } = Server::bind("127.0.0.1", 0).await.expect("a free port");
-    tokio::spawn(async move { accept(listener, &router, &GracefulShutdown::new(), &state).await });
+    tokio::spawn(async move { accept_connections(listener, &router, &GracefulShutdown::new(), &state).await });
     address
 }
 
-/// Bytes that tell when they are gone.
+/// Bytes that record when they are dropped.
 struct Large(Vec<u8>, Arc<AtomicBool>);
 
 impl AsRef<[u8]> for Large {
@@ -158,7 +158,7 @@ impl Drop for Large {
     }
 }
 
-/// A route with an answer of `size` bytes in one piece, and another with as many pieces as are taken; and whether one is gone.
+/// A route with a response of `size` bytes in one chunk, another with endless chunks, and a flag that is set when a response is dropped.
 fn large(size: usize) -> (Router, Arc<AtomicBool>) {
     let gone = Arc::new(AtomicBool::new(false));
     let (whole, endless) = (Arc::clone(&gone), Arc::clone(&gone));
@@ -188,14 +188,14 @@ fn large(size: usize) -> (Router, Arc<AtomicBool>) {
     (router, gone)
 }
 
-/// A call of HTTP/2 to `path` whose peer opens a window of `window` bytes, and never more.
+/// An HTTP/2 call to `path` by a peer whose flow-control window is `window` bytes and never grows.
 fn http2_call(path: &str, window: u32) -> Vec<u8> {
     let settings = [&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4][..], &window.to_be_bytes()].concat();
     // RFC 7541, appendix A: 2 is GET, 6 is http, 4 a path and 1 an authority of one's own.
     let length = |text: &str| u8::try_from(text.len()).expect("short");
     let fields = [&[0x82, 0x86, 0x04, length(path)][..], path.as_bytes(), &[0x01, 1, b'x']].concat();
     let headers = [&[0, 0, u8::try_from(fields.len()).expect("short"), 1, 5, 0, 0, 0, 1][..], &fields].concat();
-    [PREFACE, &settings, &headers].concat()
+    [HTTP2_PREFACE, &settings, &headers].concat()
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Clients that send no more, and clients that are gone.
+//! Half-closed clients, and clients that closed the connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use super::super::*;
 use super::start_router;
 use crate::body::read_metered;
 
-/// A call that is being worked on, counted.
+/// Counts a running call until it is dropped.
 struct Working(Arc<AtomicUsize>);
 
 impl Working {
@@ -30,7 +30,7 @@ impl Drop for Working {
     }
 }
 
-/// Routes that take their time, and how many of their calls are being worked on.
+/// Slow routes, and the number of their running calls.
 fn routes() -> (Router, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let (whole, endless, streamed) = (Arc::clone(&count), Arc::clone(&count), Arc::clone(&count));
@@ -75,7 +75,7 @@ async fn connect(address: SocketAddr, request: &str) -> TcpStream {
     connection
 }
 
-/// Until `count` is `expected`, or 5 s have passed.
+/// Waits until `count` is `expected`, for up to 5 s.
 async fn settles(count: &AtomicUsize, expected: usize) -> bool {
     for _ in 0..500 {
         if count.load(Ordering::SeqCst) == expected {
