@@ -1,6 +1,6 @@
-//! What the native routes say of themselves.
+//! Descriptions of the native routes.
 
-#![allow(clippy::unnecessary_wraps)] // other routes are there for some hosts only
+#![allow(clippy::unnecessary_wraps)] // some hosts omit other routes
 
 use amaas_wire::predict::{ModelEntry, ModelList};
 use amaas_wire::usage::{UsageBy, UsageReport};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::builder::{DocumentBuilder, json, json_like};
 use super::document::OperationObject;
-use super::refusal::RefusalGroup::{self, Body, Days, Input, Key, Model, Ready, Run, Task, Version};
+use super::refusal::RefusalGroup::{self, Body, Input, Key, Model, Ready, Report, Run, Task, Version};
 use amaas_model::schema::Typed;
 
 use super::{parts, tag};
@@ -20,7 +20,7 @@ pub(crate) fn predict(builder: &mut DocumentBuilder) -> Option<OperationObject> 
     Some(predict_typed(builder, "predict".to_owned(), summary.to_owned(), typed, &[Task]))
 }
 
-/// The same of a model whose task is known.
+/// `predict` of a model whose task is known.
 pub(super) fn predict_typed(
     builder: &mut DocumentBuilder,
     id: String,
@@ -38,7 +38,7 @@ pub(super) fn predict_typed(
     operation.parameters.push(parts::version_query());
     builder.request_body(&mut operation, "The inputs.", true, content);
     let described = "The predictions, in the order of the inputs.";
-    builder.response(&mut operation, 200, described, &parts::COUNTED, json(typed.answer));
+    builder.response(&mut operation, 200, described, &parts::USAGE_HEADERS, json(typed.answer));
     let usual = [Key, Model, Version, Ready, Body, Input, Run];
     builder.errors(&mut operation, &[&usual, refusals].concat());
     operation
@@ -72,14 +72,14 @@ pub(crate) fn usage(builder: &mut DocumentBuilder) -> Option<OperationObject> {
     ]);
     let content = builder.json::<UsageReport>();
     builder.response(&mut operation, 200, "The usage.", &[], content);
-    builder.errors(&mut operation, &[Key, Days]);
+    builder.errors(&mut operation, &[Key, Report]);
     Some(operation)
 }
 
 pub(crate) fn document(builder: &mut DocumentBuilder) -> Option<OperationObject> {
     let summary = "This document: without a key the routes, with one also the models that it may use.";
     let mut operation = builder.operation("openapi", tag::DOCUMENT, summary);
-    // A key may be sent and need not.
+    // The key is optional.
     operation.security =
         Some(std::iter::once(super::document::SecurityRequirement::new()).chain(parts::security()).collect());
     let content = json(json_schema!({ "type": "object", "required": ["openapi", "info", "paths"] }));
