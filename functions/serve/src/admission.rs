@@ -339,7 +339,7 @@ mod tests {
     use super::*;
 
     fn tenant(name: &str) -> TenantName {
-        name.parse().expect("a name")
+        name.parse().expect("a valid name")
     }
 
     fn fill(
@@ -360,8 +360,11 @@ mod tests {
     #[test]
     fn one_tenant_has_half_of_a_model_and_says_so() {
         let gate = AdmissionGate::new(1 << 20);
-        let (model, one, other) =
-            (gate.model(&"m".parse().expect("a name")), gate.tenant(&tenant("one")), gate.tenant(&tenant("other")));
+        let (model, one, other) = (
+            gate.model(&"m".parse().expect("a valid name")),
+            gate.tenant(&tenant("one")),
+            gate.tenant(&tenant("other")),
+        );
         let (permits, error) = fill(&gate, &one, &model, 1);
         assert_eq!((permits.len(), error.status().as_u16()), (MAX_CALLS / 4, 429));
         assert_eq!(
@@ -379,7 +382,7 @@ mod tests {
     #[test]
     fn bytes_are_bounded_and_a_body_that_grows_has_to_fit() {
         let gate = AdmissionGate::new(1 << 20);
-        let (model, one) = (gate.model(&"m".parse().expect("a name")), gate.tenant(&tenant("one")));
+        let (model, one) = (gate.model(&"m".parse().expect("a valid name")), gate.tenant(&tenant("one")));
         let (permits, error) = fill(&gate, &one, &model, 1 << 20);
         assert_eq!((permits.len(), error.status().as_u16()), (MAX_BODIES / 4, 429));
         drop(permits);
@@ -387,8 +390,8 @@ mod tests {
         assert_eq!(small.len(), 64, "64 KiB each, of 4 MiB");
         small.truncate(60);
         let permit = &mut small[0];
-        one.grow(Some(&model), &gate.all, permit, 320 << 10).expect("256 KiB are left");
-        let error = one.grow(Some(&model), &gate.all, permit, 321 << 10).expect_err("and no more");
+        one.grow(Some(&model), &gate.all, permit, 320 << 10).expect("256 KiB remain in the budget");
+        let error = one.grow(Some(&model), &gate.all, permit, 321 << 10).expect_err("the budget is used up");
         assert!(error.retry_after().is_some() && error.is_not_processed());
         assert_eq!(gate.tenants.0.lock().expect("not poisoned").len(), 1);
     }
@@ -396,7 +399,7 @@ mod tests {
     #[test]
     fn a_call_larger_than_the_bound_has_it_alone() {
         let budget = CallBudget::new(2, 1 << 20);
-        let all = budget.try_acquire(1 << 30).expect("alone");
+        let all = budget.try_acquire(1 << 30).expect("the budget is unused");
         assert!(budget.try_acquire(1).is_none());
         drop(all);
         assert!(budget.try_acquire(1).is_some());

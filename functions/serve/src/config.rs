@@ -206,16 +206,16 @@ mod tests {
             "AMAAS_MAX_BODY_BYTES" => Some("1000000".to_owned()),
             _ => None,
         };
-        let runtime = RuntimeConfig::from_variables(find).expect("right");
+        let runtime = RuntimeConfig::from_variables(find).expect("valid variables");
         assert_eq!(runtime.providers, [Provider::Cuda, Provider::Cpu]);
-        let limits = Limits::from_variables(find).expect("right");
-        assert_eq!((limits.rows, limits.sealed_bytes), (7, 4 * 1_256_072), "it follows the largest body");
+        let limits = Limits::from_variables(find).expect("valid variables");
+        assert_eq!((limits.rows, limits.sealed_bytes), (7, 4 * 1_256_072), "the default depends on the largest body");
         assert_eq!((limits.connections, limits.write_timeout.as_secs()), (1024, 30));
     }
 
     #[test]
     fn the_host_has_a_name_of_its_own() {
-        let listen = |more| config(&[&NEEDED[..], &[more]].concat()).expect("right").listen.0;
+        let listen = |more| config(&[&NEEDED[..], &[more]].concat()).expect("valid variables").listen.0;
         assert_eq!(listen(("HOST", "x86_64-conda-linux-gnu")), "127.0.0.1");
         for (value, expected) in
             [("0.0.0.0", "0.0.0.0"), ("[::]", "::"), ("::", "::"), ("[::1]", "::1"), ("localhost", "localhost")]

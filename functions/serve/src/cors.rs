@@ -81,7 +81,8 @@ mod tests {
     use amaas_access::Accounts;
 
     async fn answer(origins: AllowedOrigins, request: http::request::Builder) -> Response<Body> {
-        let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).cors(origins).build();
+        let state =
+            AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default()).cors(origins).build();
         router(state).oneshot(request.body(Body::empty()).expect("a request")).await.expect("infallible")
     }
 
@@ -132,7 +133,7 @@ mod tests {
             max_age_s: u64,
         }
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/modules/function/cors.json");
-        let text = std::fs::read_to_string(path).expect("it is there");
+        let text = std::fs::read_to_string(path).expect("the file exists");
         let sharing: Sharing = serde_json::from_str(&text).expect("JSON");
         let mut exposed = EXPOSED_HEADERS.map(|name| name.as_str().to_owned());
         exposed.sort();
@@ -152,7 +153,7 @@ mod tests {
                 let header = |name: &str| response.headers().get(name).map(|value| value.to_str().expect("text"));
                 assert_eq!(response.status(), status, "{path}");
                 assert_eq!(header("access-control-allow-origin"), allowed, "{path} {origin}");
-                let exposed = header("access-control-expose-headers").expect("there are some");
+                let exposed = header("access-control-expose-headers").expect("the header exists");
                 assert!(["x-request-id", "retry-after", "ratelimit-reset"].iter().all(|name| exposed.contains(name)));
             }
         }

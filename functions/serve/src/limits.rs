@@ -33,7 +33,7 @@ impl Default for Limits {
         Self {
             body_bytes,
             rows: DEFAULT_MAX_INPUTS,
-            sealed_bytes: 4 * sealed(body_bytes),
+            sealed_bytes: 4 * max_sealed_size(body_bytes),
             connections: 1024,
             write_timeout: Duration::from_secs(WRITE_TIMEOUT as u64),
             keep_alive: Duration::from_secs(15),
@@ -42,7 +42,7 @@ impl Default for Limits {
 }
 
 /// The most bytes of a sealed body with `content` bytes: sealing adds field sections, padding by an eighth, and the tags of chunks.
-fn sealed(content: usize) -> usize {
+fn max_sealed_size(content: usize) -> usize {
     (content.saturating_add(content / 8)).saturating_add(128 << 10)
 }
 
@@ -66,7 +66,7 @@ impl Limits {
         Ok(Self {
             body_bytes,
             rows: variable("AMAAS_MAX_ROWS").positive(default.rows)?,
-            sealed_bytes: sealed_bytes(variable("AMAAS_MAX_SEALED_BYTES"), sealed(body_bytes))?,
+            sealed_bytes: sealed_bytes(variable("AMAAS_MAX_SEALED_BYTES"), max_sealed_size(body_bytes))?,
             connections: variable("AMAAS_MAX_CONNECTIONS").positive(default.connections)?,
             write_timeout: Duration::from_secs(seconds as u64),
             keep_alive: variable("AMAAS_KEEP_ALIVE_SECONDS").seconds(default.keep_alive)?,
@@ -75,16 +75,16 @@ impl Limits {
 
     /// The largest sealed body.
     pub(crate) fn sealed_body_bytes(&self) -> usize {
-        sealed(self.body_bytes)
+        max_sealed_size(self.body_bytes)
     }
 }
 
 /// Reads a number of bytes that is enough for one sealed body of the largest size.
-fn sealed_bytes(variable: Variable, least: usize) -> Result<usize, ConfigError> {
-    let Some(value) = variable.value() else { return Ok(least.saturating_mul(4)) };
+fn sealed_bytes(variable: Variable, min_bytes: usize) -> Result<usize, ConfigError> {
+    let Some(value) = variable.value() else { return Ok(min_bytes.saturating_mul(4)) };
     match value.parse() {
-        Ok(bytes) if bytes >= least => Ok(bytes),
-        _ => Err(variable.error(&format!("a number from {least} up, which one sealed body can have"))),
+        Ok(bytes) if bytes >= min_bytes => Ok(bytes),
+        _ => Err(variable.error(&format!("a number from {min_bytes} up, which one sealed body can have"))),
     }
 }
 

@@ -39,7 +39,7 @@ impl ResponseStore {
 
     /// Begins the call. `None` if the ledger is unreachable: the call then runs without idempotency.
     pub(crate) async fn begin(&self, call: &IdempotentCall<'_>) -> Result<Option<BeginOutcome>, Error> {
-        if self.paused().is_some_and(|until| Instant::now() < until) {
+        if self.lock_paused().is_some_and(|until| Instant::now() < until) {
             return Ok(None);
         }
         match self.begin_or_read(call).await {
@@ -53,7 +53,7 @@ impl ResponseStore {
             }
             Err(error) => {
                 tracing::error!(%error, "calls run without a ledger: repeated calls run again");
-                *self.paused() = Some(Instant::now() + LEDGER_RETRY_INTERVAL);
+                *self.lock_paused() = Some(Instant::now() + LEDGER_RETRY_INTERVAL);
                 Ok(None)
             }
         }
@@ -69,7 +69,7 @@ impl ResponseStore {
         self.calls.begin(call.id, call.fingerprint, call.sealed.map(SealedCall::marker)).await
     }
 
-    fn paused(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+    fn lock_paused(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -44,12 +44,12 @@ impl RequestCoding {
 
     /// Decodes `body`, to at most `limit` bytes.
     pub(crate) fn expand(self, working: &Working, body: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
-        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let max_read = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let (mut expanded, mut left) = (Vec::new(), body);
         let read = match self {
-            Self::Gzip => read_in_chunks(working, MultiGzDecoder::new(&mut left).take(most), &mut expanded)?,
+            Self::Gzip => read_in_chunks(working, MultiGzDecoder::new(&mut left).take(max_read), &mut expanded)?,
             // RFC 9110 §8.4.1.2: `deflate` is the zlib format.
-            Self::Deflate => read_in_chunks(working, ZlibDecoder::new(&mut left).take(most), &mut expanded)?,
+            Self::Deflate => read_in_chunks(working, ZlibDecoder::new(&mut left).take(max_read), &mut expanded)?,
         };
         if expanded.len() > limit {
             return Err(Error::Body(BodyError::TooLarge { limit, got: None }));

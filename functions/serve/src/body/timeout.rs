@@ -1,4 +1,4 @@
-//! A body with timeouts, for readers that bound the size themselves; [`read`](super::read()) bounds both for routes.
+//! A body with timeouts, for readers that bound the size themselves; [`read_bounded`](super::read_bounded) bounds both for routes.
 
 use std::io;
 use std::pin::Pin;

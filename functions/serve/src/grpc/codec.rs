@@ -79,7 +79,7 @@ mod tests {
         let (empty, nested) = ([0x2a, 0], [0x2a, 4, 0x0a, 0, 0x0a, 0]);
         assert_eq!(count_entries(Bytes::new()), 0);
         assert_eq!(count_entries([empty.to_vec(), nested.to_vec()].concat().into()), 2);
-        assert_eq!(count_entries(vec![0x2a, 9, 0].into()), 0, "it breaks off");
-        assert_eq!(count_entries(empty.repeat(1 << 20).into()), MAX_ENTRIES + 1, "and no further");
+        assert_eq!(count_entries(vec![0x2a, 9, 0].into()), 0, "the message is cut off");
+        assert_eq!(count_entries(empty.repeat(1 << 20).into()), MAX_ENTRIES + 1, "counting stops above the limit");
     }
 }

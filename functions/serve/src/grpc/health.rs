@@ -147,9 +147,9 @@ mod tests {
     use amaas_model::load::Slot;
 
     fn checks(models: &[&str]) -> HealthService {
-        let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).build();
+        let state = AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default()).build();
         for model in models {
-            state.insert(Arc::new(Slot::new(model.parse().expect("a name"), "1".parse().expect("a version"))));
+            state.insert(Arc::new(Slot::new(model.parse().expect("a valid name"), "1".parse().expect("a version"))));
         }
         HealthService::new(state)
     }
@@ -184,8 +184,8 @@ mod tests {
         };
         assert_eq!(next(&mut statuses).await, Ok(ServingStatus::Serving));
         assert_eq!(next(&mut model).await, Ok(ServingStatus::ServiceUnknown));
-        checks.state.insert(Arc::new(Slot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
-        assert_eq!(next(&mut statuses).await, Ok(ServingStatus::NotServing), "a model is on its way");
+        checks.state.insert(Arc::new(Slot::new("m".parse().expect("a valid name"), "1".parse().expect("a version"))));
+        assert_eq!(next(&mut statuses).await, Ok(ServingStatus::NotServing), "a model is loading");
         assert_eq!(next(&mut model).await, Ok(ServingStatus::NotServing));
         checks.state.drain();
         assert_eq!(next(&mut statuses).await, Err(Code::Unavailable));
@@ -197,7 +197,7 @@ mod tests {
         let checks = checks(&[]);
         let mut oldest = checks.watch(of("")).await.expect("a stream").into_inner();
         assert!(oldest.next().await.is_some_and(|change| change.is_ok()));
-        drop(checks.watch(of("")).await.expect("one that is over takes no place"));
+        drop(checks.watch(of("")).await.expect("a closed watch does not count"));
         let mut others = Vec::new();
         for more in 1..=MAX_WATCHES {
             assert!(oldest.next().now_or_never().is_none(), "{more}");

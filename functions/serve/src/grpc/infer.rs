@@ -31,10 +31,10 @@ pub(super) async fn model_infer(
 ) -> Result<(ModelInferResponse, HeaderMap), Error> {
     let (mut parts, ()) = http::Request::new(()).into_parts();
     parts.headers.clone_from(metadata);
-    let entered = AuthorisedModel::of(state, caller, &request.model_name)?.enter(&parts).await?;
+    let entered = AuthorisedModel::of(state, caller, &request.model_name)?.admit(&parts).await?;
     let size = prost::Message::encoded_len(&request);
     let version = Some(request.model_version.clone()).filter(|version| !version.is_empty());
-    let call = entered.message(size).call(version.as_deref()).await?;
+    let call = entered.with_message(size).start(version.as_deref()).await?;
     let model = Arc::clone(call.model());
     model.infer()?;
     parameters::reject_request_parameters(&request.parameters)?;

@@ -52,7 +52,7 @@ pub(crate) fn with_grpc_services(http: Router, state: AppState) -> Router {
 }
 
 /// Authenticates the caller, and refuses calls that have to be sealed, before a message is read. Bounds the message in size and time, and
-/// reports the outcome to [`respond`](crate::reply::respond).
+/// reports the outcome to [`respond`](crate::reply::respond()).
 async fn guard(State(state): State<AppState>, mut request: Request, next: Next) -> Response<Body> {
     let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
     tracing::Span::current().record("route", format_args!("gRPC {}", loggable_method(&method)));

@@ -251,7 +251,7 @@ mod tests {
         let mut connections = Connections::new(3);
         let mut permits = Vec::new();
         for _ in 0..3 {
-            permits.push(connections.acquire().await.expect("a place"));
+            permits.push(connections.acquire().await.expect("a permit"));
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         let [working, answered, silent] =
@@ -260,21 +260,24 @@ mod tests {
         exchange.complete_request();
         drop(answered.connection().begin_exchange(Version::HTTP_11));
         let (working, answered, silent) = (run(working), run(answered), run(silent));
-        let fourth = connections.acquire().await.expect("the silent one goes, though it is the youngest");
-        assert_eq!(silent.await.expect("it ended"), CloseReason::Full);
+        let fourth = connections.acquire().await.expect("the silent connection is closed, though it is the newest");
+        assert_eq!(silent.await.expect("the task ended"), CloseReason::Full);
         let receiving = fourth.connection().begin_exchange(Version::HTTP_11);
         let fourth = run(fourth);
-        let fifth = connections.acquire().await.expect("one that never had an answer goes first, though its head came");
-        assert_eq!(fourth.await.expect("it ended"), CloseReason::Full);
+        let fifth = connections
+            .acquire()
+            .await
+            .expect("a connection without a response is closed first, though it sent a head");
+        assert_eq!(fourth.await.expect("the task ended"), CloseReason::Full);
         drop(receiving);
         let fifth_exchange = fifth.connection().begin_exchange(Version::HTTP_11);
         fifth_exchange.complete_request();
         let fifth = run(fifth);
-        let sixth = connections.acquire().await.expect("then one that had");
-        assert_eq!(answered.await.expect("it ended"), CloseReason::Full);
+        let sixth = connections.acquire().await.expect("then a connection with a response");
+        assert_eq!(answered.await.expect("the task ended"), CloseReason::Full);
         let sixth_exchange = sixth.connection().begin_exchange(Version::HTTP_11);
         sixth_exchange.complete_request();
-        assert!(connections.acquire().await.is_none(), "all are at work");
+        assert!(connections.acquire().await.is_none(), "all connections carry calls");
         assert!(!working.is_finished() && !fifth.is_finished());
         drop((exchange, working));
     }
@@ -284,10 +287,10 @@ mod tests {
         let mut connections = Connections::new(2);
         let begun = Instant::now();
         let (silent, greeted) =
-            (connections.acquire().await.expect("a place"), connections.acquire().await.expect("a place"));
+            (connections.acquire().await.expect("a permit"), connections.acquire().await.expect("a permit"));
         greeted.connection().record_http();
         let greeted = run(greeted);
-        assert_eq!(run(silent).await.expect("it ended"), CloseReason::Silent);
+        assert_eq!(run(silent).await.expect("the task ended"), CloseReason::Silent);
         assert_eq!(begun.elapsed(), FIRST_HEAD_TIMEOUT);
         assert!(!greeted.is_finished());
     }

@@ -14,7 +14,7 @@ use lambda_runtime::Runtime;
 use tower::ServiceExt;
 
 use super::event::{RequestEvents, SyncBody};
-use super::principal::principal;
+use super::principal::iam_principal;
 use crate::config::ResponseMode;
 use crate::error::Error;
 use crate::error::ResponseError;
@@ -108,7 +108,7 @@ fn with_invocation_context(mut request: lambda_http::Request) -> Request<lambda_
         host_ends(deadline);
     }
     let context = context.map(|context| context.request_id.clone());
-    if let Some(principal) = principal(request.extensions()) {
+    if let Some(principal) = iam_principal(request.extensions()) {
         request.extensions_mut().insert(principal);
     }
     if let Some(Ok(id)) = context.map(|id| HeaderValue::from_str(&id)) {
@@ -205,25 +205,25 @@ mod tests {
     async fn keys_are_out_of_memory_while_a_snapshot_is_taken() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (there, away) = (folder.path().join("sealing"), folder.path().join("away"));
-        let (store, name) = (Store::folder(folder.path()), "m".parse().expect("a name"));
+        let (store, name) = (Store::folder(folder.path()), "m".parse().expect("a valid name"));
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a key"));
-        KeySet::create(&store, &name, &vault).await.expect("made");
+        KeySet::create(&store, &name, &vault).await.expect("created");
         let sealing = Sealing::new(store, name, vault, SealingPolicy::Required);
-        let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default());
+        let state = AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default());
         let secrets = SnapshotSecrets(state.sealing(sealing.clone()).build());
-        sealing.load().await.expect("keys");
+        sealing.load().await.expect("readable keys");
 
         std::fs::rename(&there, &away).expect("renamed");
-        assert!(sealing.list().await.is_ok(), "they are in memory");
+        assert!(sealing.list().await.is_ok(), "the keys are in memory");
         secrets.before_snapshot().await.expect("no error");
-        assert!(sealing.list().await.is_err(), "they are not");
+        assert!(sealing.list().await.is_err(), "the keys are not in memory");
         secrets.after_restore().await.expect("an error would end the process");
 
         secrets.before_snapshot().await.expect("no error");
         std::fs::rename(&away, &there).expect("renamed");
         secrets.after_restore().await.expect("no error");
         std::fs::rename(&there, &away).expect("renamed");
-        assert!(sealing.list().await.is_ok(), "they were read after it");
+        assert!(sealing.list().await.is_ok(), "the keys were read after the restore");
     }
 
     #[test]

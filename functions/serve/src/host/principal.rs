@@ -9,7 +9,7 @@ use http::Extensions;
 use lambda_http::request::RequestContext;
 
 /// The principal in the extensions of a request, if IAM authorised it.
-pub(super) fn principal(extensions: &Extensions) -> Option<IamPrincipal> {
+pub(super) fn iam_principal(extensions: &Extensions) -> Option<IamPrincipal> {
     let RequestContext::ApiGatewayV2(context) = extensions.get()? else { return None };
     IamPrincipal::of_arn(context.authorizer.as_ref()?.iam.as_ref()?.user_arn.clone()?)
 }
@@ -24,7 +24,7 @@ mod tests {
     fn found(event: &Value) -> Option<IamPrincipal> {
         let request = lambda_http::request::from_str(&event.to_string()).expect("an event");
         let (parts, _) = request.into_parts();
-        principal(&parts.clone().extensions)
+        iam_principal(&parts.clone().extensions)
     }
 
     /// An event of a Function URL, from Lambda's developer guide ("Invoking Lambda function URLs"), with this `authorizer`.
@@ -86,10 +86,10 @@ mod tests {
         ] {
             assert_eq!(found(&function_url(&authorizer)), None, "{authorizer}");
         }
-        assert_eq!(principal(&Extensions::new()), None, "an HTTP server");
+        assert_eq!(iam_principal(&Extensions::new()), None, "an HTTP server");
         let mut headers = function_url(&Value::Null);
         headers["headers"]["x-amzn-request-context"] =
             signed_by("arn:aws:iam::1:root")["requestContext"].to_string().into();
-        assert_eq!(found(&headers), None, "what a caller writes");
+        assert_eq!(found(&headers), None, "a header of the client is ignored");
     }
 }

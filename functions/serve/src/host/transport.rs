@@ -57,8 +57,8 @@ impl ConnectionIo {
                 AwaitedBytes::Request if peer.since.elapsed() >= BODY_READ_TIMEOUT => return Poll::Ready(Ok(())),
                 AwaitedBytes::Answer if !peer.probed && self.flushed => {
                     peer.probed = true;
-                    match self.socket.try_write(CONTINUE) {
-                        Ok(written) if written == CONTINUE.len() => {}
+                    match self.socket.try_write(CONTINUE_RESPONSE) {
+                        Ok(written) if written == CONTINUE_RESPONSE.len() => {}
                         // An empty socket buffer always has room for these bytes.
                         Ok(_) => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => peer.probed = false,
@@ -127,7 +127,7 @@ impl AsyncWrite for ConnectionIo {
 }
 
 /// RFC 9110 §15.2.1. Some clients, such as Python's, skip no other interim response.
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+const CONTINUE_RESPONSE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// How long a route may take to read a body that hyper has.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often the server checks whether a half-closed peer is gone.

@@ -106,7 +106,7 @@ where
 {
     let key = idempotency_key(&parts.headers)?;
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let answers = state.responses();
+    let responses = state.responses();
     // The secret is loaded already: the caller's key was looked up with it.
     let secret = state.directory().accounts().secret().open().await;
     let secret = secret
@@ -122,7 +122,7 @@ where
     parts.extensions.insert(CallId(digest(secret.calls(), &[b"record", &id, &fingerprint])));
     let (arrived, mut repeat_permit) = (Instant::now(), None);
     let lease = loop {
-        let begun = answers.begin(&call).await?;
+        let begun = responses.begin(&call).await?;
         if matches!(begun, Some(BeginOutcome::Answered(_) | BeginOutcome::OtherCall | BeginOutcome::Running)) {
             request.keep();
         }

@@ -39,7 +39,7 @@ pub(crate) fn document(
     let mut document = OpenApiDocument {
         openapi: OPENAPI,
         info: InfoObject { title: "amaas", version: API_VERSION, description: builder.description() },
-        tags: tag::ALL.into_iter().map(|(name, description)| TagObject { name, description }).collect(),
+        tags: tag::TAGS.into_iter().map(|(name, description)| TagObject { name, description }).collect(),
         security: parts::security(),
         paths: std::collections::BTreeMap::new(),
         components: ComponentsObject::default(),
@@ -239,11 +239,11 @@ impl SupportedModels {
 
 /// JSON content with `schema`.
 pub(super) fn json(schema: Schema) -> ContentObject {
-    json_like(schema, None)
+    json_with_example(schema, None)
 }
 
 /// JSON content with `schema` and an example.
-pub(super) fn json_like(schema: Schema, example: Option<Value>) -> ContentObject {
+pub(super) fn json_with_example(schema: Schema, example: Option<Value>) -> ContentObject {
     [("application/json", MediaTypeObject { schema: Some(schema), example })].into()
 }
 

@@ -7,7 +7,7 @@ use amaas_wire::usage::{UsageBy, UsageReport};
 use schemars::json_schema;
 use serde_json::Value;
 
-use super::builder::{DocumentBuilder, json, json_like};
+use super::builder::{DocumentBuilder, json, json_with_example};
 use super::document::OperationObject;
 use super::refusal::RefusalGroup::{self, Body, Input, Key, Model, Ready, Report, Run, Task, Version};
 use amaas_model::schema::Typed;
@@ -28,12 +28,12 @@ pub(super) fn predict_typed(
     mut typed: Typed,
     refusals: &[RefusalGroup],
 ) -> OperationObject {
-    let most = builder.limits().rows.min(typed.most_inputs.unwrap_or(usize::MAX));
+    let max_inputs = builder.limits().rows.min(typed.most_inputs.unwrap_or(usize::MAX));
     if let Some(inputs) = typed.request.pointer_mut("/properties/inputs").and_then(Value::as_object_mut) {
-        inputs.extend([("minItems".to_owned(), 1.into()), ("maxItems".to_owned(), most.into())]);
+        inputs.extend([("minItems".to_owned(), 1.into()), ("maxItems".to_owned(), max_inputs.into())]);
     }
     let example = serde_json::from_str::<Value>(typed.example).ok();
-    let content = json_like(typed.request, example.map(|example| serde_json::json!({ "inputs": [example] })));
+    let content = json_with_example(typed.request, example.map(|example| serde_json::json!({ "inputs": [example] })));
     let mut operation = builder.operation(id, tag::MODELS, summary);
     operation.parameters.push(parts::version_query());
     builder.request_body(&mut operation, "The inputs.", true, content);

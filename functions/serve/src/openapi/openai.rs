@@ -5,7 +5,7 @@ use amaas_wire::task::Prompt;
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::builder::{DocumentBuilder, json_like};
+use super::builder::{DocumentBuilder, json_with_example};
 use super::document::{MediaTypeObject, OperationObject};
 use super::refusal::RefusalGroup::{Body, Completions, Embeddings, Input, Key, Model, Ready, Run};
 use super::{parts, tag};
@@ -16,7 +16,7 @@ pub(crate) fn embeddings(builder: &mut DocumentBuilder) -> Option<OperationObjec
     models.restrict_model_names(&mut properties);
     let schema = with_constraints(builder.schemas.read::<EmbeddingsRequest>(), &properties);
     let example = models.example(|model, text| Some(json!({ "model": model, "input": text })));
-    let content = json_like(schema, example);
+    let content = json_with_example(schema, example);
     let mut operation = builder.operation("embeddings", tag::OPENAI, "Vectors of texts, in OpenAI's shape.");
     builder.request_body(&mut operation, "A model and texts; members that are not known are ignored.", true, content);
     let answer = builder.json::<EmbeddingsResponse>();
@@ -36,7 +36,7 @@ pub(crate) fn completions(builder: &mut DocumentBuilder) -> Option<OperationObje
         body.as_object_mut()?.insert("model".to_owned(), model.into());
         Some(body)
     });
-    let content = json_like(schema, example);
+    let content = json_with_example(schema, example);
     let mut operation = builder.operation("completions", tag::OPENAI, "A text that goes on, in OpenAI's shape.");
     builder.request_body(
         &mut operation,

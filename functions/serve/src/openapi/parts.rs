@@ -131,8 +131,8 @@ fn name_schema(first: &str) -> Schema {
     json_schema!({ "type": "string", "maxLength": 64, "pattern": format!("^{first}[A-Za-z0-9._-]*$") })
 }
 
-fn text_schema(longest: usize) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": longest, "pattern": "^[!-~]+$" })
+fn text_schema(max_length: usize) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": max_length, "pattern": "^[!-~]+$" })
 }
 
 fn count_schema() -> Schema {

@@ -64,44 +64,51 @@ impl RefusalGroup {
     fn classes(self) -> Vec<ErrorClass> {
         let (model, run, quota) = (ModelError::CLASSES, RunError::CLASSES, QuotaError::CLASSES);
         match self {
-            Self::Key => [all_but(AccessError::CLASSES, &["key-scope"]), TokenError::CLASSES.to_vec()].concat(),
-            Self::ReadLimits => only(quota, &["rate-limited", "limits-unavailable"]),
-            Self::Url => only(RouteError::CLASSES, &["url"]),
-            Self::Model => [only(model, &["unknown-model"]), only(AccessError::CLASSES, &["key-scope"])].concat(),
-            Self::UnknownModel => only(model, &["unknown-model"]),
-            Self::Version => only(model, &["unknown-version"]),
-            Self::Ready => [only(model, &["not-ready"]), only(CapacityError::CLASSES, &["draining"])].concat(),
-            Self::Body => [only(InputError::CLASSES, &["malformed-body"]), BodyError::CLASSES.to_vec()].concat(),
-            Self::Input => only(InputError::CLASSES, &["invalid-input"]),
+            Self::Key => [classes_without(AccessError::CLASSES, &["key-scope"]), TokenError::CLASSES.to_vec()].concat(),
+            Self::ReadLimits => classes_with(quota, &["rate-limited", "limits-unavailable"]),
+            Self::Url => classes_with(RouteError::CLASSES, &["url"]),
+            Self::Model => {
+                [classes_with(model, &["unknown-model"]), classes_with(AccessError::CLASSES, &["key-scope"])].concat()
+            }
+            Self::UnknownModel => classes_with(model, &["unknown-model"]),
+            Self::Version => classes_with(model, &["unknown-version"]),
+            Self::Ready => {
+                [classes_with(model, &["not-ready"]), classes_with(CapacityError::CLASSES, &["draining"])].concat()
+            }
+            Self::Body => {
+                [classes_with(InputError::CLASSES, &["malformed-body"]), BodyError::CLASSES.to_vec()].concat()
+            }
+            Self::Input => classes_with(InputError::CLASSES, &["invalid-input"]),
             Self::Run => [
                 run.to_vec(),
                 ResponseError::CLASSES.to_vec(),
-                all_but(CapacityError::CLASSES, &["draining"]),
-                all_but(quota, &["usage-unavailable"]),
+                classes_without(CapacityError::CLASSES, &["draining"]),
+                classes_without(quota, &["usage-unavailable"]),
             ]
             .concat(),
-            Self::Task => only(model, &["no-task"]),
-            Self::Embeddings => only(model, &["no-embeddings"]),
-            Self::Completions => only(model, &["no-completions"]),
-            Self::Tensors => only(model, &["no-tensors"]),
+            Self::Task => classes_with(model, &["no-task"]),
+            Self::Embeddings => classes_with(model, &["no-embeddings"]),
+            Self::Completions => classes_with(model, &["no-completions"]),
+            Self::Tensors => classes_with(model, &["no-tensors"]),
             Self::Idempotency => IdempotencyError::CLASSES.to_vec(),
-            Self::Sealed => all_but(SealedCallError::CLASSES, &["no-sealing"]),
-            Self::Sealing => only(SealedCallError::CLASSES, &["sealing-unavailable"]),
+            Self::Sealed => classes_without(SealedCallError::CLASSES, &["no-sealing"]),
+            Self::Sealing => classes_with(SealedCallError::CLASSES, &["sealing-unavailable"]),
             Self::Report => {
-                [only(InputError::CLASSES, &["invalid-input"]), only(quota, &["usage-unavailable"])].concat()
+                [classes_with(InputError::CLASSES, &["invalid-input"]), classes_with(quota, &["usage-unavailable"])]
+                    .concat()
             }
-            Self::Repository => only(RouteError::CLASSES, &["repository"]),
+            Self::Repository => classes_with(RouteError::CLASSES, &["repository"]),
         }
     }
 }
 
 /// The classes with one of `slugs`.
-fn only(group: &[ErrorClass], slugs: &[&str]) -> Vec<ErrorClass> {
+fn classes_with(group: &[ErrorClass], slugs: &[&str]) -> Vec<ErrorClass> {
     group.iter().filter(|class| slugs.contains(&class.slug)).copied().collect()
 }
 
 /// The classes with none of `slugs`.
-fn all_but(group: &[ErrorClass], slugs: &[&str]) -> Vec<ErrorClass> {
+fn classes_without(group: &[ErrorClass], slugs: &[&str]) -> Vec<ErrorClass> {
     group.iter().filter(|class| !slugs.contains(&class.slug)).copied().collect()
 }
 
@@ -186,7 +193,7 @@ impl SharedResponses {
 
 impl ErrorResponse {
     fn of(class: &ErrorClass, dialect: Dialect) -> Self {
-        let (dialect, title) = (dialect.of_class(class), class.title);
+        let (dialect, title) = (dialect.for_class(class), class.title);
         let (media_type, what) = match dialect {
             Dialect::Problem => (problem::MEDIA_TYPE, format!("{title} (`{}`)", problem_type(class))),
             Dialect::OpenAi => ("application/json", format!("{title} (`{}`)", openai_code(class))),

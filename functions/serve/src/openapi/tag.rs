@@ -7,7 +7,7 @@ pub(super) const KEYS: &str = "sealing-keys";
 pub(super) const DOCUMENT: &str = "document";
 
 /// All tags, with their descriptions.
-pub(super) const ALL: [(&str, &str); 5] = [
+pub(super) const TAGS: [(&str, &str); 5] = [
     (MODELS, "Models and their own typed inputs and predictions."),
     (PROTOCOL, "Open Inference Protocol v2 with the binary tensor extension, and what Triton's clients ask beyond it."),
     (OPENAI, "OpenAI's shapes, for models whose task fits."),

@@ -14,12 +14,12 @@ pub(super) fn request_schema(schemas: &mut Schemas, manifest: &Manifest) -> Sche
     let (base, tensor) = (schemas.read::<InferRequest>(), schemas.read::<Tensor>());
     let inputs: Vec<_> = manifest.inputs.iter().map(|input| tensor_schema(schemas, &tensor, input)).collect();
     let outputs: Vec<_> = manifest.outputs.iter().map(|output| output.name.as_str()).collect();
-    let (least, most) = (manifest.inputs.iter().filter(|input| !input.optional).count(), inputs.len());
+    let (min, max) = (manifest.inputs.iter().filter(|input| !input.optional).count(), inputs.len());
     let inputs = if inputs.is_empty() {
         // A list of alternatives must not be empty.
         json!({ "maxItems": 0 })
     } else {
-        json!({ "minItems": least, "maxItems": most, "items": { "anyOf": inputs } })
+        json!({ "minItems": min, "maxItems": max, "items": { "anyOf": inputs } })
     };
     json_schema!({
         "allOf": [base, { "properties": {

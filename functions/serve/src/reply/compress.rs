@@ -28,7 +28,7 @@ pub(crate) async fn compress<F>(request: Request, inner: impl FnOnce(Request) ->
 where
     F: Future<Output = Response<Body>>,
 {
-    let coding = ResponseCoding::wanted(request.headers());
+    let coding = ResponseCoding::negotiate(request.headers());
     let response = inner(request).await;
     match coding {
         Some(coding) if is_compressible(&response) => {
@@ -47,7 +47,7 @@ enum ResponseCoding {
 
 impl ResponseCoding {
     /// The coding that the client prefers among the supported ones; `None` if it accepts none (RFC 9110 §12.5.3).
-    fn wanted(headers: &HeaderMap) -> Option<Self> {
+    fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         let listed: Vec<_> = values.flat_map(|value| value.split(',')).map(parse_weighted).collect();
         let weight = |names: &[&str]| {
@@ -146,9 +146,9 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
-            assert_eq!(ResponseCoding::wanted(&headers), expected, "{accepted:?}");
+            assert_eq!(ResponseCoding::negotiate(&headers), expected, "{accepted:?}");
         }
-        assert_eq!(ResponseCoding::wanted(&HeaderMap::new()), None);
+        assert_eq!(ResponseCoding::negotiate(&HeaderMap::new()), None);
     }
 
     #[test]

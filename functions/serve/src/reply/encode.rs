@@ -17,8 +17,8 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::error::ResponseError;
+use crate::reply::bytes_body::BytesBody;
 use crate::reply::limit;
-use crate::reply::pieces::BytesBody;
 use amaas_model::load::Model;
 
 /// Encodes `value` as a JSON response.

@@ -58,7 +58,7 @@ impl Dialect {
     }
 
     /// The dialect of errors of `class` on a route with this dialect: sealing clients read problem documents on all routes.
-    pub(crate) fn of_class(self, class: &ErrorClass) -> Self {
+    pub(crate) fn for_class(self, class: &ErrorClass) -> Self {
         if matches!(class.slug, "date" | "replayed") { Self::Problem } else { self }
     }
 }
@@ -66,9 +66,9 @@ impl Dialect {
 /// The response for `error`.
 pub(crate) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Response<Body> {
     let (class, detail) = (error.class(), error.to_string());
-    let (body, media_type) = match dialect.of_class(&class) {
+    let (body, media_type) = match dialect.for_class(&class) {
         Dialect::OpenInference => (serde_json::to_vec(&ErrorBody { error: detail }), "application/json"),
-        Dialect::OpenAi => (serde_json::to_vec(&openai(error, detail)), "application/json"),
+        Dialect::OpenAi => (serde_json::to_vec(&openai_body(error, detail)), "application/json"),
         Dialect::Problem => {
             let problem = Problem {
                 kind: problem_type(&class),
@@ -144,11 +144,11 @@ pub(crate) fn problem_type(class: &ErrorClass) -> String {
 /// The body of an error event in a streamed response, after the status was sent.
 pub(crate) fn error_event(error: &Error) -> openai::ErrorBody {
     tracing::error!(kind = error.slug(), %error, cause = error.internal_text(), "streamed response failed");
-    openai(error, error.to_string())
+    openai_body(error, error.to_string())
 }
 
 /// `error` with the type and code that `OpenAI` uses, or our own code if `OpenAI` has none.
-fn openai(error: &Error, message: String) -> openai::ErrorBody {
+fn openai_body(error: &Error, message: String) -> openai::ErrorBody {
     let kind = match error.status().as_u16() {
         401 => "authentication_error",
         403 => "permission_error",
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn openai_errors_name_member_and_code() {
-        let body = |error: &Error| serde_json::to_value(openai(error, error.to_string())).expect("JSON");
+        let body = |error: &Error| serde_json::to_value(openai_body(error, error.to_string())).expect("JSON");
         let expected = serde_json::json!({"error": {
             "message": "unknown model \"m\"", "type": "invalid_request_error", "param": "model", "code": "model_not_found",
         }});

@@ -64,7 +64,7 @@ impl AuthorisedModel {
     ///
     /// # Errors
     /// If the queue is full or a limit is reached.
-    pub(crate) async fn enter(self, parts: &Parts) -> Result<AdmittedCall, Error> {
+    pub(crate) async fn admit(self, parts: &Parts) -> Result<AdmittedCall, Error> {
         let Self { state, caller, slot } = self;
         AppState::check_capacity(&slot)?;
         let plan = caller.account().plan(state.quotas(), slot.name());

@@ -78,14 +78,14 @@ impl AdmittedCall {
     /// If the body does not arrive, is too large, or cannot be expanded.
     pub(crate) async fn receive(mut self, parts: &Parts, body: Body) -> Result<(ReceivedCall, Bytes), Error> {
         let content = self.admission.read(&parts.headers, body, self.context.state.limits().body_bytes).await?;
-        Ok((self.received(&content).await?, content))
+        Ok((self.with_content(&content).await?, content))
     }
 
     /// Continues with `content`, if it was already read to find the model.
     ///
     /// # Errors
     /// If admission refuses the computation of its digest.
-    pub(crate) async fn received(mut self, content: &Bytes) -> Result<ReceivedCall, Error> {
+    pub(crate) async fn with_content(mut self, content: &Bytes) -> Result<ReceivedCall, Error> {
         let mut input = None;
         if self.context.state.sealing().is_some() {
             let hashed = content.clone();
@@ -96,7 +96,7 @@ impl AdmittedCall {
     }
 
     /// Continues with a message of `bytes` bytes, for which no receipt is signed.
-    pub(crate) fn message(self, bytes: usize) -> ReceivedCall {
+    pub(crate) fn with_message(self, bytes: usize) -> ReceivedCall {
         ReceivedCall { admitted: self, bytes_in: bytes as u64, input: None }
     }
 }
@@ -106,7 +106,7 @@ impl ReceivedCall {
     ///
     /// # Errors
     /// If the model is not ready, or has another version.
-    pub(crate) async fn call(self, version: Option<&str>) -> Result<ActiveCall, Error> {
+    pub(crate) async fn start(self, version: Option<&str>) -> Result<ActiveCall, Error> {
         let Self { admitted: AdmittedCall { context, slot, id, admission }, bytes_in, input } = self;
         let model = context.state.model(&slot, version).await?;
         let progress = CallProgress {
@@ -207,7 +207,7 @@ impl ActiveCall {
         E: Into<CallError>,
     {
         let handle = self.handle();
-        let output = run(handle.clone()).await.map_err(|error| self.0.settle(error.into()))?;
+        let output = run(handle.clone()).await.map_err(|error| self.0.settle_error(error.into()))?;
         Ok((output, handle.output_size()))
     }
 
@@ -226,7 +226,7 @@ impl ActiveCall {
             let lane = self.0.lock().admission.response_lane();
             lane.run(0, move |_| work()).await
         };
-        written.map_err(|error| self.0.settle(error.into()))
+        written.map_err(|error| self.0.settle_error(error.into()))
     }
 
     /// The usage of the call so far.
@@ -340,7 +340,7 @@ impl ActiveCallState {
     }
 
     /// The error of a failed call. The caller is charged for the run if its values are at fault, and not if this process is.
-    fn settle(&self, error: CallError) -> Error {
+    fn settle_error(&self, error: CallError) -> Error {
         let mut progress = self.lock();
         let error = match error {
             CallError::Refused => {

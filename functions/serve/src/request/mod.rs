@@ -5,12 +5,12 @@ mod answered;
 mod authorise;
 mod authorised;
 mod call;
+mod overhead;
 mod raw;
-mod rehearsal;
 
 pub(crate) use self::answered::AnsweredCall;
 pub(crate) use self::authorise::Caller;
 pub(crate) use self::authorised::AuthorisedModel;
 pub(crate) use self::call::{ActiveCall, CallContext, CallError, CallId};
+pub use self::overhead::measure_call_overhead;
 pub(crate) use self::raw::decode_raw_tensor;
-pub use self::rehearsal::measure_call_overhead;

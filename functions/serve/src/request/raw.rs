@@ -123,7 +123,7 @@ mod tests {
                 .contains("one input, this one has 2")
         );
         two.inputs[0].optional = true;
-        assert!(decode_raw_tensor(&two, vec![0, 0].into()).is_ok(), "one has to be sent");
+        assert!(decode_raw_tensor(&two, vec![0, 0].into()).is_ok(), "one input is required");
         two.inputs[1].optional = true;
         assert!(
             decode_raw_tensor(&two, Bytes::new())
@@ -132,7 +132,7 @@ mod tests {
                 .contains("one input, this one has 2")
         );
         two.inputs.truncate(1);
-        assert!(decode_raw_tensor(&two, vec![0, 0].into()).is_ok(), "there is one only");
+        assert!(decode_raw_tensor(&two, vec![0, 0].into()).is_ok(), "there is only one input");
         two.inputs.clear();
         assert!(
             decode_raw_tensor(&two, Bytes::new()).expect_err("none").to_string().contains("one input, this one has 0")

@@ -25,10 +25,10 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Response, header};
 use tokio::time::timeout;
 
-use super::named::{NamedCall, NamesModel};
+use super::body_model::{NamedCall, NamesModel};
 use super::query::NoQuery;
 use crate::error::Error;
-use crate::reply::{Metering, UNBUFFERED, completions_response, error_event};
+use crate::reply::{Metering, UNBUFFERED_HEADER, completions_response, error_event};
 use crate::request::{ActiveCall, AnsweredCall, Caller};
 use crate::state::AppState;
 
@@ -53,7 +53,7 @@ pub(super) async fn completions(
 }
 
 async fn answer(call: NamedCall<CompletionsRequest>) -> Result<AnsweredCall, Error> {
-    let (call, CompletionsRequest { prompt, logprobs, echo, delivery, .. }) = call.enter().await?;
+    let (call, CompletionsRequest { prompt, logprobs, echo, delivery, .. }) = call.begin().await?;
     let completions = Arc::clone(call.model().completions()?);
     let echo = if echo { prompt.prompt.clone() } else { String::new() };
     let prompts = CompletionPrompts { prompts: vec![prompt], logprobs, streams: delivery != Delivery::Whole };
@@ -68,13 +68,17 @@ async fn answer(call: NamedCall<CompletionsRequest>) -> Result<AnsweredCall, Err
         delivery,
     };
     match delivery {
-        Delivery::Whole => whole(call, completion, events).await,
-        Delivery::Stream | Delivery::StreamWithUsage => stream(call, completion, events).await,
+        Delivery::Whole => answer_whole(call, completion, events).await,
+        Delivery::Stream | Delivery::StreamWithUsage => answer_stream(call, completion, events).await,
     }
 }
 
 /// Answers without streaming.
-async fn whole(call: ActiveCall, mut completion: CompletionEvents, mut events: Events) -> Result<AnsweredCall, Error> {
+async fn answer_whole(
+    call: ActiveCall,
+    mut completion: CompletionEvents,
+    mut events: Events,
+) -> Result<AnsweredCall, Error> {
     let prompt_tokens = events.prompt_tokens();
     let run = async |_| events.whole().await.map_err(PredictError::from);
     let write = move |model: &Model, completed: Completed, metering| {
@@ -87,7 +91,11 @@ async fn whole(call: ActiveCall, mut completion: CompletionEvents, mut events: E
 }
 
 /// Answers with server-sent events.
-async fn stream(call: ActiveCall, completion: CompletionEvents, mut events: Events) -> Result<AnsweredCall, Error> {
+async fn answer_stream(
+    call: ActiveCall,
+    completion: CompletionEvents,
+    mut events: Events,
+) -> Result<AnsweredCall, Error> {
     // A completion that fails before its first event is not recorded.
     let (first, _) = call.run(async |_| events.next().await.map_err(PredictError::from)).await?;
     call.disable_replay();
@@ -104,7 +112,7 @@ async fn stream(call: ActiveCall, completion: CompletionEvents, mut events: Even
         let whole = matches!(event, Some(Ok(Event::End { .. })));
         let (mut written, continues) = match event {
             Some(event) => streamed.encode_event(event.map_err(Error::from)),
-            None => (Bytes::from_static(KEEP_ALIVE), true),
+            None => (Bytes::from_static(KEEP_ALIVE_COMMENT), true),
         };
         streamed.bytes += written.len() as u64;
         streamed.hasher.update(&written);
@@ -121,7 +129,7 @@ async fn stream(call: ActiveCall, completion: CompletionEvents, mut events: Even
     headers.extend(limits);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(UNBUFFERED.0, UNBUFFERED.1);
+    headers.insert(UNBUFFERED_HEADER.0, UNBUFFERED_HEADER.1);
     Ok(ActiveCall::streamed(response))
 }
 
@@ -239,7 +247,7 @@ fn logprobs(tokens: Vec<Told>) -> TokenLogprobs {
 }
 
 /// A comment of a stream of server-sent events, which is no event.
-const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
+const KEEP_ALIVE_COMMENT: &[u8] = b": keep-alive\n\n";
 
 fn sse(event: &impl serde::Serialize) -> String {
     // Events have text, numbers and names only, so they can always be written as JSON.

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use http::Response;
 
-use super::named::{NamedCall, NamesModel};
+use super::body_model::{NamedCall, NamesModel};
 use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::embeddings_response;
@@ -28,7 +28,7 @@ pub(super) async fn embeddings(
 }
 
 async fn answer(call: NamedCall<EmbeddingsRequest>) -> Result<AnsweredCall, Error> {
-    let (call, EmbeddingsRequest { input, encoding_format: format, truncation, dimensions, .. }) = call.enter().await?;
+    let (call, EmbeddingsRequest { input, encoding_format: format, truncation, dimensions, .. }) = call.begin().await?;
     let embeddings = Arc::clone(call.model().embeddings()?);
     if let (Some(got), Some(expected)) = (dimensions, embeddings.dimensions())
         && got != expected as u64

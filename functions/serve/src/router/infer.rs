@@ -27,8 +27,8 @@ pub(super) async fn infer(
     request: Request,
 ) -> Result<AnsweredCall, Error> {
     let (parts, body) = request.into_parts();
-    let (received, body) = authorised.enter(&parts).await?.receive(&parts, body).await?;
-    let call = received.call(path.version.as_deref()).await?;
+    let (received, body) = authorised.admit(&parts).await?.receive(&parts, body).await?;
+    let call = received.start(path.version.as_deref()).await?;
     let model = Arc::clone(call.model());
     model.infer()?;
     let (size, header) = (body.len(), header_length(&parts.headers)?);

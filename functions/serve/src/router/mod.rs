@@ -1,12 +1,12 @@
 //! The router of a function, which all hosts share.
 
+mod body_model;
 mod completions;
 pub(crate) mod config;
 mod embeddings;
 pub(crate) mod health;
 pub(crate) mod infer;
 mod models;
-mod named;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod predict;
@@ -105,7 +105,7 @@ fn path_routes() -> Vec<Route> {
     ])
 }
 
-/// Routes that name the model in their body. `named` reads it before it looks for a stored response.
+/// Routes that name the model in their body. `body_model` reads it before it looks for a stored response.
 fn body_routes() -> Vec<Route> {
     use document::openai;
     vec![
@@ -142,7 +142,7 @@ mod tests {
             (Method::GET, "/v1/models/", 401, openai),
             (Method::GET, "/v2/", 200, "/name"),
         ] {
-            let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).build();
+            let state = AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default()).build();
             let request = Request::builder().method(method.clone()).uri(path).body(Body::empty()).expect("a request");
             let answer = router(state).oneshot(request).await.expect("infallible");
             assert_eq!(answer.status(), status, "{method} {path}");

@@ -9,7 +9,7 @@ use http::{HeaderValue, Response, header, response};
 use http_body_util::BodyExt;
 
 use crate::error::Error;
-use crate::reply::UNBUFFERED;
+use crate::reply::UNBUFFERED_HEADER;
 use amaas_engine::cpu::off_runtime;
 
 /// Seals the response to one call.
@@ -34,14 +34,14 @@ impl ResponseSealer {
                 };
                 (Body::from(off_runtime(size, seal).await?), whole::RESPONSE_MEDIA_TYPE)
             }
-            Self::Chunked(pending) => (stream(pending, &head, body)?, chunked::RESPONSE_MEDIA_TYPE),
+            Self::Chunked(pending) => (seal_stream(pending, &head, body)?, chunked::RESPONSE_MEDIA_TYPE),
         };
         let mut sealed = Response::new(body);
         sealed.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         sealed.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if is_chunked {
             // Set for all chunked responses, so that it reveals nothing about the sealed content.
-            sealed.headers_mut().insert(UNBUFFERED.0, UNBUFFERED.1);
+            sealed.headers_mut().insert(UNBUFFERED_HEADER.0, UNBUFFERED_HEADER.1);
         }
         Ok(sealed)
     }
@@ -57,7 +57,7 @@ fn head(parts: &response::Parts) -> Result<ResponseHead, Error> {
 }
 
 /// Seals the body as chunks. The head is sent at once, and each piece of the body as soon as it exists, split to the maximum chunk size.
-fn stream(pending: chunked::PendingResponse, head: &ResponseHead, body: Body) -> Result<Body, Error> {
+fn seal_stream(pending: chunked::PendingResponse, head: &ResponseHead, body: Body) -> Result<Body, Error> {
     let (mut first, mut message) = (Vec::new(), Vec::new());
     let encoder = Encoder::new(head, &mut message);
     let mut sealer = pending.start(&mut first).map_err(internal)?;

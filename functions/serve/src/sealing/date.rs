@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::error::SealedCallError;
 
 /// Refuses a call whose date is invalid or more than [`DATE_WINDOW_SECONDS`] seconds from `now`.
-pub(crate) fn check(headers: &HeaderMap, now: u64, required: bool) -> Result<(), Error> {
+pub(crate) fn check_date(headers: &HeaderMap, now: u64, required: bool) -> Result<(), Error> {
     let refused = |reason: String| Err(Error::Sealed(SealedCallError::Date { reason, now: format_http_date(now) }));
     let Some(value) = headers.get(header::DATE) else {
         return if required {
@@ -54,7 +54,7 @@ mod tests {
         if let Some(date) = date {
             headers.insert(header::DATE, HeaderValue::from_str(date).expect("text"));
         }
-        check(&headers, now, required)
+        check_date(&headers, now, required)
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl UnwrappedKeys {
     }
 
     /// Whether `other` has the same secrets under the same names.
-    pub(crate) fn has_the_secrets_of(&self, other: &Self) -> bool {
+    pub(crate) fn has_same_secrets(&self, other: &Self) -> bool {
         let keys = |of: &Self| of.keys.iter().map(|held| held.key.to_bytes().to_vec()).collect::<Vec<_>>();
         keys(self) == keys(other) && self.secrets() == other.secrets()
     }

@@ -16,7 +16,7 @@ pub(crate) mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub(crate) use self::date::check as check_date;
+pub(crate) use self::date::check_date;
 pub use self::error::SealingError;
 pub(crate) use self::replay::SealedCall;
 pub(crate) use self::sealed_bodies::{HeldBytes, SealedBodies};

@@ -56,7 +56,7 @@ impl ReplayGuard {
             Ok(InsertOutcome::Exists(_)) => Err(Error::Sealed(SealedCallError::Replayed)),
             Err(error @ (LedgerError::Unreachable { .. } | LedgerError::Random)) => {
                 tracing::error!(%error, "replay ledger unavailable: each process detects replays alone");
-                self.local().paused = Some(Instant::now() + LEDGER_RETRY_INTERVAL);
+                self.lock_local().paused = Some(Instant::now() + LEDGER_RETRY_INTERVAL);
                 self.reject_local_replay(id)
             }
             Err(error) => Err(Error::Sealed(SealedCallError::ReplaysUnavailable { internal: error.to_string() })),
@@ -64,7 +64,7 @@ impl ReplayGuard {
     }
 
     fn reject_local_replay(&self, id: &Digest) -> Result<(), Error> {
-        let (now, mut local) = (Instant::now(), self.local());
+        let (now, mut local) = (Instant::now(), self.lock_local());
         if local.calls.len() >= MAX_LOCAL_REPLAYS {
             local.calls.retain(|_, until| *until > now);
         }
@@ -85,10 +85,10 @@ impl ReplayGuard {
     }
 
     fn is_paused(&self) -> bool {
-        self.local().paused.is_some_and(|until| Instant::now() < until)
+        self.lock_local().paused.is_some_and(|until| Instant::now() < until)
     }
 
-    fn local(&self) -> std::sync::MutexGuard<'_, LocalReplays> {
+    fn lock_local(&self) -> std::sync::MutexGuard<'_, LocalReplays> {
         self.local.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -116,7 +116,7 @@ impl SealedCall {
 #[cfg(test)]
 impl SealedCall {
     pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>) -> Self {
-        let replays = ReplayGuard::new(ledger, &"m".parse().expect("a name"));
+        let replays = ReplayGuard::new(ledger, &"m".parse().expect("a valid name"));
         Self { replays: Arc::new(replays), id: Digest::of(b"") }
     }
 
@@ -142,7 +142,7 @@ mod tests {
         let clock = tokio::time::Instant::now();
         ReplayGuard::new(
             Arc::new(MemoryLedger::new(Clock::new(move || clock.elapsed()))),
-            &"m".parse().expect("a name"),
+            &"m".parse().expect("a valid name"),
         )
     }
 
@@ -168,7 +168,7 @@ mod tests {
             Err(Error::Sealed(SealedCallError::ReplaysUnavailable { .. }))
         ));
         tokio::time::advance(REPLAY_TTL).await;
-        assert!(replays.reject_local_replay(&Digest::of(b"more")).is_ok(), "the others are of another time");
+        assert!(replays.reject_local_replay(&Digest::of(b"more")).is_ok(), "the other entries have expired");
         assert!(matches!(
             replays.reject_local_replay(&Digest::of(b"more")),
             Err(Error::Sealed(SealedCallError::Replayed))

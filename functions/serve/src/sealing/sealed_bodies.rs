@@ -255,16 +255,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_holds_the_most_for_the_longest_makes_room() {
         let sealed_bodies = SealedBodies::new(10 * MIN_BODY_CHARGE);
-        let (small, large) = (sealed_bodies.begin().expect("room"), sealed_bodies.begin().expect("room"));
-        large.charge(6 * MIN_BODY_CHARGE).expect("room");
+        let (small, large) =
+            (sealed_bodies.begin().expect("the body fits"), sealed_bodies.begin().expect("the body fits"));
+        large.charge(6 * MIN_BODY_CHARGE).expect("the body fits");
         tokio::time::advance(Duration::from_secs(1)).await;
-        let new = sealed_bodies.begin().expect("room");
+        let new = sealed_bodies.begin().expect("the body fits");
         assert_eq!(sealed_bodies.used(), 8 * MIN_BODY_CHARGE);
-        new.charge(4 * MIN_BODY_CHARGE).expect("the large one goes");
+        new.charge(4 * MIN_BODY_CHARGE).expect("the large body is evicted");
         assert_eq!((is_evicted(&small).await, is_evicted(&large).await, is_evicted(&new).await), (false, true, false));
-        assert_eq!(large.charge(1).expect_err("it is given up").slug(), "sealed-backlog");
+        assert_eq!(large.charge(1).expect_err("the body was evicted").slug(), "sealed-backlog");
         drop(large);
-        assert_eq!(sealed_bodies.used(), 5 * MIN_BODY_CHARGE, "its bytes were given back already, and are once only");
+        assert_eq!(
+            sealed_bodies.used(),
+            5 * MIN_BODY_CHARGE,
+            "its bytes were released on eviction, and are not released twice"
+        );
         drop((small, new));
         assert_eq!(sealed_bodies.used(), 0);
     }
@@ -274,7 +279,7 @@ mod tests {
         let sealed_bodies = SealedBodies::new(10 * MIN_BODY_CHARGE);
         let mut all = Vec::new();
         for _ in 0..1000 {
-            all.push(sealed_bodies.begin().expect("the oldest goes"));
+            all.push(sealed_bodies.begin().expect("the oldest body is evicted"));
             tokio::time::advance(Duration::from_millis(1)).await;
         }
         assert_eq!(sealed_bodies.used(), 10 * MIN_BODY_CHARGE);
@@ -286,15 +291,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_whole_is_not_given_up_and_what_does_not_fit_beside_it_is_refused() {
         let sealed_bodies = SealedBodies::new(4 * MIN_BODY_CHARGE);
-        let first = sealed_bodies.begin().expect("room");
-        first.charge(3 * MIN_BODY_CHARGE).expect("room");
-        let held = first.complete(3 * MIN_BODY_CHARGE).expect("it was not given up");
-        let second = sealed_bodies.begin().expect("room");
+        let first = sealed_bodies.begin().expect("the body fits");
+        first.charge(3 * MIN_BODY_CHARGE).expect("the body fits");
+        let held = first.complete(3 * MIN_BODY_CHARGE).expect("the body was not evicted");
+        let second = sealed_bodies.begin().expect("the body fits");
         tokio::time::advance(Duration::from_secs(9)).await;
         assert_eq!(second.charge(MIN_BODY_CHARGE + 1).expect_err("no room").slug(), "sealed-backlog");
         drop(second);
         let body = held.body(vec![1; 100]);
-        assert_eq!(sealed_bodies.used(), 3 * MIN_BODY_CHARGE, "until it is read");
+        assert_eq!(sealed_bodies.used(), 3 * MIN_BODY_CHARGE, "the charge remains until the body is read");
         drop(body);
         assert_eq!(sealed_bodies.used(), 0);
     }
@@ -303,7 +308,7 @@ mod tests {
     async fn openers_are_counted_and_quick_ones_do_not_wait_for_them() {
         let sealed_bodies = SealedBodies::new(1 << 20);
         let taken = sealed_bodies.all_openers().await;
-        assert_eq!(sealed_bodies.open(MAX_INLINE_OPEN_BYTES, || Ok(1)).await.expect("here"), 1);
+        assert_eq!(sealed_bodies.open(MAX_INLINE_OPEN_BYTES, || Ok(1)).await.expect("opened inline"), 1);
         let waiting =
             tokio::time::timeout(Duration::from_millis(50), sealed_bodies.open(MAX_INLINE_OPEN_BYTES + 1, || Ok(2)));
         assert!(waiting.await.is_err(), "it waits for an opener");
@@ -311,7 +316,7 @@ mod tests {
         let beside = sealed_bodies
             .open(MAX_INLINE_OPEN_BYTES + 1, || Ok(std::thread::current().id()))
             .await
-            .expect("it is free");
-        assert_ne!(beside, std::thread::current().id(), "beside the runtime");
+            .expect("an opener is free");
+        assert_ne!(beside, std::thread::current().id(), "opened on a blocking thread");
     }
 }

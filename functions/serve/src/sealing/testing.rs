@@ -23,7 +23,7 @@ impl KeySetFixture {
     /// A store with a key set that was created at [`BEGIN`].
     pub(crate) async fn with_keys() -> Self {
         let fixture = Self::empty();
-        fixture.put(&KeySet::new(&name(), &fixture.vault, BEGIN).await.expect("made")).await;
+        fixture.put(&KeySet::new(&name(), &fixture.vault, BEGIN).await.expect("created")).await;
         fixture
     }
 
@@ -57,7 +57,7 @@ impl KeySetFixture {
 
     /// Rotates the keys at the current time of the clock.
     pub(crate) async fn rotate(&self, overlap: Duration) {
-        let set = KeySet::read(&self.store(), &name(), &self.vault).await.expect("a set");
+        let set = KeySet::read(&self.store(), &name(), &self.vault).await.expect("a key set");
         self.put(&set.rotated(&self.vault, self.now(), overlap).await.expect("rotated")).await;
     }
 
@@ -78,14 +78,14 @@ impl KeySetFixture {
 
 /// The offered keys, the X25519 one first.
 pub(crate) async fn offered(sealing: &Sealing) -> Vec<PublicKey> {
-    let list = sealing.list().await.expect("keys");
+    let list = sealing.list().await.expect("readable keys");
     let mut keys = KeyList::decode(&list).expect("a list").keys().to_vec();
     keys.sort_by_key(|key| key.suite() != Suite::X25519);
     keys
 }
 
 pub(crate) fn name() -> ModelName {
-    "m".parse().expect("a name")
+    "m".parse().expect("a valid name")
 }
 
 pub(crate) const BEGIN: u64 = 1_000_000;

@@ -31,12 +31,12 @@ pub(crate) fn record_failure() {
 }
 
 fn metric_line(function: &str, version: &str, time: u64) -> String {
-    let by = json!({
+    let directive = json!({
         "Namespace": "amaas",
         "Dimensions": [["Function"], ["Function", "FunctionVersion"]],
         "Metrics": [{ "Name": "Failures", "Unit": "Count" }],
     });
-    let aws = json!({ "Timestamp": time, "CloudWatchMetrics": [by] });
+    let aws = json!({ "Timestamp": time, "CloudWatchMetrics": [directive] });
     json!({ "_aws": aws, "Function": function, "FunctionVersion": version, "Failures": 1 }).to_string()
 }
 
@@ -48,12 +48,12 @@ mod tests {
     fn the_line_has_the_metric_and_the_dimensions_that_it_lists() {
         let line: serde_json::Value =
             serde_json::from_str(&metric_line("amaas-match", "7", 1_800_000_000_000)).expect("JSON");
-        let by = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(by["Namespace"], "amaas");
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "amaas");
         assert_eq!(line["_aws"]["Timestamp"], 1_800_000_000_000_u64);
-        assert_eq!(line[by["Metrics"][0]["Name"].as_str().expect("text")], 1);
-        assert_eq!(by["Dimensions"][0], serde_json::json!(["Function"]));
-        let dimensions = by["Dimensions"][1].as_array().expect("a list").iter();
+        assert_eq!(line[directive["Metrics"][0]["Name"].as_str().expect("text")], 1);
+        assert_eq!(directive["Dimensions"][0], serde_json::json!(["Function"]));
+        let dimensions = directive["Dimensions"][1].as_array().expect("a list").iter();
         let values: Vec<_> = dimensions.map(|name| line[name.as_str().expect("text")].clone()).collect();
         assert_eq!(values, ["amaas-match", "7"]);
     }

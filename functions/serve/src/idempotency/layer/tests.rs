@@ -36,10 +36,10 @@ struct CountingRoute {
 
 impl CountingRoute {
     async fn new() -> Self {
-        let accounts = Accounts::in_memory().expect("random");
-        let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("random"));
+        let accounts = Accounts::in_memory().expect("randomness");
+        let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("randomness"));
         for (key, tenant) in keys.iter().zip(["one", "two"]) {
-            accounts.add_key(key, KeyTerms::of(tenant.parse().expect("a name"))).await.expect("kept");
+            accounts.add_key(key, KeyTerms::of(tenant.parse().expect("a valid name"))).await.expect("stored");
         }
         let sealed = SealedCall::in_ledger(Arc::clone(accounts.ledger()));
         let state = AppState::builder(accounts, Limits::default()).build();
@@ -97,7 +97,7 @@ async fn a_repeat_gets_the_first_answer() {
         let (status, _, _) = counted.call(path, 0, "k", body).await;
         assert_eq!(status, 422, "{path} {body}");
     }
-    assert_eq!(counted.call("/run", 1, "k", "x").await, (200, false, "run 1".to_owned()), "another tenant's");
+    assert_eq!(counted.call("/run", 1, "k", "x").await, (200, false, "run 1".to_owned()), "a call of another tenant");
     assert_eq!(counted.call("/run", 0, "l", "x").await, (200, false, "run 2".to_owned()), "another key");
 }
 
@@ -179,16 +179,16 @@ async fn errors_and_calls_that_were_given_up_are_not_kept() {
 
 #[tokio::test]
 async fn a_key_gets_no_answer_of_a_model_that_it_may_not_use() {
-    let accounts = Accounts::in_memory().expect("random");
-    let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("random"));
-    let scopes = [None, Some(["other".parse().expect("a name")].into())];
+    let accounts = Accounts::in_memory().expect("randomness");
+    let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("randomness"));
+    let scopes = [None, Some(["other".parse().expect("a valid name")].into())];
     for (key, models) in keys.iter().zip(scopes) {
         let scope = KeyScope { models, ..KeyScope::default() };
-        let terms = KeyTerms { scope, ..KeyTerms::of("one".parse().expect("a name")) };
-        accounts.add_key(key, terms).await.expect("kept");
+        let terms = KeyTerms { scope, ..KeyTerms::of("one".parse().expect("a valid name")) };
+        accounts.add_key(key, terms).await.expect("stored");
     }
     let state = AppState::builder(accounts, Limits::default()).build();
-    state.insert(Arc::new(Slot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
+    state.insert(Arc::new(Slot::new("m".parse().expect("a valid name"), "1".parse().expect("a version"))));
     let router = Router::new()
         .route("/v1/models/{model}/predict", post(async || "answer"))
         .layer(axum::middleware::from_fn_with_state(state.clone(), idempotency_layer))
@@ -280,7 +280,7 @@ async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_hel
         assert_eq!(failing.1.load(Ordering::SeqCst), ledger_calls);
         tokio::time::advance(LEDGER_RETRY_INTERVAL).await;
         let _ = answers.begin(&call).await;
-        assert_eq!(failing.1.load(Ordering::SeqCst), ledger_calls + 1, "it is asked again");
+        assert_eq!(failing.1.load(Ordering::SeqCst), ledger_calls + 1, "the ledger is tried again");
     }
 }
 
@@ -319,7 +319,7 @@ fn the_last_calls_are_remembered_in_bounded_memory() {
     for number in 1..=MIN_REMEMBERED_CALLS {
         assert!(!recent.remember(id(number)), "{number}");
     }
-    assert!(recent.remember(id(0)), "it is among the last");
+    assert!(recent.remember(id(0)), "it is among the most recent calls");
     for number in 0..10 * MIN_REMEMBERED_CALLS {
         recent.remember(id(number));
     }
@@ -406,7 +406,7 @@ async fn a_repeat_reads_and_does_not_write() {
     for _ in 0..5 {
         assert!(matches!(answers.begin(&call).await, Ok(Some(BeginOutcome::Running))));
     }
-    lease.finish(Bytes::from_static(b"answer")).await.expect("kept");
+    lease.finish(Bytes::from_static(b"answer")).await.expect("stored");
     for _ in 0..5 {
         assert!(matches!(answers.begin(&call).await, Ok(Some(BeginOutcome::Answered(_)))));
     }

@@ -14,7 +14,7 @@ use crate::sealing::testing::{KeySetFixture, offered};
 /// A host with a budget of 512 KiB for sealed bodies.
 fn host_with_small_budget(sealing: Sealing) -> AppState {
     let limits = Limits { sealed_bytes: 512 << 10, body_bytes: 256 << 10, ..Limits::default() };
-    let state = AppState::builder(Accounts::in_memory().expect("random"), limits).sealing(sealing).build();
+    let state = AppState::builder(Accounts::in_memory().expect("randomness"), limits).sealing(sealing).build();
     state
 }
 
@@ -64,7 +64,7 @@ async fn bodies_that_are_held_back_make_room_for_those_that_come() {
         one.abort();
         let _ = one.await;
     }
-    assert_eq!(state.sealed_bodies().used(), 0, "everything is given back");
+    assert_eq!(state.sealed_bodies().used(), 0, "all bytes are released");
 }
 
 #[tokio::test]
@@ -87,10 +87,10 @@ async fn content_in_chunks_of_a_byte_is_opened_beside_the_runtime_and_given_back
         async move { post(&state, PATH, chunked::REQUEST_MEDIA_TYPE, sealed).await }
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(!sent.is_finished(), "it waits for one of those that open large bodies");
+    assert!(!sent.is_finished(), "a large body waits for an opener");
     assert_eq!(state.sealed_bodies().used(), sealed.len(), "within the budget");
     let inner = call(&state, &key, PATH, &message("POST", PATH, None)).await;
-    assert_eq!(inner.head.status(), 401, "a small one does not wait");
+    assert_eq!(inner.head.status(), 401, "a small body does not wait");
     drop(openers);
     let (status, _, answer) = sent.await.expect("no panic");
     assert_eq!(status, StatusCode::OK);

@@ -17,7 +17,7 @@ use amaas_store::{WriteCondition, sealing_key};
 async fn rotated() -> (KeySetFixture, KeySet) {
     let fixture = KeySetFixture::with_keys().await;
     fixture.rotate(Duration::ZERO).await;
-    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a set");
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
     let next = set.with_next_signer(&fixture.vault, BEGIN, Duration::ZERO).await.expect("a signer");
     fixture.put(&next).await;
     fixture.set_clock(BEGIN + 60);
@@ -37,9 +37,9 @@ const CHANGES: &[(&str, Change)] = &[
         json["serial"] = (json["serial"].as_u64().expect("a number") + 1).into();
     }),
     ("a key that retires at once", |json| json["keys"][2]["retires"] = 1.into()),
-    ("no X-Wing", |json| json["keys"].as_array_mut().expect("keys").retain(|key| key["suite"] != "x-wing")),
-    ("no X25519", |json| json["keys"].as_array_mut().expect("keys").retain(|key| key["suite"] != "x25519")),
-    ("keys in another order", |json| json["keys"].as_array_mut().expect("keys").swap(0, 1)),
+    ("no X-Wing", |json| json["keys"].as_array_mut().expect("readable keys").retain(|key| key["suite"] != "x-wing")),
+    ("no X25519", |json| json["keys"].as_array_mut().expect("readable keys").retain(|key| key["suite"] != "x25519")),
+    ("keys in another order", |json| json["keys"].as_array_mut().expect("readable keys").swap(0, 1)),
     ("an old signer that signs", |json| json["signers"][0]["retires"] = Value::Null),
     ("no new signer", |json| drop(json["signers"].as_array_mut().expect("signers").pop())),
     ("signers in another order", |json| json["signers"].as_array_mut().expect("signers").swap(0, 1)),
@@ -78,11 +78,11 @@ async fn an_older_document_is_refused_by_functions_that_never_saw_the_newer_one(
     let fixture = KeySetFixture::with_keys().await;
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
     let function = || fixture.sealing(SealingPolicy::Required).with_ledger(&ledger, ReplayPolicy::Refuse);
-    let before = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a set");
-    function().load().await.expect("keys");
+    let before = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
+    function().load().await.expect("readable keys");
     fixture.rotate(Duration::ZERO).await;
-    let after = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a set");
-    function().load().await.expect("keys");
+    let after = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
+    function().load().await.expect("readable keys");
     fixture.put(&before).await;
     let error = function().load().await.expect_err("rolled back");
     let (found, known) = (before.serial(), after.serial());
@@ -90,7 +90,7 @@ async fn an_older_document_is_refused_by_functions_that_never_saw_the_newer_one(
     assert!(error.to_string().contains("put an older one back"), "{error}");
     // The newer set is accepted again.
     fixture.put(&after).await;
-    function().load().await.expect("keys");
+    function().load().await.expect("readable keys");
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,17 +98,17 @@ async fn a_serial_that_somebody_made_up_is_not_remembered() {
     let fixture = KeySetFixture::with_keys().await;
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
     let function = || fixture.sealing(SealingPolicy::Required).with_ledger(&ledger, ReplayPolicy::Refuse);
-    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a set");
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
     fixture.forge(&set, |json| json["serial"] = (i64::MAX - 1).into()).await;
     assert!(function().load().await.is_err());
     fixture.put(&set).await;
-    function().load().await.expect("keys");
+    function().load().await.expect("readable keys");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_set_of_the_first_format_is_refused_until_it_is_adopted() {
     let fixture = KeySetFixture::with_keys().await;
-    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a set");
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
     let untagged = |json: &mut Value| {
         json["format"] = "amaas.sealing-keys/1".into();
         json["answers"] = json["authenticator"].take();

@@ -48,7 +48,7 @@ const HEADER: usize = 7;
 async fn a_damaged_document_never_gives_another_key() {
     let fixture = KeySetFixture::with_keys().await;
     fixture.rotate(std::time::Duration::from_hours(1)).await;
-    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a set");
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
     let keys = set.unwrap(&fixture.vault, None).await.expect("unwrapped");
     let json = set.document().to_json();
     let (mut refused, mut harmless) = (0, 0);
@@ -65,7 +65,7 @@ async fn a_damaged_document_never_gives_another_key() {
                 Err(_) => refused += 1,
                 Ok(other) => {
                     harmless += 1;
-                    assert!(keys.has_the_secrets_of(&other), "a flip at {index} gave another key");
+                    assert!(keys.has_same_secrets(&other), "a flip at {index} gave another key");
                 }
             }
         }
@@ -76,10 +76,10 @@ async fn a_damaged_document_never_gives_another_key() {
 #[tokio::test]
 async fn secrets_are_not_shown() {
     let fixture = KeySetFixture::with_keys().await;
-    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a set");
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
     let keys = set.unwrap(&fixture.vault, None).await.expect("unwrapped");
     let sealing = fixture.sealing(SealingPolicy::Required);
-    sealing.load().await.expect("keys");
+    sealing.load().await.expect("readable keys");
     let shown = format!("{set:?} {keys:?} {sealing:?} {:#?} {:?}", set, host(sealing.clone()).sealing());
     let stored = text(&set.document().to_json());
     for secret in keys.secrets() {

@@ -97,7 +97,7 @@ async fn a_call_is_taken_once_where_replays_are_refused() {
     let (sealed, opener) = whole::seal_request(&key, &message).expect("sealed");
     let (_, _, first) = post(&state, PATH, whole::REQUEST_MEDIA_TYPE, sealed.clone()).await;
     let (status, _, second) = post(&state, PATH, whole::REQUEST_MEDIA_TYPE, sealed).await;
-    assert_eq!((status, first == second), (StatusCode::OK, false), "the refusal is inside");
+    assert_eq!((status, first == second), (StatusCode::OK, false), "the refusal is sealed");
     let inner = response(&opener.open(&second).expect("opened"));
     assert_eq!((inner.head.status(), text(&inner.content).contains("problem:replayed")), (409, true));
     assert_eq!(call(&state, &key, PATH, &message).await.head.status(), 401, "the same call, sealed again");
@@ -183,7 +183,7 @@ async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
     assert_eq!((status, &gateway), (StatusCode::OK, &list));
     let (status, _, document) = get(&state, "/v1/keys/manifest").await;
     assert_eq!(status, StatusCode::OK);
-    let signers = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a set").signers();
+    let signers = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set").signers();
     let verified = |model: &str| {
         let audience = Audience { model: model.to_owned(), version: "*".to_owned() };
         KeyManifest::verify(
@@ -195,7 +195,7 @@ async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
     };
     assert!(verified("*").is_ok());
     assert!(verified("m").is_err());
-    assert_eq!(get(&state, "/v1/models/m/keys").await.0, StatusCode::NOT_FOUND, "there is no such model here");
+    assert_eq!(get(&state, "/v1/models/m/keys").await.0, StatusCode::NOT_FOUND, "the host has no such model");
 }
 
 #[tokio::test]

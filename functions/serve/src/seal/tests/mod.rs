@@ -25,7 +25,8 @@ const PATH: &str = "/v1/models/m/predict";
 
 /// A host without models and API keys.
 fn host(sealing: Sealing) -> AppState {
-    let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).sealing(sealing).build();
+    let state =
+        AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default()).sealing(sealing).build();
     state
 }
 

@@ -29,7 +29,7 @@ fn receipt() -> Receipt {
 
 /// For each of `signers`, whether it signed a receipt that is made now.
 async fn signed_by<const N: usize>(sealing: &Sealing, signers: [VerifyingKey; N]) -> [bool; N] {
-    let text = sealing.receipt(&receipt()).await.expect("keys").expect("a signer");
+    let text = sealing.receipt(&receipt()).await.expect("readable keys").expect("a signer");
     let signed: SignedReceipt = text.parse().expect("a receipt");
     assert_eq!(signed.unverified(), &receipt());
     signers.map(|signer| signed.verify(&[signer]).is_ok())
@@ -38,7 +38,7 @@ async fn signed_by<const N: usize>(sealing: &Sealing, signers: [VerifyingKey; N]
 #[tokio::test(start_paused = true)]
 async fn those_sign_that_callers_pin() {
     let fixture = KeySetFixture::with_keys().await;
-    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a set");
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
     let sealing = fixture.sealing(SealingPolicy::Optional);
     assert_eq!(signed_by(&sealing, [set.signers()[0]]).await, [true]);
 
@@ -46,7 +46,7 @@ async fn those_sign_that_callers_pin() {
     let signers = [next.document().signers[0].public, next.document().signers[1].public];
     fixture.put(&next).await;
     let sealing = fixture.sealing(SealingPolicy::Optional);
-    assert_eq!(signed_by(&sealing, signers).await, [true, true], "both, while one takes over");
+    assert_eq!(signed_by(&sealing, signers).await, [true, true], "both sign during the overlap");
     fixture.set_clock(BEGIN + DEFAULT_OVERLAP.as_secs());
     assert_eq!(signed_by(&sealing, signers).await, [false, true]);
 }
@@ -55,17 +55,17 @@ async fn those_sign_that_callers_pin() {
 async fn nobody_waits_for_a_store_and_the_set_is_followed() {
     let fixture = KeySetFixture::with_keys().await;
     let sealing = fixture.sealing(SealingPolicy::Optional);
-    sealing.load().await.expect("keys");
-    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a set");
+    sealing.load().await.expect("readable keys");
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
     let next = set.with_next_signer(&fixture.vault, BEGIN, DEFAULT_OVERLAP).await.expect("a signer");
     let signers = [next.document().signers[0].public, next.document().signers[1].public];
     fixture.put(&next).await;
 
     tokio::time::advance(MAX_AGE * 60).await;
     let begun = tokio::time::Instant::now();
-    assert_eq!(signed_by(&sealing, signers).await, [true, false], "what is known, however old");
+    assert_eq!(signed_by(&sealing, signers).await, [true, false], "known keys sign at any age");
     assert_eq!(begun.elapsed(), Duration::ZERO);
-    sealing.load().await.expect("the read that began behind it");
+    sealing.load().await.expect("the background read");
     assert_eq!(signed_by(&sealing, signers).await, [true, true]);
 
     // Keys in memory work without the store; after they are forgotten, nothing does.
@@ -79,10 +79,10 @@ async fn nobody_waits_for_a_store_and_the_set_is_followed() {
 #[tokio::test]
 async fn nothing_is_signed_where_nobody_signs_any_more() {
     let fixture = KeySetFixture::with_keys().await;
-    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a set");
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
     let sealing = fixture.sealing(SealingPolicy::Optional);
     fixture.edit(&set, |document| document.signers[0].retires = Some(BEGIN + 1)).await;
-    assert!(sealing.receipt(&receipt()).await.expect("keys").is_some());
+    assert!(sealing.receipt(&receipt()).await.expect("readable keys").is_some());
     fixture.set_clock(BEGIN + 1);
-    assert_eq!(sealing.receipt(&receipt()).await.expect("keys"), None);
+    assert_eq!(sealing.receipt(&receipt()).await.expect("readable keys"), None);
 }

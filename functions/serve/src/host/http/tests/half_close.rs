@@ -70,8 +70,8 @@ fn routes() -> (Router, Arc<AtomicUsize>) {
 }
 
 async fn connect(address: SocketAddr, request: &str) -> TcpStream {
-    let mut connection = TcpStream::connect(address).await.expect("it listens");
-    connection.write_all(request.as_bytes()).await.expect("it is open");
+    let mut connection = TcpStream::connect(address).await.expect("the server listens");
+    connection.write_all(request.as_bytes()).await.expect("the connection is open");
     connection
 }
 
@@ -110,7 +110,7 @@ async fn a_client_that_sends_no_more_is_answered() {
         ("a version without interim answers", "GET /whole HTTP/1.0\r\nhost: x\r\n\r\n", &[]),
     ] {
         let mut connection = connect(address, request).await;
-        connection.shutdown().await.expect("it is open");
+        connection.shutdown().await.expect("the connection is open");
         let mut answer = String::new();
         let read = tokio::time::timeout(Duration::from_secs(5), connection.read_to_string(&mut answer)).await;
         read.expect("the server closes it too").expect("text");
@@ -147,7 +147,7 @@ async fn a_client_that_sends_no_more_and_leaves_later_ends_its_call() {
     let (router, count) = routes();
     let address = start_router(router).await;
     let mut connection = connect(address, "GET /streamed HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    connection.shutdown().await.expect("it is open");
+    connection.shutdown().await.expect("the connection is open");
     let mut some = [0; 300];
     connection.read_exact(&mut some).await.expect("it goes on");
     assert_eq!(count.load(Ordering::SeqCst), 1);

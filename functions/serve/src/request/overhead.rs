@@ -22,8 +22,8 @@ pub async fn measure_call_overhead(state: &AppState, model: &str, headers: &Head
     let caller = Caller::authenticate(headers, &Extensions::new(), state, RouteScope::Predict).await?;
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.headers.clone_from(headers);
-    let entered = AuthorisedModel::of(state, caller, model)?.enter(&parts).await?;
-    let call = entered.received(&CONTENT).await?.call(None).await?;
+    let entered = AuthorisedModel::of(state, caller, model)?.admit(&parts).await?;
+    let call = entered.with_content(&CONTENT).await?.start(None).await?;
     let charge = async |call: amaas_model::task::ModelCall| call.charge(Cost::rows(1)).await.map(drop);
     let write = |_: &_, (), _| {
         let mut response = Response::new(Body::from(CONTENT));

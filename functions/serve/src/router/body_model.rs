@@ -78,9 +78,9 @@ impl<T: NamesModel> NamedCall<T> {
     }
 
     /// Takes a request from the caller's limits, and waits for the model.
-    pub(super) async fn enter(self) -> Result<(ActiveCall, T), Error> {
+    pub(super) async fn begin(self) -> Result<(ActiveCall, T), Error> {
         let Self { authorised, parts, content, request } = self;
-        let call = authorised.enter(&parts).await?.received(&content).await?.call(None).await?;
+        let call = authorised.admit(&parts).await?.with_content(&content).await?.start(None).await?;
         Ok((call, request))
     }
 }
