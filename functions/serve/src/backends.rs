@@ -28,7 +28,7 @@ impl Backends {
     /// The backends that `config` names.
     ///
     /// # Errors
-    /// The first that cannot be opened.
+    /// If one of them cannot be opened; the first error is returned.
     pub async fn open(config: &Config) -> Result<Self, String> {
         let store = Store::open(&config.store, &S3Options::default()).await.map_err(|error| error.to_string())?;
         let vault = Vault::open(&config.vault).await.map_err(|error| format!("AMAAS_KMS_KEY: {error}"))?;

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, IdempotencyError};
 use crate::sealing::SealedCall;
 
-/// Stored responses of calls with an idempotency key.
+/// The store of responses of calls with an idempotency key.
 pub(crate) struct ResponseStore {
     calls: IdempotencyStore,
     /// Calls that this process began: a repeat of one reads the ledger before it writes.

@@ -1,10 +1,10 @@
 //! Content coding of requests: expands compressed bodies within the bound for bodies.
 //!
-//! Invariant: expanding stops one byte beyond the bound, whatever the compressed bytes would become.
+//! Invariant: expanding stops one byte beyond the bound.
 //!
 //! Written by hand because tower-http 0.6's `RequestDecompressionLayer` lacks four guarantees. It expands inside `poll_frame`, on the
 //! runtime's thread; here the work is done in the tenant's CPU lane ([`Working`]) and ends when the client hangs up. It answers an
-//! unknown coding itself, with an empty 415, where each route family has its own error document. It reads the first of several
+//! unknown coding itself with an empty 415, but each route family has its own error document. It reads the first of several
 //! `Content-Encoding` fields only, and compares it case-sensitively. Its errors do not say which coding was malformed.
 
 use std::io::Read;

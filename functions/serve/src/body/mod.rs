@@ -1,4 +1,4 @@
-//! Bodies of requests: read within bounds of size and time, expanded, and drained behind an early answer.
+//! Bodies of requests: read within bounds of size and time, expanded, and discarded after an early response.
 
 mod expand;
 mod linger;

@@ -8,7 +8,7 @@ use amaas_config::{ConfigError, Variable};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AllowedOrigins {
-    /// None: browsers let no page of another origin read an answer.
+    /// None: browsers let no page of another origin read a response.
     #[default]
     None,
     /// Exactly these.

@@ -1,10 +1,10 @@
-//! More work at once than the function has room for.
+//! The function is at capacity, or shutting down.
 
 use std::time::Duration;
 
 use amaas_wire::classify;
 
-/// Why a call is not begun now.
+/// Why a call cannot begin now.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says

@@ -3,7 +3,7 @@
 //! The group of an error alone defines its status, slug, title and retry advice ([`classify!`](amaas_wire::classify)). The `OpenAPI`
 //! document, the responses and the tests read them from there.
 //!
-//! Invariant: the public text names tensor, datatype, shape or limit, and never holds a value of the payload, a key or
+//! Invariant: the public text names tensor, datatype, shape or limit, and never contains a value of the payload, a key or
 //! a path of the machine.
 
 mod body;
@@ -36,7 +36,7 @@ pub(crate) use self::response::ResponseError;
 pub(crate) use self::route::RouteError;
 pub(crate) use self::sealing::SealedCallError;
 
-/// Why a call has no answer.
+/// Why a call failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -46,7 +46,7 @@ pub enum Error {
     /// The body was not read.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// The call is sealed and refused, or is not and should be.
+    /// A sealed call is refused, or a plain call that should be sealed.
     #[error(transparent)]
     Sealed(#[from] SealedCallError),
     /// The caller is refused.

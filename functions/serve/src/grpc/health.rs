@@ -124,7 +124,7 @@ impl OpenWatches {
     }
 }
 
-/// The services on the port, whose health is that of the host.
+/// The services on the port; their health is that of the host.
 const SERVICES: [&str; 4] = [
     "inference.GRPCInferenceService",
     "grpc.health.v1.Health",

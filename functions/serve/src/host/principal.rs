@@ -1,7 +1,7 @@
 //! The IAM principal of a Lambda event, which signed the request.
 //!
 //! The principal is in the event and not in the request, so clients cannot forge it. For a sealed call, the signature of the outer request
-//! counts. This is safe only if the function can be invoked through its URL or API alone. A principal with `lambda:InvokeFunction` and
+//! counts. This is secure only if the function can be invoked through its URL or API alone. A principal with `lambda:InvokeFunction` and
 //! without the condition `lambda:InvokedViaFunctionUrl` can write any event.
 
 use amaas_access::iam::IamPrincipal;

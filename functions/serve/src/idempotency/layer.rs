@@ -77,7 +77,7 @@ async fn run_once_by_path(state: &AppState, request: Request, next: Next) -> Res
 /// dropped and the call takes its own.
 ///
 /// # Errors
-/// A limit that is reached.
+/// If a limit is reached.
 pub(crate) async fn reserve_request(
     state: &AppState,
     caller: &Caller,

@@ -110,7 +110,7 @@ pub(super) struct ComponentsObject {
     pub(super) security_schemes: BTreeMap<&'static str, SecurityScheme>,
 }
 
-/// A way to send a key (§4.8.27).
+/// A security scheme: how to send a key (§4.8.27).
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub(super) enum SecurityScheme {

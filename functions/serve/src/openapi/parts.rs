@@ -94,7 +94,7 @@ pub(super) fn headers() -> BTreeMap<&'static str, HeaderObject> {
     all.into_iter().map(|(name, description, schema)| (name, HeaderObject { description, schema })).collect()
 }
 
-/// The ways to send a key.
+/// The security schemes: the headers for a key.
 pub(super) fn security_schemes() -> BTreeMap<&'static str, SecurityScheme> {
     let bearer = SecurityScheme::Http { scheme: "bearer", description: "`Authorization: Bearer amaas_…`" };
     let name = "x-api-key";

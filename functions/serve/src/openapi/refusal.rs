@@ -53,9 +53,9 @@ pub(crate) enum RefusalGroup {
     Sealed,
     /// The keys for sealed calls cannot be read.
     Sealing,
-    /// The days of a report, or the report.
+    /// A usage report with invalid days, or one that is unavailable.
     Report,
-    /// Models are not managed by calls.
+    /// Loading and unloading, which are always refused.
     Repository,
 }
 
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn every_class_is_documented_and_every_slug_exists() {
         let documented: Vec<_> = REFUSALS.into_iter().flat_map(RefusalGroup::classes).map(|class| class.slug).collect();
-        // What the router answers for URLs without a route is of no route.
+        // The router's own response to unknown paths belongs to no route.
         let of_no_route = ["unknown-route", "method", "no-sealing"];
         for class in Error::GROUPS.concat() {
             let expected = !of_no_route.contains(&class.slug);

@@ -23,7 +23,7 @@ use http_body_util::BodyExt;
 use crate::error::Error;
 use amaas_engine::cpu::off_runtime_beyond;
 
-/// The layer, around `inner`.
+/// The compression layer around `inner`.
 pub(crate) async fn compress<F>(request: Request, inner: impl FnOnce(Request) -> F) -> Response<Body>
 where
     F: Future<Output = Response<Body>>,

@@ -26,7 +26,7 @@ pub(crate) async fn respond_to(request: Request, next: Next) -> Response<Body> {
     respond(request, |request| next.run(request)).await
 }
 
-/// The layer, around `inner`.
+/// The layer around `inner`.
 pub(crate) async fn respond<F>(mut request: Request, inner: impl FnOnce(Request) -> F) -> Response<Body>
 where
     F: Future<Output = Response<Body>>,

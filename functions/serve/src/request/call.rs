@@ -1,8 +1,8 @@
 //! An admitted call to a model: it takes from the caller's limits before it runs, and becomes a usage record when it is answered.
 //!
 //! Each step consumes one type and returns the next: [`AuthorisedModel`](super::AuthorisedModel) → [`AdmittedCall`] → [`ReceivedCall`] → [`ActiveCall`] →
-//! [`AnsweredCall`](super::AnsweredCall). A network runs for a [`Charge`](amaas_model::task::Charge) only, and a response leaves as an
-//! [`AnsweredCall`](super::AnsweredCall) only.
+//! [`AnsweredCall`](super::AnsweredCall). A network runs only for a [`Charge`](amaas_model::task::Charge), and a response is sent only as an
+//! [`AnsweredCall`](super::AnsweredCall).
 //!
 //! Limits are charged before anything runs: one request at the start, then the units and their cost once they are known. A call without an
 //! answer takes no units and costs nothing, with two exceptions, so that no client gets work for free. A client that disconnects is
@@ -172,7 +172,7 @@ impl ActiveCall {
         self.0.begun
     }
 
-    /// The call as tasks see it.
+    /// The handle that tasks get.
     pub(crate) fn handle(&self) -> ModelCall {
         ModelCall::new(Arc::clone(&self.0) as Arc<dyn CallHost>, Arc::clone(self.0.model.networks()))
     }

@@ -29,7 +29,7 @@ pub(super) async fn openapi(State(state): State<AppState>, caller: Option<Caller
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Models come and go, and another key may see others.
+    // The models change, and depend on the key.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(response)
 }

@@ -30,7 +30,7 @@ use crate::sealing::{self, SealedCall, Sealing};
 use crate::state::AppState;
 use amaas_wire::Digest;
 
-/// The layer, around `routes`.
+/// The layer around `routes`.
 pub(crate) async fn open<F>(state: AppState, request: Request, routes: impl FnOnce(Request) -> F) -> Response<Body>
 where
     F: Future<Output = Response<Body>>,
@@ -107,7 +107,7 @@ async fn receive_and_open(
     opened.await
 }
 
-/// The forms of a sealed call.
+/// The encapsulation of a sealed call: whole (RFC 9458) or chunked.
 #[derive(Clone, Copy)]
 enum SealedForm {
     Whole,

@@ -42,7 +42,7 @@ pub(crate) struct UntaggedDocument {
     pub(crate) serial: u64,
     pub(crate) keys: Vec<StoredKey>,
     pub(crate) signers: Vec<StoredSigner>,
-    #[allow(dead_code)] // nothing was ever sealed with it
+    #[allow(dead_code)] // it was never used
     answers: Base64Bytes,
 }
 

@@ -11,7 +11,7 @@ use amaas_store::vault::VaultError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealingError {
-    /// The operating system gave no randomness.
+    /// The operating system has no randomness.
     #[error("the operating system gave no randomness")]
     Random,
     /// The model has no keys yet.
@@ -58,7 +58,7 @@ pub enum SealingError {
     Older {
         /// The serial of the document.
         found: u64,
-        /// The highest that has been seen.
+        /// The highest serial so far.
         known: u64,
     },
     /// A rotation of the signer is not over yet.

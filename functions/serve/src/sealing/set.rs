@@ -201,7 +201,7 @@ impl KeySet {
         let last = self.0.keys.last().map_or(0, |key| key.id);
         for suite in Suite::ALL {
             let used = |id: &u8| next.keys.iter().any(|key| key.id == *id);
-            // In a circle, so that an id that was in use names another key as late as can be.
+            // Ids are assigned in a circle, so that an id is reused as late as possible.
             let id = (1..=u8::MAX).map(|step| last.wrapping_add(step)).find(|id| !used(id));
             next.keys.push(new_key(&next.name, vault, id.ok_or(SealingError::NoId)?, suite, announced).await?);
         }

@@ -109,7 +109,7 @@ impl KeySetReader {
         }
         let set = KeySet::from_json(&self.name, &object.bytes)?;
         let known = known.map(|known| known.keys);
-        // A bucket writer could put a set with a retired key back.
+        // A writer of the bucket could restore a set with a retired key.
         let reject_older = |found: u64, known: u64| {
             if found < known { Err(SealingError::Older { found, known }) } else { Ok(()) }
         };

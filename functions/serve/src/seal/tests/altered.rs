@@ -132,7 +132,7 @@ async fn a_set_of_the_first_format_is_refused_until_it_is_adopted() {
     }
     let again = KeySet::adopt(&fixture.store(), &name(), &fixture.vault).await.expect("as it is");
     assert_eq!(again.serial(), adopted.serial());
-    // A secret that is of another place is not adopted.
+    // A secret from another position in the document is not adopted.
     fixture.forge(&set, untagged).await;
     let swap = |json: &mut Value| {
         let (one, two) = (json["keys"][0]["wrapped"].take(), json["keys"][1]["wrapped"].take());
