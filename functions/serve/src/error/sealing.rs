@@ -33,7 +33,7 @@ pub enum SealedCallError {
     #[error("this sealed call was taken already; seal the call again to send it again")]
     Replayed,
     /// The ledger that detects replays cannot be used.
-    #[error("calls that come again cannot be told from others at the moment")]
+    #[error("replays cannot be detected at the moment")]
     ReplaysUnavailable { internal: String },
 }
 

@@ -177,7 +177,7 @@ fn escaped_bytes_len(text: &[u8]) -> u64 {
 }
 
 /// Runs `hook` when Lambda is about to end the process. Lambda notifies only processes that registered an extension. The crate's helper
-/// panics if that fails, in a task of its own here, since a function also works without the notification.
+/// panics if that fails, so it runs in a separate task: a function also works without the notification.
 async fn register_shutdown_hook<F: Future<Output = ()> + Send + 'static>(hook: impl FnOnce() -> F + Send + 'static) {
     let registered = tokio::spawn(lambda_runtime::spawn_graceful_shutdown_handler(hook)).await;
     if registered.is_err() {

@@ -60,17 +60,17 @@ async fn run_once_by_path(state: &AppState, request: Request, next: Next) -> Res
         }
         None => (caller.admit(state)?, None),
     };
-    let mut request = reserve_request(state, &caller, model.as_ref()).await?;
+    let mut reservation = reserve_request(state, &caller, model.as_ref()).await?;
     let body = match read_bounded(&parts.headers, body, state.limits().body_bytes).await {
         Ok(body) => body,
         Err(error) => {
-            request.keep();
+            reservation.keep();
             return Err(error);
         }
     };
     parts.extensions.insert(caller.clone());
     let run = |parts, body| next.run(Request::from_parts(parts, Body::from(body)));
-    run_once(state, &caller, request, (parts, body), run).await
+    run_once(state, &caller, reservation, (parts, body), run).await
 }
 
 /// Takes a request from the caller's limits, since a repeat counts as a request. If the call turns out to be the first, the reservation is
@@ -83,11 +83,11 @@ pub(crate) async fn reserve_request(
     caller: &Caller,
     model: Option<&ModelName>,
 ) -> Result<Reservation, Error> {
-    let mut request = Reservation::default();
+    let mut reservation = Reservation::default();
     if let Some(model) = model {
-        request.take(&caller.account().plan(state.quotas(), model).requests, 1).await?;
+        reservation.take(&caller.account().plan(state.quotas(), model).requests, 1).await?;
     }
-    Ok(request)
+    Ok(reservation)
 }
 
 /// Calls `run` if the call is the first with its key. A repeat gets the stored response, or waits for it.
@@ -97,7 +97,7 @@ pub(crate) async fn reserve_request(
 pub(crate) async fn run_once<F>(
     state: &AppState,
     caller: &Caller,
-    mut request: Reservation,
+    mut reservation: Reservation,
     (mut parts, body): (Parts, Bytes),
     run: impl FnOnce(Parts, Bytes) -> F,
 ) -> Result<Response<Body>, Error>
@@ -124,7 +124,7 @@ where
     let lease = loop {
         let begun = responses.begin(&call).await?;
         if matches!(begun, Some(BeginOutcome::Answered(_) | BeginOutcome::OtherCall | BeginOutcome::Running)) {
-            request.keep();
+            reservation.keep();
         }
         match begun {
             Some(BeginOutcome::First(lease)) => break Some(lease),
@@ -148,7 +148,7 @@ where
             }
         }
     };
-    drop((request, repeat_permit));
+    drop((reservation, repeat_permit));
     let response = run(parts, body).await;
     match lease {
         Some(lease) => {

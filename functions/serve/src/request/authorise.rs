@@ -97,9 +97,9 @@ impl Caller {
     /// Takes a request from the limits per minute, for a call that only reads. Limits per month are for calls to models, so a tenant
     /// that has used them up can still read its usage.
     pub(crate) async fn take_read_request(&self, state: &AppState) -> Result<(), Error> {
-        let mut taken = Reservation::default();
-        taken.take(&LimitPlan::looks(state.quotas(), self.account.tenant()), 1).await?;
-        taken.keep();
+        let mut reservation = Reservation::default();
+        reservation.take(&LimitPlan::looks(state.quotas(), self.account.tenant()), 1).await?;
+        reservation.keep();
         Ok(())
     }
 

@@ -70,10 +70,10 @@ impl AuthorisedModel {
         let plan = caller.account().plan(state.quotas(), slot.name());
         let max_cost = caller.key().and_then(|key| LimitPlan::of_key(state.quotas(), key));
         let price = state.directory().price(slot.name()).await?;
-        let mut taken = Reservation::default();
-        taken.take(&plan.requests, 1).await?;
+        let mut reservation = Reservation::default();
+        reservation.take(&plan.requests, 1).await?;
         // A request counts even if it fails.
-        taken.keep();
+        reservation.keep();
         let request_id = parts.headers.get(REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("none"));
         let (id, sealed) = (parts.extensions.get().copied(), parts.extensions.get::<SealedRequest>().is_some());
         let admission = Admission::new(state.gate(), caller.tenant(), Some(slot.name()));

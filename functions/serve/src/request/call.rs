@@ -112,7 +112,7 @@ impl ReceivedCall {
         let progress = CallProgress {
             admission,
             id,
-            taken: Reservation::default(),
+            reservation: Reservation::default(),
             charged: None,
             stage: ChargeStage::Idle,
             refusal: None,
@@ -139,7 +139,7 @@ struct CallProgress {
     admission: Admission,
     /// Set if the response is stored under an idempotency key.
     id: Option<CallId>,
-    taken: Reservation,
+    reservation: Reservation,
     charged: Option<Cost>,
     stage: ChargeStage,
     /// Why the host refused work or a charge.
@@ -354,7 +354,7 @@ impl ActiveCallState {
                 let Cost { rows, tokens } = usage.now();
                 self.record(&mut progress, Metering { rows, tokens, begun: self.begun }.usage(), 0);
             }
-            _ => progress.taken = Reservation::default(),
+            _ => progress.reservation = Reservation::default(),
         }
         error
     }
@@ -367,10 +367,10 @@ impl ActiveCallState {
         }
         let units = usage.units();
         let cost = price.of(units);
-        progress.taken.settle(LimitKind::Units, units);
-        progress.taken.settle(LimitKind::Budget, cost.nanos());
-        progress.taken.settle(LimitKind::MaxCost, cost.nanos());
-        progress.taken.keep();
+        progress.reservation.settle(LimitKind::Units, units);
+        progress.reservation.settle(LimitKind::Budget, cost.nanos());
+        progress.reservation.settle(LimitKind::MaxCost, cost.nanos());
+        progress.reservation.keep();
         let meter = state.meter();
         let (name, version) = (self.model.name().as_str(), self.model.version().as_str());
         let init = if meter.is_first(name, version) { self.model.times().total.as_millis() } else { 0 };
@@ -401,11 +401,11 @@ impl ActiveCallState {
         let (before, after) = (charged.map_or(0, units), units(total));
         let spent = charged.map_or(0, |charged| price.of(units(charged)).nanos());
         let (more, cost) = (after - before, price.of(after).nanos().saturating_sub(spent));
-        let mut taken = Reservation::default();
-        taken.take(&plan.units, more).await?;
-        taken.take(&plan.costs, cost).await?;
-        taken.take(max_cost.as_slice(), cost).await?;
-        Ok(taken)
+        let mut reservation = Reservation::default();
+        reservation.take(&plan.units, more).await?;
+        reservation.take(&plan.costs, cost).await?;
+        reservation.take(max_cost.as_slice(), cost).await?;
+        Ok(reservation)
     }
 }
 
@@ -450,9 +450,9 @@ impl CallHost for ActiveCallState {
             (charged, charged.map_or(cost, |charged| sum(charged, cost)))
         };
         match self.take_limits(charged, total).await {
-            Ok(taken) => {
+            Ok(reservation) => {
                 let mut progress = self.lock();
-                progress.taken.extend(taken);
+                progress.reservation.extend(reservation);
                 progress.charged = Some(total);
                 progress.stage = ChargeStage::Charged(total.into());
                 Ok(())
@@ -486,15 +486,15 @@ impl Drop for ActiveCallState {
             ChargeStage::Preparing => {
                 let Some(done) = progress.admission.progress().done() else { return };
                 // No limit was charged for this work, or not for all of it.
-                progress.taken = Reservation::default();
+                progress.reservation = Reservation::default();
                 let CallContext { plan, max_cost, price, .. } = &self.context;
                 let (plan, max_cost, cost) = (Arc::clone(plan), max_cost.clone(), price.of(done));
                 let take = async move {
-                    let mut taken = Reservation::default();
-                    let units = taken.take(&plan.units, done).await;
-                    let costs = taken.take(&plan.costs, cost.nanos()).await;
-                    let key_costs = taken.take(max_cost.as_slice(), cost.nanos()).await;
-                    taken.keep();
+                    let mut reservation = Reservation::default();
+                    let units = reservation.take(&plan.units, done).await;
+                    let costs = reservation.take(&plan.costs, cost.nanos()).await;
+                    let key_costs = reservation.take(max_cost.as_slice(), cost.nanos()).await;
+                    reservation.keep();
                     if let Err(error) = units.and(costs).and(key_costs) {
                         tracing::debug!(%error, "cpu work of a disconnected client exceeds a limit");
                     }

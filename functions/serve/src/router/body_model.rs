@@ -69,12 +69,12 @@ impl<T: NamesModel> NamedCall<T> {
         }
         let Self { authorised, parts, content, request } = self;
         let (state, caller) = (authorised.host().clone(), authorised.caller().clone());
-        let taken = idempotency::reserve_request(&state, &caller, Some(authorised.slot().name())).await?;
+        let reservation = idempotency::reserve_request(&state, &caller, Some(authorised.slot().name())).await?;
         let run = async |parts, content| {
             let answered = answer(Self { authorised, parts, content, request }).await;
             answered.map_or_else(IntoResponse::into_response, IntoResponse::into_response)
         };
-        idempotency::run_once(&state, &caller, taken, (parts, content), run).await
+        idempotency::run_once(&state, &caller, reservation, (parts, content), run).await
     }
 
     /// Takes a request from the caller's limits, and waits for the model.
