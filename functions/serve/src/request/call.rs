@@ -1,8 +1,8 @@
 //! An admitted call to a model: it takes from the caller's limits before it runs, and becomes a usage record when it is answered.
 //!
-//! Each step consumes one type and returns the next: [`AuthorisedModel`](super::AuthorisedModel) → [`AdmittedCall`] → [`ReceivedCall`] → [`ActiveCall`] →
-//! [`AnsweredCall`](super::AnsweredCall). A network runs only for a [`Charge`](amaas_model::task::Charge), and a response is sent only as an
-//! [`AnsweredCall`](super::AnsweredCall).
+//! Each step consumes one type and returns the next: [`AuthorisedModel`](super::AuthorisedModel) → [`AdmittedCall`] →
+//! [`ReceivedCall`] → [`ActiveCall`] → [`AnsweredCall`]. A network runs only for a [`Charge`](amaas_model::task::Charge), and a
+//! response is sent only as an [`AnsweredCall`].
 //!
 //! Limits are charged before anything runs: one request at the start, then the units and their cost once they are known. A call without an
 //! answer takes no units and costs nothing, with two exceptions, so that no client gets work for free. A client that disconnects is

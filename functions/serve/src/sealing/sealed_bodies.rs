@@ -59,7 +59,7 @@ impl SealedBodies {
     /// Begins to receive a body.
     ///
     /// # Errors
-    /// [`Error::Sealed(SealedCallError::Backlog)`]
+    /// [`SealedCallError::Backlog`] if the budget is used up.
     pub(crate) fn begin(&self) -> Result<SealedBodyReceiver, Error> {
         let evicted = Arc::new(Notify::new());
         let mut state = self.0.lock();
@@ -155,7 +155,7 @@ impl SealedBodyReceiver {
     /// Charges `bytes` that arrived.
     ///
     /// # Errors
-    /// [`Error::Sealed(SealedCallError::Backlog)`] if they do not fit, or the body was evicted.
+    /// [`SealedCallError::Backlog`] if they do not fit, or the body was evicted.
     pub(crate) fn charge(&self, bytes: usize) -> Result<(), Error> {
         self.shared.lock().grow(self.id, bytes, self.shared.limit)
     }

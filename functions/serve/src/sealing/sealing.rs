@@ -84,10 +84,10 @@ impl Sealing {
     /// unless the keys were never read or were [forgotten](Self::forget).
     ///
     /// A new signer signs after the next read of the set. Clients do not depend on it earlier: the old signer continues for
-    /// [`DEFAULT_OVERLAP`](super::OVERLAP), and every sealed call refreshes a set that is older than a minute.
+    /// [`DEFAULT_OVERLAP`](super::DEFAULT_OVERLAP), and every sealed call refreshes a set that is older than a minute.
     ///
     /// # Errors
-    /// [`Error::Sealed(SealedCallError::KeysUnavailable)`].
+    /// [`SealedCallError::KeysUnavailable`] if no keys are known and they cannot be read.
     pub(crate) async fn receipt(&self, receipt: &Receipt) -> Result<Option<String>, Error> {
         let keys = self.source.stale_keys().await.map_err(|error| unavailable(&error))?;
         let signers = keys.signers(self.now());
