@@ -22,7 +22,7 @@ use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::Tasks;
 use amaas_serve::Limits;
 use amaas_serve::sealing::{KeySet, Sealing, SealingPolicy};
-use amaas_serve::{AppState, rehearse};
+use amaas_serve::{AppState, measure_call_overhead};
 use amaas_store::live;
 use amaas_store::vault::{FileKey, Vault};
 use amaas_store::{ModelName, Store, VersionSelector};
@@ -124,7 +124,7 @@ fn model() -> ModelName {
 async fn rehearsed(host: &AppState, headers: &HeaderMap) -> f64 {
     let begun = Instant::now();
     for _ in 0..CALLS {
-        rehearse(host, "echo", headers).await.expect("let in");
+        measure_call_overhead(host, "echo", headers).await.expect("let in");
     }
     begun.elapsed().as_secs_f64() * 1e6 / f64::from(CALLS)
 }

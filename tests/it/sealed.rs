@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use amaas_e2e::{Function, ProcessBuilder, TestEnv};
-use amaas_serve::sealing::{KeySet, OVERLAP};
+use amaas_serve::sealing::{DEFAULT_OVERLAP, KeySet};
 use amaas_store::ModelName;
 use amaas_store::vault::{FileKey, Vault};
 use bhttp::{Message, Mode};
@@ -118,7 +118,7 @@ async fn keys_that_are_rotated_fail_no_call() {
     let function = function(&env, "required").await;
     let endpoint = function.endpoint().await;
     let old = keys(&endpoint).await;
-    KeySet::rotate(&env.store().await, &name(), &vault(&env), OVERLAP).await.expect("rotated");
+    KeySet::rotate(&env.store().await, &name(), &vault(&env), DEFAULT_OVERLAP).await.expect("rotated");
     let (status, content) = call_with(&old, &endpoint, env.key().expose(), r#"{"inputs":["fine"]}"#).await;
     assert_eq!(status, 200, "{content}");
     assert_eq!(keys(&endpoint).await, old, "the new keys are offered in a minute");

@@ -1,11 +1,11 @@
-//! Admission: what a call takes of the process's bounds before CPU work is done for it.
+//! Admission control: a call acquires a permit before the process does CPU work for it.
 //!
-//! Expanding, reading a large body, decoding images and tokenizing take far longer than sending what asks for them. So a call takes a
-//! *place* before the first of it: in number and in bytes, of its tenant's share, of its model's and of the process's, or is refused at
-//! once. It has the place until its tensors are made, which then are under the bounds of the model's queue. One tenant has half of what a
-//! model has, and a model half of what the process has. Work that is over in less than 500 µs is done where it comes in, and takes none.
+//! Expanding a body, parsing it, decoding images and tokenizing cost far more than sending the request. So a call first acquires a
+//! *permit* for itself and its bytes from three budgets: of its tenant, its model and the process. Otherwise it is refused at once. The call
+//! holds the permit until its tensors exist; then the bounds of the model's queue apply. A tenant's budget is half of a model's, and a model's
+//! is half of the process's. Work of less than 500 µs runs inline and needs no permit.
 //!
-//! Invariant: no more calls and bytes are in preparation than the bounds say, whoever sends them.
+//! Invariant: calls and bytes in preparation never exceed the budgets, for all clients together.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,14 +16,14 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::body::{self, RequestCoding, bounded, media_type};
+use crate::body::{self, RequestCoding, check_media_type, read_bounded};
 use crate::error::CapacityError;
 use crate::error::Error;
 use amaas_access::TenantName;
 use amaas_engine::cpu::{CpuLane, CpuPermit, JobProgress, WorkError};
 use amaas_store::ModelName;
 
-/// The bounds of a process.
+/// The admission budgets of a process.
 #[derive(Debug)]
 pub(crate) struct AdmissionGate {
     all: CallBudget,
@@ -33,114 +33,115 @@ pub(crate) struct AdmissionGate {
 }
 
 impl AdmissionGate {
-    /// The bounds of a process whose bodies have at most `body_bytes`.
+    /// The budgets of a process that accepts bodies of at most `body_bytes`.
     pub(crate) fn new(body_bytes: usize) -> Self {
-        let all = CallBudget::new(CALLS, body_bytes.saturating_mul(BODIES));
+        let all = CallBudget::new(MAX_CALLS, body_bytes.saturating_mul(MAX_BODIES));
         Self { all, models: WeakMap::default(), tenants: WeakMap::default(), body_bytes }
     }
 
-    /// The right to have a report made: a tenant has one at a time.
-    pub(crate) async fn report(&self, tenant: &TenantName) -> Result<OwnedSemaphorePermit, Error> {
+    /// Waits until the tenant may have a usage report made. Each tenant has one report at a time.
+    pub(crate) async fn acquire_report_turn(&self, tenant: &TenantName) -> Result<OwnedSemaphorePermit, Error> {
         let tenant = self.tenant(tenant);
         let turn = Arc::clone(&tenant.reports).acquire_owned().await;
         turn.map_err(|error| Error::internal(error.to_string()))
     }
 
     fn tenant(&self, name: &TenantName) -> Arc<TenantAdmission> {
-        let bound = || CallBudget::new(CALLS / 4, self.body_bytes.saturating_mul(BODIES / 4));
-        self.tenants.of(name, || TenantAdmission {
-            bound: bound(),
+        let budget = || CallBudget::new(MAX_CALLS / 4, self.body_bytes.saturating_mul(MAX_BODIES / 4));
+        self.tenants.get_or_insert(name, || TenantAdmission {
+            budget: budget(),
             lane: CpuLane::default(),
-            repeats: bound(),
+            repeats: budget(),
             reports: Arc::new(Semaphore::new(1)),
         })
     }
 
     fn model(&self, name: &ModelName) -> Arc<CallBudget> {
-        self.models.of(name, || CallBudget::new(CALLS / 2, self.body_bytes.saturating_mul(BODIES / 2)))
+        self.models
+            .get_or_insert(name, || CallBudget::new(MAX_CALLS / 2, self.body_bytes.saturating_mul(MAX_BODIES / 2)))
     }
 }
 
-/// What a tenant has.
+/// The budgets and the CPU lane of a tenant.
 #[derive(Debug)]
 struct TenantAdmission {
-    bound: CallBudget,
+    budget: CallBudget,
     lane: CpuLane,
-    /// Of calls that wait for the first with their idempotency key.
+    /// Repeats that wait for the first call with their idempotency key.
     repeats: CallBudget,
     reports: Arc<Semaphore>,
 }
 
-/// A call before its tensors are made.
+/// A call in preparation: its tensors do not exist yet.
 #[derive(Debug)]
 pub(crate) struct Admission {
     gate: Arc<AdmissionGate>,
     tenant: Arc<TenantAdmission>,
     model: Option<Arc<CallBudget>>,
     progress: Arc<JobProgress>,
-    place: Option<AdmissionPermit>,
+    permit: Option<AdmissionPermit>,
 }
 
 impl Admission {
-    /// The admission of a call of `tenant`, which has no place yet; to `model`, if that is known.
-    pub(crate) fn of(gate: &Arc<AdmissionGate>, tenant: &TenantName, model: Option<&ModelName>) -> Self {
+    /// A call of `tenant` to `model`, if the model is known. It holds no permit yet.
+    pub(crate) fn new(gate: &Arc<AdmissionGate>, tenant: &TenantName, model: Option<&ModelName>) -> Self {
         let (tenant, model) = (gate.tenant(tenant), model.map(|name| gate.model(name)));
-        Self { gate: Arc::clone(gate), tenant, model, progress: Arc::default(), place: None }
+        Self { gate: Arc::clone(gate), tenant, model, progress: Arc::default(), permit: None }
     }
 
-    /// Reads a body of JSON or tensors, of at most `limit` bytes and as many once it is expanded.
+    /// Reads a body of JSON or tensors. The bound of `limit` bytes holds before and after the body is expanded.
     pub(crate) async fn read(&mut self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
-        media_type(headers)?;
-        let body = bounded(headers, body, limit).await?;
+        check_media_type(headers)?;
+        let body = read_bounded(headers, body, limit).await?;
         let Some(coding) = RequestCoding::of(headers)? else { return Ok(body) };
-        let quick = body::QUICK;
-        let expanded = self.work(quick, body.len(), move |working| coding.expand(working, &body, limit)).await?;
-        if let Some(place) = &mut self.place {
-            self.tenant.grow(self.model.as_deref(), &self.gate.all, place, expanded.len())?;
+        let inline_limit = body::MAX_INLINE_EXPAND_BYTES;
+        let expanded = self.run(inline_limit, body.len(), move |working| coding.expand(working, &body, limit)).await?;
+        if let Some(permit) = &mut self.permit {
+            self.tenant.grow(self.model.as_deref(), &self.gate.all, permit, expanded.len())?;
         }
         Ok(Bytes::from(expanded))
     }
 
-    /// Does `work` on `size` bytes, of which only up to `quick` are quick.
-    pub(crate) async fn work<T: Send + 'static>(
+    /// Does `work` on `size` bytes: inline up to `inline_limit` bytes, in the tenant's CPU lane above.
+    pub(crate) async fn run<T: Send + 'static>(
         &mut self,
-        quick: usize,
+        inline_limit: usize,
         size: usize,
         work: impl FnOnce(&CpuPermit) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        if size <= quick {
+        if size <= inline_limit {
             return work(&CpuPermit::for_inline_work());
         }
-        self.take_place(size)?;
-        self.beside(0, work).await
+        self.acquire_permit(size)?;
+        self.run_in_lane(0, work).await
     }
 
-    /// Does `work` beside the runtime, which takes up to `memory` bytes beyond its input.
+    /// Does `work` in the tenant's CPU lane. The work takes up to `memory` bytes beyond its input.
     ///
     /// # Errors
-    /// If there is no place, or what `work` fails with.
-    async fn beside<T: Send + 'static>(
+    /// If the call holds no permit, or if `work` fails.
+    async fn run_in_lane<T: Send + 'static>(
         &self,
         memory: usize,
         work: impl FnOnce(&CpuPermit) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        if self.place.is_none() {
-            return Err(Error::internal("work was begun without a place"));
+        if self.permit.is_none() {
+            return Err(Error::internal("CPU work without an admission permit"));
         }
         self.lane().run(memory, work).await
     }
 
-    /// The lane for work before the call is charged, with a place for `size` bytes.
+    /// Acquires a permit for `size` bytes and returns the lane for work before the call is charged.
     ///
     /// # Errors
-    /// [`CapacityError`] if the tenant, the model or the process has no place left.
-    pub(crate) fn preparing(&mut self, size: usize) -> Result<TenantLane, Error> {
-        self.take_place(size)?;
+    /// [`CapacityError`] if the budget of the tenant, the model or the process is used up.
+    pub(crate) fn preparation_lane(&mut self, size: usize) -> Result<TenantLane, Error> {
+        self.acquire_permit(size)?;
         Ok(self.lane())
     }
 
-    /// The lane for work after the call was charged, which waits for other work of its tenant only.
-    pub(crate) fn writing(&self) -> TenantLane {
+    /// The lane for work after the call was charged. It waits for other work of the same tenant only.
+    pub(crate) fn response_lane(&self) -> TenantLane {
         TenantLane { tenant: Arc::clone(&self.tenant), progress: Arc::default() }
     }
 
@@ -148,17 +149,17 @@ impl Admission {
         TenantLane { tenant: Arc::clone(&self.tenant), progress: Arc::clone(&self.progress) }
     }
 
-    /// Takes a place for `size` bytes, if the call has none yet.
-    fn take_place(&mut self, size: usize) -> Result<(), Error> {
-        if self.place.is_none() {
-            self.place = Some(self.tenant.place(self.model.as_deref(), &self.gate.all, size)?);
+    /// Acquires a permit for `size` bytes, unless the call holds one.
+    fn acquire_permit(&mut self, size: usize) -> Result<(), Error> {
+        if self.permit.is_none() {
+            self.permit = Some(self.tenant.acquire(self.model.as_deref(), &self.gate.all, size)?);
         }
         Ok(())
     }
 
-    /// The tensors are made.
-    pub(crate) fn is_over(&mut self) {
-        self.place = None;
+    /// Releases the permit, once the tensors exist.
+    pub(crate) fn release_permit(&mut self) {
+        self.permit = None;
     }
 
     pub(crate) fn progress(&self) -> &JobProgress {
@@ -166,20 +167,20 @@ impl Admission {
     }
 }
 
-/// The turns of a call's tenant.
+/// The CPU lane of the tenant, for one call.
 pub(crate) struct TenantLane {
     tenant: Arc<TenantAdmission>,
     progress: Arc<JobProgress>,
 }
 
 impl TenantLane {
-    /// Does `work` when it is its turn. It takes up to `memory` bytes beyond its input.
+    /// Does `work` when its turn comes. It takes up to `memory` bytes beyond its input.
     pub(crate) async fn run<T: Send + 'static, E: From<WorkError> + Send + 'static>(
         self,
         memory: usize,
         work: impl FnOnce(&CpuPermit) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
-        // The tenant is there for as long as its job is, so that a caller who goes away gets no new share of the turns.
+        // The job keeps the tenant's entry alive. So a tenant whose clients disconnect gets no second share of the cores.
         let tenant = Arc::clone(&self.tenant);
         let work = move |working: &CpuPermit| {
             let done = work(working);
@@ -196,53 +197,53 @@ impl Drop for Admission {
     }
 }
 
-/// A place of a repeat that waits, with a body of `size` bytes.
-pub(crate) fn waits(gate: &AdmissionGate, tenant: &TenantName, size: usize) -> Option<Repeat> {
+/// A permit for a waiting repeat with a body of `size` bytes; `None` if the tenant's budget for repeats is used up.
+pub(crate) fn admit_waiting_repeat(gate: &AdmissionGate, tenant: &TenantName, size: usize) -> Option<RepeatPermit> {
     let tenant = gate.tenant(tenant);
-    let held = tenant.repeats.take(size)?;
-    Some(Repeat { _tenant: tenant, _held: held })
+    let held = tenant.repeats.try_acquire(size)?;
+    Some(RepeatPermit { _tenant: tenant, _held: held })
 }
 
-/// See [`waits`].
-pub(crate) struct Repeat {
+/// The permit of a repeat that waits for the first call with its idempotency key.
+pub(crate) struct RepeatPermit {
     _held: BudgetPermit,
     _tenant: Arc<TenantAdmission>,
 }
 
 impl TenantAdmission {
-    fn place(&self, model: Option<&CallBudget>, all: &CallBudget, size: usize) -> Result<AdmissionPermit, Error> {
+    fn acquire(&self, model: Option<&CallBudget>, all: &CallBudget, size: usize) -> Result<AdmissionPermit, Error> {
         let tenant = self
-            .bound
-            .take(size)
-            .ok_or_else(|| Error::Capacity(CapacityError::TenantBusy { limit: self.bound.to_string() }))?;
-        let busy = |what, bound: &CallBudget| Error::Capacity(CapacityError::Busy { what, limit: bound.to_string() });
+            .budget
+            .try_acquire(size)
+            .ok_or_else(|| Error::Capacity(CapacityError::TenantBusy { limit: self.budget.to_string() }))?;
+        let busy = |what, budget: &CallBudget| Error::Capacity(CapacityError::Busy { what, limit: budget.to_string() });
         let model_held = match model {
-            Some(bound) => Some(bound.take(size).ok_or_else(|| busy("the model", bound))?),
+            Some(budget) => Some(budget.try_acquire(size).ok_or_else(|| busy("the model", budget))?),
             None => None,
         };
-        let all_held = all.take(size).ok_or_else(|| busy("the function", all))?;
+        let all_held = all.try_acquire(size).ok_or_else(|| busy("the function", all))?;
         Ok(AdmissionPermit { tenant, model: model_held, all: all_held })
     }
 
-    /// Has `place` be for `size` bytes.
+    /// Extends `permit` to `size` bytes.
     fn grow(
         &self,
         model: Option<&CallBudget>,
         all: &CallBudget,
-        place: &mut AdmissionPermit,
+        permit: &mut AdmissionPermit,
         size: usize,
     ) -> Result<(), Error> {
-        let busy = |what, bound: &CallBudget| Error::Capacity(CapacityError::Busy { what, limit: bound.to_string() });
-        let grown = self.bound.grow(&mut place.tenant, size);
-        grown.ok_or_else(|| Error::Capacity(CapacityError::TenantBusy { limit: self.bound.to_string() }))?;
-        if let (Some(bound), Some(held)) = (model, &mut place.model) {
-            bound.grow(held, size).ok_or_else(|| busy("the model", bound))?;
+        let busy = |what, budget: &CallBudget| Error::Capacity(CapacityError::Busy { what, limit: budget.to_string() });
+        let grown = self.budget.grow(&mut permit.tenant, size);
+        grown.ok_or_else(|| Error::Capacity(CapacityError::TenantBusy { limit: self.budget.to_string() }))?;
+        if let (Some(budget), Some(held)) = (model, &mut permit.model) {
+            budget.grow(held, size).ok_or_else(|| busy("the model", budget))?;
         }
-        all.grow(&mut place.all, size).ok_or_else(|| busy("the function", all))
+        all.grow(&mut permit.all, size).ok_or_else(|| busy("the function", all))
     }
 }
 
-/// What a call has taken.
+/// The permits of one call, from all budgets.
 #[derive(Debug)]
 struct AdmissionPermit {
     tenant: BudgetPermit,
@@ -250,13 +251,13 @@ struct AdmissionPermit {
     all: BudgetPermit,
 }
 
-/// So many calls, of so many bytes together.
+/// A budget: a number of calls and a number of bytes for all of them together.
 #[derive(Debug)]
 struct CallBudget {
     calls: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
-    most_calls: usize,
-    most_kib: u32,
+    max_calls: usize,
+    max_kib: u32,
 }
 
 #[derive(Debug)]
@@ -266,57 +267,57 @@ struct BudgetPermit {
 }
 
 impl CallBudget {
-    fn new(most_calls: usize, most_bytes: usize) -> Self {
-        let most_kib = u32::try_from(most_bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX).max(1);
-        let bytes = Semaphore::new((most_kib as usize).min(Semaphore::MAX_PERMITS));
-        Self { calls: Arc::new(Semaphore::new(most_calls)), bytes: Arc::new(bytes), most_calls, most_kib }
+    fn new(max_calls: usize, max_bytes: usize) -> Self {
+        let max_kib = u32::try_from(max_bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX).max(1);
+        let bytes = Semaphore::new((max_kib as usize).min(Semaphore::MAX_PERMITS));
+        Self { calls: Arc::new(Semaphore::new(max_calls)), bytes: Arc::new(bytes), max_calls, max_kib }
     }
 
-    /// A place for a call of `size` bytes, where there is one. A call larger than the whole bound may have it alone.
-    fn take(&self, size: usize) -> Option<BudgetPermit> {
+    /// A permit for a call of `size` bytes; `None` if the budget is used up. A call larger than the whole budget can take all of it.
+    fn try_acquire(&self, size: usize) -> Option<BudgetPermit> {
         let call = Arc::clone(&self.calls).try_acquire_owned().ok()?;
-        Some(BudgetPermit { _call: call, bytes: self.bytes(self.kib(size))? })
+        Some(BudgetPermit { _call: call, bytes: self.acquire_kib(self.kib(size))? })
     }
 
     fn grow(&self, held: &mut BudgetPermit, size: usize) -> Option<()> {
         let more = self.kib(size).saturating_sub(u32::try_from(held.bytes.num_permits()).unwrap_or(u32::MAX));
         if more > 0 {
-            held.bytes.merge(self.bytes(more)?);
+            held.bytes.merge(self.acquire_kib(more)?);
         }
         Some(())
     }
 
-    fn bytes(&self, kib: u32) -> Option<OwnedSemaphorePermit> {
+    fn acquire_kib(&self, kib: u32) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.bytes).try_acquire_many_owned(kib).ok()
     }
 
     fn kib(&self, size: usize) -> u32 {
-        u32::try_from(size.div_ceil(1 << 10)).unwrap_or(u32::MAX).clamp(1, self.most_kib)
+        u32::try_from(size.div_ceil(1 << 10)).unwrap_or(u32::MAX).clamp(1, self.max_kib)
     }
 }
 
 impl std::fmt::Display for CallBudget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} calls of {} KiB together", self.most_calls, self.most_kib)
+        write!(f, "{} calls of {} KiB together", self.max_calls, self.max_kib)
     }
 }
 
-/// What each of many has, for as long as somebody holds it.
+/// A map that shares one value for each key while a caller holds it.
 #[derive(Debug)]
 struct WeakMap<K, V>(Mutex<HashMap<K, Weak<V>>>);
 
 impl<K: Clone + Eq + Hash, V> WeakMap<K, V> {
-    fn of(&self, key: &K, new: impl FnOnce() -> V) -> Arc<V> {
-        let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(share) = shares.get(key).and_then(Weak::upgrade) {
-            return share;
+    fn get_or_insert(&self, key: &K, new: impl FnOnce() -> V) -> Arc<V> {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = entries.get(key).and_then(Weak::upgrade) {
+            return value;
         }
-        if shares.len() >= SWEPT_FROM && shares.len().is_power_of_two() {
-            shares.retain(|_, share| share.strong_count() > 0);
+        if entries.len() >= MIN_SWEEP_LEN && entries.len().is_power_of_two() {
+            entries.retain(|_, value| value.strong_count() > 0);
         }
-        let share = Arc::new(new());
-        shares.insert(key.clone(), Arc::downgrade(&share));
-        share
+        let value = Arc::new(new());
+        entries.insert(key.clone(), Arc::downgrade(&value));
+        value
     }
 }
 
@@ -326,19 +327,19 @@ impl<K, V> Default for WeakMap<K, V> {
     }
 }
 
-/// Calls that a process prepares at once, waiting for their turn included.
-const CALLS: usize = 1024;
-/// Their bytes, in bodies of the largest size.
-const BODIES: usize = 16;
-/// From how many on those that nobody holds are dropped.
-const SWEPT_FROM: usize = 1024;
+/// Calls in preparation in one process, including calls that wait for their turn.
+const MAX_CALLS: usize = 1024;
+/// Bytes of those calls, as a number of bodies of the largest size.
+const MAX_BODIES: usize = 16;
+/// A map of fewer entries is not swept for values that were dropped.
+const MIN_SWEEP_LEN: usize = 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn tenant(name: &str) -> TenantName {
-        name.parse().expect("a name")
+        name.parse().expect("a valid name")
     }
 
     fn fill(
@@ -347,11 +348,11 @@ mod tests {
         model: &CallBudget,
         size: usize,
     ) -> (Vec<AdmissionPermit>, Error) {
-        let mut places = Vec::new();
+        let mut permits = Vec::new();
         loop {
-            match tenant.place(Some(model), &gate.all, size) {
-                Ok(place) => places.push(place),
-                Err(error) => return (places, error),
+            match tenant.acquire(Some(model), &gate.all, size) {
+                Ok(permit) => permits.push(permit),
+                Err(error) => return (permits, error),
             }
         }
     }
@@ -359,45 +360,48 @@ mod tests {
     #[test]
     fn one_tenant_has_half_of_a_model_and_says_so() {
         let gate = AdmissionGate::new(1 << 20);
-        let (model, one, other) =
-            (gate.model(&"m".parse().expect("a name")), gate.tenant(&tenant("one")), gate.tenant(&tenant("other")));
-        let (places, error) = fill(&gate, &one, &model, 1);
-        assert_eq!((places.len(), error.status().as_u16()), (CALLS / 4, 429));
+        let (model, one, other) = (
+            gate.model(&"m".parse().expect("a valid name")),
+            gate.tenant(&tenant("one")),
+            gate.tenant(&tenant("other")),
+        );
+        let (permits, error) = fill(&gate, &one, &model, 1);
+        assert_eq!((permits.len(), error.status().as_u16()), (MAX_CALLS / 4, 429));
         assert_eq!(
             error.to_string(),
             "the tenant's calls that are being read come to 256 calls of 4096 KiB together already"
         );
         let (others, error) = fill(&gate, &other, &model, 1);
-        assert_eq!((others.len(), error.status().as_u16()), (CALLS / 4, 429));
+        assert_eq!((others.len(), error.status().as_u16()), (MAX_CALLS / 4, 429));
         let (none, error) = fill(&gate, &gate.tenant(&tenant("third")), &model, 1);
         assert_eq!((none.len(), error.status().as_u16()), (0, 503), "the model is full");
-        drop(places);
-        assert_eq!(fill(&gate, &one, &model, 1).0.len(), CALLS / 4);
+        drop(permits);
+        assert_eq!(fill(&gate, &one, &model, 1).0.len(), MAX_CALLS / 4);
     }
 
     #[test]
     fn bytes_are_bounded_and_a_body_that_grows_has_to_fit() {
         let gate = AdmissionGate::new(1 << 20);
-        let (model, one) = (gate.model(&"m".parse().expect("a name")), gate.tenant(&tenant("one")));
-        let (places, error) = fill(&gate, &one, &model, 1 << 20);
-        assert_eq!((places.len(), error.status().as_u16()), (BODIES / 4, 429));
-        drop(places);
+        let (model, one) = (gate.model(&"m".parse().expect("a valid name")), gate.tenant(&tenant("one")));
+        let (permits, error) = fill(&gate, &one, &model, 1 << 20);
+        assert_eq!((permits.len(), error.status().as_u16()), (MAX_BODIES / 4, 429));
+        drop(permits);
         let (mut small, _) = fill(&gate, &one, &model, 64 << 10);
         assert_eq!(small.len(), 64, "64 KiB each, of 4 MiB");
         small.truncate(60);
-        let place = &mut small[0];
-        one.grow(Some(&model), &gate.all, place, 320 << 10).expect("256 KiB are left");
-        let error = one.grow(Some(&model), &gate.all, place, 321 << 10).expect_err("and no more");
+        let permit = &mut small[0];
+        one.grow(Some(&model), &gate.all, permit, 320 << 10).expect("256 KiB remain in the budget");
+        let error = one.grow(Some(&model), &gate.all, permit, 321 << 10).expect_err("the budget is used up");
         assert!(error.retry_after().is_some() && error.is_not_processed());
         assert_eq!(gate.tenants.0.lock().expect("not poisoned").len(), 1);
     }
 
     #[test]
     fn a_call_larger_than_the_bound_has_it_alone() {
-        let bound = CallBudget::new(2, 1 << 20);
-        let all = bound.take(1 << 30).expect("alone");
-        assert!(bound.take(1).is_none());
+        let budget = CallBudget::new(2, 1 << 20);
+        let all = budget.try_acquire(1 << 30).expect("the budget is unused");
+        assert!(budget.try_acquire(1).is_none());
         drop(all);
-        assert!(bound.take(1).is_some());
+        assert!(budget.try_acquire(1).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! The services that a host is built on, and the one place that assembles a host of them: the function, `dev`, and tests.
+//! The services behind a host. The function, `dev` and tests all assemble their host here.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::limits::Limits;
 use crate::sealing::{ReplayPolicy, Sealing, SealingPolicy};
 use crate::state::{AppState, AppStateBuilder};
 
-/// Where models and keys are stored, what unwraps keys, and who may call.
+/// The store of models, the vault that unwraps keys, and the accounts of callers.
 #[derive(Clone)]
 pub struct Backends {
     /// Models, and the key sets of sealed calls.
     pub store: Store,
-    /// What unwraps the keys of both.
+    /// Unwraps the keys of both.
     pub vault: Vault,
     /// Tenants and API keys, in the ledger that counts usage.
     pub accounts: Accounts,
@@ -28,7 +28,7 @@ impl Backends {
     /// The backends that `config` names.
     ///
     /// # Errors
-    /// The first that cannot be opened.
+    /// If one of them cannot be opened; the first error is returned.
     pub async fn open(config: &Config) -> Result<Self, String> {
         let store = Store::open(&config.store, &S3Options::default()).await.map_err(|error| error.to_string())?;
         let vault = Vault::open(&config.vault).await.map_err(|error| format!("AMAAS_KMS_KEY: {error}"))?;

@@ -1,4 +1,4 @@
-//! What a function is told by its environment, read once at the start.
+//! The configuration of a function, read from the environment once at the start.
 
 mod cors;
 
@@ -19,62 +19,63 @@ use amaas_store::{ModelName, VersionSelector};
 /// The configuration of a function.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `AMAAS_STORE`: where models live, `s3://bucket[/prefix]` or a folder.
+    /// `AMAAS_STORE`: where models are stored, `s3://bucket[/prefix]` or a folder.
     pub store: String,
     /// `AMAAS_MODEL`: the model that this function serves.
     pub model: ModelName,
-    /// `AMAAS_MODEL_VERSION`: a version, or an alias; `live` where not set.
+    /// `AMAAS_MODEL_VERSION`: a version or an alias; default `live`.
     pub version: VersionSelector,
     /// How the model is run.
     pub runtime: RuntimeConfig,
-    /// What is refused.
+    /// Bounds on calls.
     pub limits: Limits,
-    /// `AMAAS_RESPONSE_MODE`: how answers leave a Lambda function, `buffered` or `stream`; it must be the Function
-    /// URL's own mode.
+    /// `AMAAS_RESPONSE_MODE`: how a Lambda function responds, `buffered` or `stream`; it must be the mode of the
+    /// Function URL.
     pub response_mode: ResponseMode,
-    /// `AMAAS_KMS_KEY`: what unwraps the ledger's secret and the keys of sealed calls and sealed models, as
-    /// [`amaas_store::vault::Vault::open`] takes it: a key of KMS, or `file:` and a path.
+    /// `AMAAS_KMS_KEY`: the vault that unwraps the ledger's secret and the keys of sealed calls and sealed models. The format is that
+    /// of [`amaas_store::vault::Vault::open`]: a key of KMS, or `file:` and a path.
     pub vault: String,
-    /// Whose models are loaded.
+    /// The publishers whose models are loaded.
     pub trust: TrustPolicy,
-    /// `AMAAS_SEALING`: `required` (where not set) refuses plain calls, `optional` takes both, `off` takes plain ones only.
+    /// `AMAAS_SEALING`: `required` (the default) refuses plain calls, `optional` accepts both, `off` accepts plain calls only.
     pub sealing: SealingPolicy,
-    /// `AMAAS_REPLAY`: `refuse` (where not set) has each sealed call taken once, by all functions that share the ledger, and refuses one
-    /// without a date; `allow` takes it as often as it comes, within two minutes of its date.
+    /// `AMAAS_REPLAY`: `refuse` (the default) accepts each sealed call once across all functions that share the ledger, and refuses calls
+    /// without a date. `allow` accepts repeated calls within two minutes of their date.
     pub replay: ReplayPolicy,
-    /// `AMAAS_LEDGER`: where keys, tenants, limits and usage are, and which calls were answered.
+    /// `AMAAS_LEDGER`: where keys, tenants, limits, usage and stored responses are.
     pub ledger: LedgerLocation,
-    /// `AMAAS_JOURNAL`: the folder in which usage is on its way to the ledger, which all of its processes on a machine share, and those
-    /// of other ledgers do not. Where not set, beside a ledger of SQLite, with `.journal` behind its name, and else among temporary files.
+    /// `AMAAS_JOURNAL`: the folder for usage that is not in the ledger yet. Processes on one machine share it if they share the ledger.
+    /// The default is the path of an SQLite ledger with `.journal` appended, else a folder for temporary files.
     pub journal: PathBuf,
-    /// `AMAAS_EMF`: whether each call has a line in `CloudWatch`'s metric format on standard output, under Lambda each that failed
-    /// another, and on the http host what waits for each model one every 10 s, `on` or `off`; where not set, `on` under Lambda.
+    /// `AMAAS_EMF`: `on` or `off`; the default is `on` under Lambda. `on` writes metrics in `CloudWatch`'s embedded metric format to
+    /// standard output: a line for each call. Lambda also gets one for each failure, and the http host one with each model's queue depth
+    /// every 10 s.
     pub metrics: EmfOutput,
-    /// `AMAAS_OIDC_…`: whose bearer tokens are taken beside API keys, as [`OidcConfig::from_variables`] has it.
+    /// `AMAAS_OIDC_…`: the issuer whose bearer tokens are accepted beside API keys; see [`OidcConfig::from_variables`].
     pub oidc: Option<OidcConfig>,
-    /// `AMAAS_IAM`: what AWS IAM says of callers.
+    /// `AMAAS_IAM`: whether AWS IAM identifies callers.
     pub iam: Iam,
-    /// `AMAAS_CORS_ORIGINS`: the origins whose pages a browser lets call, such as `https://app.example.com`, with commas between, or `*` for
-    /// all; none where not set.
+    /// `AMAAS_CORS_ORIGINS`: the origins whose pages may call from a browser, separated by commas, such as `https://app.example.com`, or
+    /// `*` for all. The default is none.
     pub cors: AllowedOrigins,
-    /// `AMAAS_HOST` and `PORT`: where the http host listens; `127.0.0.1` and 8080 where not set. An address of IPv6 may stand in brackets;
-    /// `::` is all addresses, of both.
+    /// `AMAAS_HOST` and `PORT`: where the http host listens; default `127.0.0.1` and 8080. Brackets around an IPv6 address are allowed;
+    /// `::` is all addresses of IPv4 and IPv6.
     pub listen: (String, u16),
 }
 
-/// What AWS IAM says of callers, behind a Function URL or an HTTP API that asks it.
+/// Whether AWS IAM identifies callers, behind a Function URL or an HTTP API that checks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Iam {
-    /// `ignore`, the default: a caller has an API key or a bearer token as well.
+    /// `ignore`, the default: a caller needs an API key or a bearer token.
     Ignore,
-    /// `tenant`: a caller without either is the tenant that has the name of the principal, an ARN.
+    /// `tenant`: a caller without either is the tenant named after the principal's ARN.
     Tenant,
 }
 
-/// How answers leave a Lambda function.
+/// How a Lambda function responds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseMode {
-    /// In one piece, 6 MB at most.
+    /// In one message of at most 6 MB.
     Buffered,
     /// As a stream.
     Stream,
@@ -132,18 +133,18 @@ impl Config {
             oidc: OidcConfig::from_variables(&variables)?,
             iam: variable("AMAAS_IAM").one_of([("ignore", Iam::Ignore), ("tenant", Iam::Tenant)])?,
             cors: AllowedOrigins::from_variables(&variables)?,
-            // Not HOST, which shells and conda set for themselves.
+            // Not HOST, which shells and conda set for their own use.
             listen: (listen_address(variable("AMAAS_HOST"))?, variable("PORT").or("a port number", 8080)?),
         })
     }
 }
 
-/// An address or the name of one, without the brackets that URLs have around IPv6.
+/// An address or a host name, without the brackets of an IPv6 address in a URL.
 fn listen_address(variable: Variable) -> Result<String, ConfigError> {
     let Some(value) = variable.value() else { return Ok("127.0.0.1".to_owned()) };
     let inner = value.strip_prefix('[').and_then(|value| value.strip_suffix(']')).unwrap_or(value);
     let is_valid = if inner.contains(':') {
-        // An address of a link has a zone behind it.
+        // A link-local address ends with a zone.
         inner.split('%').next().is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
     } else {
         inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
@@ -205,16 +206,16 @@ mod tests {
             "AMAAS_MAX_BODY_BYTES" => Some("1000000".to_owned()),
             _ => None,
         };
-        let runtime = RuntimeConfig::from_variables(find).expect("right");
+        let runtime = RuntimeConfig::from_variables(find).expect("valid variables");
         assert_eq!(runtime.providers, [ExecutionProvider::Cuda, ExecutionProvider::Cpu]);
-        let limits = Limits::from_variables(find).expect("right");
-        assert_eq!((limits.rows, limits.sealed_bytes), (7, 4 * 1_256_072), "it follows the largest body");
+        let limits = Limits::from_variables(find).expect("valid variables");
+        assert_eq!((limits.rows, limits.sealed_bytes), (7, 4 * 1_256_072), "the default depends on the largest body");
         assert_eq!((limits.connections, limits.write_timeout.as_secs()), (1024, 30));
     }
 
     #[test]
     fn the_host_has_a_name_of_its_own() {
-        let listen = |more| config(&[&NEEDED[..], &[more]].concat()).expect("right").listen.0;
+        let listen = |more| config(&[&NEEDED[..], &[more]].concat()).expect("valid variables").listen.0;
         assert_eq!(listen(("HOST", "x86_64-conda-linux-gnu")), "127.0.0.1");
         for (value, expected) in
             [("0.0.0.0", "0.0.0.0"), ("[::]", "::"), ("::", "::"), ("[::1]", "::1"), ("localhost", "localhost")]

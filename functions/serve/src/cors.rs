@@ -1,7 +1,7 @@
-//! Cross-origin resource sharing: which pages of others a browser lets read answers (`AMAAS_CORS_ORIGINS`).
+//! Cross-origin resource sharing: which origins may read responses in a browser (`AMAAS_CORS_ORIGINS`).
 //!
-//! A preflight is answered here, before anything else is looked at: it has no key. Credentials are not allowed, since there are none
-//! that a browser would add by itself: keys and tokens come in a header that the page sets.
+//! A preflight has no key, so it is answered here, before any other check. Credentials are not allowed: the page itself sets the header
+//! with the key or the token, and the browser adds none.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use http::{HeaderName, Method, Response, StatusCode, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::config::AllowedOrigins;
-use crate::headers::{LIMIT, REMAINING, RESET};
+use crate::headers::{RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET};
 
-/// `router`, whose answers pages of `origins` may read.
-pub(crate) fn shared(router: Router, origins: AllowedOrigins) -> Router {
+/// Adds CORS to `router`, so that pages of `origins` may read its responses.
+pub(crate) fn with_cors(router: Router, origins: AllowedOrigins) -> Router {
     let origins = match origins {
         AllowedOrigins::None => return router,
         AllowedOrigins::Any => AllowOrigin::any(),
@@ -27,16 +27,16 @@ pub(crate) fn shared(router: Router, origins: AllowedOrigins) -> Router {
     };
     let layer = CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods(METHODS)
-        // Clients bring headers of their own, such as `x-stainless-lang` of OpenAI's.
+        .allow_methods(ALLOWED_METHODS)
+        // Clients send headers of their own, such as `x-stainless-lang` of OpenAI's.
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers(EXPOSED)
-        .max_age(LASTS);
-    router.layer(layer).layer(from_fn(no_content))
+        .expose_headers(EXPOSED_HEADERS)
+        .max_age(PREFLIGHT_MAX_AGE);
+    router.layer(layer).layer(from_fn(answer_preflight_without_content))
 }
 
-/// A preflight has no content.
-async fn no_content(request: Request, next: Next) -> Response<Body> {
+/// Answers a preflight with 204, as it has no content.
+async fn answer_preflight_without_content(request: Request, next: Next) -> Response<Body> {
     let preflight = request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
     if preflight {
@@ -45,9 +45,9 @@ async fn no_content(request: Request, next: Next) -> Response<Body> {
     response
 }
 
-const METHODS: [Method; 2] = [Method::GET, Method::POST];
-/// What clients read beyond what a browser shows of itself.
-const EXPOSED: [HeaderName; 16] = [
+const ALLOWED_METHODS: [Method; 2] = [Method::GET, Method::POST];
+/// Response headers that pages may read beyond those that every browser exposes.
+const EXPOSED_HEADERS: [HeaderName; 16] = [
     header::RETRY_AFTER,
     header::WWW_AUTHENTICATE,
     header::DATE,
@@ -59,14 +59,14 @@ const EXPOSED: [HeaderName; 16] = [
     HeaderName::from_static(USAGE_ROWS),
     HeaderName::from_static(USAGE_BILLED_MS),
     HeaderName::from_static(USAGE_TOKENS),
-    HeaderName::from_static(LIMIT),
-    HeaderName::from_static(REMAINING),
-    HeaderName::from_static(RESET),
+    HeaderName::from_static(RATELIMIT_LIMIT),
+    HeaderName::from_static(RATELIMIT_REMAINING),
+    HeaderName::from_static(RATELIMIT_RESET),
     HeaderName::from_static(HEADER_LENGTH),
     HeaderName::from_static(RECEIPT),
 ];
-/// As long as browsers keep it at most.
-const LASTS: Duration = Duration::from_hours(2);
+/// How long browsers cache a preflight; none caches it for longer.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
 
 #[cfg(test)]
 mod tests {
@@ -81,7 +81,8 @@ mod tests {
     use amaas_access::Accounts;
 
     async fn answer(origins: AllowedOrigins, request: http::request::Builder) -> Response<Body> {
-        let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).cors(origins).build();
+        let state =
+            AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default()).cors(origins).build();
         router(state).oneshot(request.body(Body::empty()).expect("a request")).await.expect("infallible")
     }
 
@@ -121,7 +122,7 @@ mod tests {
         }
     }
 
-    /// What a Function URL and an HTTP API say where they answer browsers in the function's place.
+    /// A Function URL and an HTTP API answer preflights in place of the function, with the same values.
     #[test]
     fn terraform_says_the_same() {
         #[derive(serde::Deserialize)]
@@ -132,13 +133,13 @@ mod tests {
             max_age_s: u64,
         }
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/modules/function/cors.json");
-        let text = std::fs::read_to_string(path).expect("it is there");
+        let text = std::fs::read_to_string(path).expect("the file exists");
         let sharing: Sharing = serde_json::from_str(&text).expect("JSON");
-        let mut exposed = EXPOSED.map(|name| name.as_str().to_owned());
+        let mut exposed = EXPOSED_HEADERS.map(|name| name.as_str().to_owned());
         exposed.sort();
-        assert_eq!(sharing.methods, METHODS.map(|method| method.to_string()));
+        assert_eq!(sharing.methods, ALLOWED_METHODS.map(|method| method.to_string()));
         assert_eq!(sharing.expose_headers, exposed);
-        assert_eq!(Duration::from_secs(sharing.max_age_s), LASTS);
+        assert_eq!(Duration::from_secs(sharing.max_age_s), PREFLIGHT_MAX_AGE);
         for read in ["authorization", "x-api-key", "content-type", IDEMPOTENCY_KEY, REQUEST_ID, HEADER_LENGTH] {
             assert!(sharing.headers.iter().any(|header| header == read), "{read}");
         }
@@ -152,7 +153,7 @@ mod tests {
                 let header = |name: &str| response.headers().get(name).map(|value| value.to_str().expect("text"));
                 assert_eq!(response.status(), status, "{path}");
                 assert_eq!(header("access-control-allow-origin"), allowed, "{path} {origin}");
-                let exposed = header("access-control-expose-headers").expect("there are some");
+                let exposed = header("access-control-expose-headers").expect("the header exists");
                 assert!(["x-request-id", "retry-after", "ratelimit-reset"].iter().all(|name| exposed.contains(name)));
             }
         }

@@ -62,7 +62,7 @@ pub fn function(tasks: Tasks) -> ExitCode {
 }
 
 async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
-    // Loading the library takes longer than all else before the first download. What needs it waits, and gets its error.
+    // Loading the library takes longer than everything else before the first download. Its users wait for it, and get its error.
     let library = config.runtime.library.clone();
     drop(tokio::task::spawn_blocking(move || runtime::start(library.as_deref())));
     let backends = Backends::open(&config).await?;
@@ -76,7 +76,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
     let state = state.oidc(oidc.clone()).iam(config.iam).sealing(sealing.clone()).lifecycle(lifecycle);
     let state = state.model(Arc::clone(&slot)).build();
     if config.metrics == EmfOutput::On {
-        telemetry::tell_failures();
+        telemetry::enable_failure_metrics();
     }
     let source = backends.models(config.trust.clone());
     let (loading, runtime) = (Arc::clone(&slot), config.runtime.clone());
@@ -97,7 +97,7 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
         }
     });
 
-    // A snapshot holds the memory of the process, so keys are read after it.
+    // A snapshot contains the memory of the process, so keys are read after it.
     let keys = async {
         if !takes_snapshot() {
             let sealing = async {
@@ -114,8 +114,8 @@ async fn run(config: Config, tasks: Tasks) -> Result<(), String> {
         }
     };
     if under_lambda {
-        // The init phase has a full CPU and ends when the runtime asks for the first invocation, so the model is loaded before.
-        // A call gets the error of a load that failed.
+        // The init phase has a full CPU and ends when the runtime requests the first invocation, so the model is loaded before.
+        // If the load failed, calls get its error.
         let model = within_init_phase(slot.wait_until_loaded(), takes_snapshot());
         let (model, ()) = tokio::join!(model, keys);
         if let Some(LoadState::Failed(reason)) = model {
@@ -166,12 +166,12 @@ fn is_under_lambda() -> bool {
     std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
-/// Whether Lambda snapshots this process after its init phase (`SnapStart`), and starts others from that.
+/// Whether Lambda snapshots this process after its init phase (`SnapStart`) and starts others from the snapshot.
 fn takes_snapshot() -> bool {
     std::env::var_os("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "snap-start")
 }
 
-/// What `loading` gives within Lambda's init phase; `None` if it takes longer.
+/// The result of `loading` if it ends within Lambda's init phase.
 async fn within_init_phase<T>(loading: impl Future<Output = T>, takes_snapshot: bool) -> Option<T> {
     let phase = if takes_snapshot { SNAPSHOT_INIT_TIMEOUT } else { INIT_TIMEOUT };
     tokio::time::timeout(phase, loading).await.ok()

@@ -1,9 +1,9 @@
-//! What every amaas function shares: from the bytes of a request to the bytes of an answer, and from an ONNX file to a
-//! model that answers. `functions/ARCHITECTURE.md` is the map.
+//! The server that all amaas functions share: it serves models over HTTP, gRPC and Lambda. `functions/ARCHITECTURE.md` is
+//! the map.
 //!
 //! A model owner needs [`task::Task`] and [`function`]; `functions/sentiment` shows both.
 
-// A build without one of them has helpers that nothing calls.
+// A build without one of these features has unused helpers.
 #![cfg_attr(
     not(all(feature = "grpc", feature = "http", feature = "lambda", feature = "openapi")),
     allow(dead_code, unused_imports)
@@ -35,7 +35,7 @@ pub mod telemetry;
 #[cfg(feature = "publish")]
 pub use amaas_model::publish;
 pub use amaas_model::{manifest, task};
-/// What inputs and predictions of a task derive their schemas with.
+/// Inputs and predictions of a task derive their JSON schemas with it.
 pub use schemars;
 
 pub use self::backends::Backends;
@@ -43,7 +43,7 @@ pub use self::error::Error;
 pub use self::function::{function, stop_signal};
 pub use self::limits::Limits;
 #[doc(hidden)]
-pub use self::request::rehearse;
+pub use self::request::measure_call_overhead;
 pub use self::router::router;
 pub use self::state::{AppState, AppStateBuilder, Lifecycle};
 

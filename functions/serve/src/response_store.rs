@@ -1,7 +1,6 @@
-//! Stored responses of calls with an idempotency key: sealed with a key that needs what the client sent.
+//! Stored responses of calls with an idempotency key, encrypted with a key that is derived from the request.
 //!
-//! Written by hand: a reader of the ledger must be able to open no response, so the key is derived from the request itself, which no
-//! cache crate does.
+//! Written by hand: access to the ledger alone must not be enough to read a response, and no cache crate derives its key from the request.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,112 +22,112 @@ use zeroize::Zeroizing;
 use crate::error::{Error, IdempotencyError};
 use crate::sealing::SealedCall;
 
-/// Stored responses of calls with an idempotency key.
+/// The store of responses of calls with an idempotency key.
 pub(crate) struct ResponseStore {
     calls: IdempotencyStore,
-    /// Those that were begun by calls to this process: a repeat reads before it writes.
+    /// Calls that this process began: a repeat of one reads the ledger before it writes.
     begun: Mutex<RecentCalls>,
-    /// Until when a ledger that did not answer is left alone.
+    /// When to try an unreachable ledger again.
     paused: Mutex<Option<Instant>>,
 }
 
 impl ResponseStore {
-    /// Kept in `ledger`, for every function that has it.
+    /// Stores responses in `ledger`, for all functions that share it.
     pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>) -> Self {
         Self { calls: IdempotencyStore::new(ledger), begun: Mutex::default(), paused: Mutex::default() }
     }
 
-    /// How the call begins; nothing where the ledger cannot be reached, and the call runs without it.
+    /// Begins the call. `None` if the ledger is unreachable: the call then runs without idempotency.
     pub(crate) async fn begin(&self, call: &IdempotentCall<'_>) -> Result<Option<BeginOutcome>, Error> {
-        if self.paused().is_some_and(|until| Instant::now() < until) {
+        if self.lock_paused().is_some_and(|until| Instant::now() < until) {
             return Ok(None);
         }
-        match self.begin_or_look(call).await {
+        match self.begin_or_read(call).await {
             Ok(begun) => Ok(Some(begun)),
             Err(error @ LedgerError::Denied { .. }) => {
                 Err(Error::Idempotency(IdempotencyError::LedgerUnavailable { internal: error.to_string() }))
             }
             Err(error @ LedgerError::Format { .. }) => {
-                tracing::error!(%error, "a call runs again: what was kept of it is damaged or not all there");
+                tracing::error!(%error, "stored response damaged: the call runs again");
                 Ok(None)
             }
             Err(error) => {
-                tracing::error!(%error, "calls run without a ledger: what is repeated runs again");
-                *self.paused() = Some(Instant::now() + PAUSE);
+                tracing::error!(%error, "calls run without a ledger: repeated calls run again");
+                *self.lock_paused() = Some(Instant::now() + LEDGER_RETRY_INTERVAL);
                 Ok(None)
             }
         }
     }
 
-    /// Reads what is known of a call that is known to have been begun, and begins any other. A ledger can ask more for a write that does
-    /// not happen than for a read.
-    async fn begin_or_look(&self, call: &IdempotentCall<'_>) -> Result<BeginOutcome, LedgerError> {
+    /// Reads the entry of a call that this process began, and begins any other. A ledger can charge more for a refused write than
+    /// for a read.
+    async fn begin_or_read(&self, call: &IdempotentCall<'_>) -> Result<BeginOutcome, LedgerError> {
         let known = self.begun.lock().unwrap_or_else(PoisonError::into_inner).remember(call.id);
         if known && let Some(begun) = self.calls.look(call.id, call.fingerprint).await? {
             return Ok(begun);
         }
-        self.calls.begin(call.id, call.fingerprint, call.sealed.map(SealedCall::once)).await
+        self.calls.begin(call.id, call.fingerprint, call.sealed.map(SealedCall::marker)).await
     }
 
-    fn paused(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+    fn lock_paused(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The last calls that were begun: some thousands, and in bounded memory.
+/// The most recent calls that this process began: some thousands, in bounded memory.
 #[derive(Default)]
 pub(crate) struct RecentCalls {
-    pub(crate) now: HashSet<[u8; 32]>,
-    pub(crate) before: HashSet<[u8; 32]>,
+    pub(crate) current: HashSet<[u8; 32]>,
+    pub(crate) previous: HashSet<[u8; 32]>,
 }
 
 impl RecentCalls {
-    /// Remembers `id`, and says whether it was known.
+    /// Remembers `id`; true if it was known.
     pub(crate) fn remember(&mut self, id: [u8; 32]) -> bool {
-        if self.now.len() >= REMEMBERED {
-            self.before = std::mem::take(&mut self.now);
+        if self.current.len() >= MIN_REMEMBERED_CALLS {
+            self.previous = std::mem::take(&mut self.current);
         }
-        let known = self.before.contains(&id);
-        !self.now.insert(id) || known
+        let known = self.previous.contains(&id);
+        !self.current.insert(id) || known
     }
 }
 
-/// A call that is to run once.
+/// A call with an idempotency key, which runs once.
 pub(crate) struct IdempotentCall<'a> {
     pub(crate) id: [u8; 32],
     pub(crate) fingerprint: [u8; 32],
     pub(crate) secret: &'a hmac::Key,
     pub(crate) key: Zeroizing<Vec<u8>>,
-    /// Where it came sealed, and replays are refused.
+    /// Set if the call was sealed and replays are refused.
     pub(crate) sealed: Option<&'a SealedCall>,
 }
 
 impl IdempotentCall<'_> {
-    /// Keeps `response` where it is a success of a size that can be kept.
-    pub(crate) async fn keep(&self, place: Lease, response: Response<Body>) -> Result<Response<Body>, Error> {
-        let small = response.body().size_hint().exact().is_some_and(|size| size <= LARGEST);
+    /// Stores `response` if it is a success and not too large.
+    pub(crate) async fn store(&self, lease: Lease, response: Response<Body>) -> Result<Response<Body>, Error> {
+        let small = response.body().size_hint().exact().is_some_and(|size| size <= MAX_STORED_RESPONSE_BYTES);
         if !response.status().is_success() || !small {
-            place.release().await;
+            lease.release().await;
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| Error::internal(error.to_string()))?.to_bytes();
         let mut head = ResponseHead::new(parts.status.as_u16()).map_err(|error| Error::internal(error.to_string()))?;
-        for (name, value) in parts.headers.iter().filter(|(name, _)| !OF_ONE_ANSWER.contains(&name.as_str())) {
+        for (name, value) in parts.headers.iter().filter(|(name, _)| !UNSTORED_HEADERS.contains(&name.as_str())) {
             head.headers.push(name.as_str(), value.as_bytes()).map_err(|error| Error::internal(error.to_string()))?;
         }
         let message = bhttp::Response::new(head, body.to_vec()).encode(MessageEncoding::default());
-        if let Err(error) = place.finish(self.seal(message)?).await {
-            tracing::error!(%error, "an answer could not be kept: a repeat of the call runs again");
+        if let Err(error) = lease.finish(self.seal(message)?).await {
+            tracing::error!(%error, "response not stored: a repeat of the call runs again");
         }
         Ok(Response::from_parts(parts, Body::from(body)))
     }
 
-    /// The first answer, once more.
-    pub(crate) fn again(&self, sealed: &[u8]) -> Result<Response<Body>, Error> {
-        let broken = || Error::internal("an answer that was kept cannot be opened");
+    /// The stored response, for a repeat.
+    pub(crate) fn replay(&self, sealed: &[u8]) -> Result<Response<Body>, Error> {
+        let broken = || Error::internal("the stored response cannot be opened");
         let message = self.open(sealed).ok_or_else(broken)?;
-        let limits = bhttp::DecodeLimits { content: LARGEST, ..bhttp::DecodeLimits::default() };
+        let limits = bhttp::DecodeLimits { content: MAX_STORED_RESPONSE_BYTES, ..bhttp::DecodeLimits::default() };
         let answer = bhttp::Response::decode(&message, limits).map_err(|_| broken())?;
         let mut response = Response::new(Body::from(answer.content));
         *response.status_mut() = answer.head.status().try_into().map_err(|_| broken())?;
@@ -141,12 +140,12 @@ impl IdempotentCall<'_> {
     }
 
     pub(crate) fn seal(&self, mut message: Vec<u8>) -> Result<Bytes, Error> {
-        let failed = || Error::internal("an answer could not be sealed");
+        let failed = || Error::internal("the response could not be sealed for storage");
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|_| failed())?;
-        let of_it = Nonce::assume_unique_for_key(nonce);
+        let unique = Nonce::assume_unique_for_key(nonce);
         self.cipher()
-            .and_then(|cipher| cipher.seal_in_place_append_tag(of_it, self.bound(), &mut message).ok())
+            .and_then(|cipher| cipher.seal_in_place_append_tag(unique, self.associated_data(), &mut message).ok())
             .ok_or_else(failed)?;
         Ok([nonce.as_slice(), &message].concat().into())
     }
@@ -154,24 +153,25 @@ impl IdempotentCall<'_> {
     pub(crate) fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut message = sealed.to_vec();
-        let opened = self.cipher()?.open_in_place(Nonce::assume_unique_for_key(*nonce), self.bound(), &mut message);
+        let opened =
+            self.cipher()?.open_in_place(Nonce::assume_unique_for_key(*nonce), self.associated_data(), &mut message);
         let length = opened.ok()?.len();
         message.truncate(length);
         Some(message)
     }
 
-    /// Needs what the caller sent, which is kept nowhere.
+    /// The cipher, whose key depends on the client's idempotency key; that is stored nowhere.
     fn cipher(&self) -> Option<LessSafeKey> {
         let key = Zeroizing::new(digest(self.secret, &[b"seal", &self.id, &self.key]));
         UnboundKey::new(&AES_256_GCM, key.as_slice()).ok().map(LessSafeKey::new)
     }
 
-    fn bound(&self) -> Aad<Vec<u8>> {
+    fn associated_data(&self) -> Aad<Vec<u8>> {
         Aad::from([self.id, self.fingerprint].concat())
     }
 }
 
-/// HMAC-SHA256 of `parts`, each with its length, so that no other parts have the same.
+/// HMAC-SHA256 of `parts`, each preceded by its length, so that other parts have another digest.
 pub(crate) fn digest(secret: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(secret);
     for part in parts {
@@ -183,11 +183,11 @@ pub(crate) fn digest(secret: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     digest
 }
 
-/// How many calls a process remembers at least to have begun, of the last.
-pub(crate) const REMEMBERED: usize = 4096;
-/// How long a ledger that did not answer is left alone.
-pub(crate) const PAUSE: Duration = Duration::from_secs(2);
-/// The largest answer that is kept; what a repeat of a larger one asks for runs again.
-pub(crate) const LARGEST: u64 = 8 << 20;
-/// Headers that each answer has for itself.
-const OF_ONE_ANSWER: [&str; 3] = [REQUEST_ID, "date", "content-length"];
+/// The most recent calls that a process remembers, at least.
+pub(crate) const MIN_REMEMBERED_CALLS: usize = 4096;
+/// How long an unreachable ledger is not tried again.
+pub(crate) const LEDGER_RETRY_INTERVAL: Duration = Duration::from_secs(2);
+/// The largest stored response; a repeat of a call with a larger one runs again.
+pub(crate) const MAX_STORED_RESPONSE_BYTES: u64 = 8 << 20;
+/// Headers of one response only, which are not stored.
+const UNSTORED_HEADERS: [&str; 3] = [REQUEST_ID, "date", "content-length"];

@@ -42,7 +42,7 @@ struct Inner {
     draining: watch::Sender<bool>,
     lifecycle: Lifecycle,
     sealing: Option<Sealing>,
-    arrivals: SealedBodies,
+    sealed_bodies: SealedBodies,
     responses: ResponseStore,
     gate: Arc<AdmissionGate>,
     public_document: Mutex<Option<(PublicDocumentKey, Bytes)>>,
@@ -51,14 +51,14 @@ struct Inner {
 /// Whether the process runs between calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lifecycle {
-    /// It runs.
+    /// It runs continuously.
     #[default]
     Continuous,
     /// It is suspended between calls, as under Lambda: usage is written to the ledger before a response ends.
     Suspended,
 }
 
-/// What the OpenAPI document that anyone may read depends on.
+/// The inputs of the public OpenAPI document, as a cache key.
 pub(super) type PublicDocumentKey = (RouteSupport, Option<SealingPolicy>);
 
 /// Builds an [`AppState`].
@@ -77,17 +77,17 @@ pub struct AppStateBuilder {
 }
 
 impl AppStateBuilder {
-    /// Opens sealed calls with the keys of `sealing`. Default: none, and only plain calls are taken.
+    /// Opens sealed calls with the keys of `sealing`. Default: none, and only plain calls are accepted.
     pub fn sealing(self, sealing: impl Into<Option<Sealing>>) -> Self {
         Self { sealing: sealing.into(), ..self }
     }
 
-    /// Takes bearer tokens that `oidc` verifies, beside API keys. Default: none.
+    /// Accepts bearer tokens that `oidc` verifies, beside API keys. Default: none.
     pub fn oidc(self, oidc: impl Into<Option<Arc<OidcVerifier>>>) -> Self {
         Self { oidc: oidc.into(), ..self }
     }
 
-    /// Says whether a principal that AWS IAM authorised is a caller. Default: [`Iam::Ignore`].
+    /// Sets whether a principal that AWS IAM authorised is a caller. Default: [`Iam::Ignore`].
     pub fn iam(self, iam: Iam) -> Self {
         Self { iam, ..self }
     }
@@ -102,12 +102,12 @@ impl AppStateBuilder {
         Self { journal: Some(folder.to_owned()), ..self }
     }
 
-    /// Says whether each call writes its metrics to standard output. Default: [`EmfOutput::Off`].
+    /// Sets whether each call writes its metrics to standard output. Default: [`EmfOutput::Off`].
     pub fn metrics(self, metrics: EmfOutput) -> Self {
         Self { metrics, ..self }
     }
 
-    /// Says whether the process runs between calls. Default: it does.
+    /// Sets whether the process runs between calls. Default: it does.
     pub fn lifecycle(self, lifecycle: Lifecycle) -> Self {
         Self { lifecycle, ..self }
     }
@@ -133,7 +133,7 @@ impl AppStateBuilder {
             directory: Directory::new(accounts),
             responses: ResponseStore::in_ledger(ledger),
             gate: Arc::new(AdmissionGate::new(limits.body_bytes)),
-            arrivals: SealedBodies::new(limits.sealed_bytes),
+            sealed_bodies: SealedBodies::new(limits.sealed_bytes),
             limits,
             draining: watch::Sender::new(false),
             lifecycle,
@@ -144,7 +144,7 @@ impl AppStateBuilder {
 }
 
 impl AppState {
-    /// Builds a host without models, for the callers in `accounts`. Their ledger counts usage, and stores responses for repeats.
+    /// Builds a host without models, for the callers in `accounts`. Its ledger counts usage and stores responses for repeats.
     pub fn builder(accounts: Accounts, limits: Limits) -> AppStateBuilder {
         AppStateBuilder {
             accounts,
@@ -177,8 +177,8 @@ impl AppState {
     }
 
     /// The sealed bodies that are being received.
-    pub(crate) fn arrivals(&self) -> &SealedBodies {
-        &self.0.arrivals
+    pub(crate) fn sealed_bodies(&self) -> &SealedBodies {
+        &self.0.sealed_bodies
     }
 
     /// Whether plain calls are refused.
@@ -194,7 +194,7 @@ impl AppState {
         &self.0.responses
     }
 
-    /// Bounds what calls take of the process before their tensors are made.
+    /// Bounds the resources of calls before their tensors exist.
     pub(crate) fn gate(&self) -> &Arc<AdmissionGate> {
         &self.0.gate
     }

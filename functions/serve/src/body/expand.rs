@@ -1,10 +1,10 @@
-//! Content coding of requests: compressed bodies are expanded within the bound for bodies.
+//! Content coding of requests: expands compressed bodies within the bound for bodies.
 //!
-//! Invariant: expanding stops one byte beyond the bound, whatever the compressed bytes would become.
+//! Invariant: expanding stops one byte beyond the bound.
 //!
 //! Written by hand because tower-http 0.6's `RequestDecompressionLayer` lacks four guarantees. It expands inside `poll_frame`, on the
 //! runtime's thread; here the work is done in the tenant's CPU lane ([`CpuPermit`]) and ends when the client hangs up. It answers an
-//! unknown coding itself, with an empty 415, where each route family has its own error document. It reads the first of several
+//! unknown coding itself with an empty 415, but each route family has its own error document. It reads the first of several
 //! `Content-Encoding` fields only, and compares it case-sensitively. Its errors do not say which coding was malformed.
 
 use std::io::Read;
@@ -16,7 +16,7 @@ use crate::error::BodyError;
 use crate::error::Error;
 use amaas_engine::cpu::CpuPermit;
 
-/// The content codings that are taken (RFC 9110 §8.4.1).
+/// The accepted content codings (RFC 9110 §8.4.1).
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RequestCoding {
     Gzip,
@@ -24,7 +24,7 @@ pub(crate) enum RequestCoding {
 }
 
 impl RequestCoding {
-    /// The one coding that `headers` name, where they name one. A coding of a coding is not taken: nobody needs it.
+    /// The coding in `headers`, if there is one. Several codings of one body are refused: no client needs them.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, Error> {
         let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
         let Some(value) = values.next() else { return Ok(None) };
@@ -42,14 +42,14 @@ impl RequestCoding {
         }
     }
 
-    /// `body` as it was before it got this coding. It may have `limit` bytes at most then.
+    /// Decodes `body`, to at most `limit` bytes.
     pub(crate) fn expand(self, working: &CpuPermit, body: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
-        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let max_read = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let (mut expanded, mut left) = (Vec::new(), body);
         let read = match self {
-            Self::Gzip => in_pieces(working, MultiGzDecoder::new(&mut left).take(most), &mut expanded)?,
+            Self::Gzip => read_in_chunks(working, MultiGzDecoder::new(&mut left).take(max_read), &mut expanded)?,
             // RFC 9110 §8.4.1.2: `deflate` is the zlib format.
-            Self::Deflate => in_pieces(working, ZlibDecoder::new(&mut left).take(most), &mut expanded)?,
+            Self::Deflate => read_in_chunks(working, ZlibDecoder::new(&mut left).take(max_read), &mut expanded)?,
         };
         if expanded.len() > limit {
             return Err(Error::Body(BodyError::TooLarge { limit, got: None }));
@@ -66,10 +66,14 @@ impl RequestCoding {
     }
 }
 
-/// Reads all of `coded`, unless the caller goes meanwhile; whether it could be read is what is inside.
-fn in_pieces(working: &CpuPermit, mut coded: impl Read, expanded: &mut Vec<u8>) -> Result<std::io::Result<()>, Error> {
+/// Reads all of `coded`. The outer error says that the client disconnected, the inner one that `coded` is malformed.
+fn read_in_chunks(
+    working: &CpuPermit,
+    mut coded: impl Read,
+    expanded: &mut Vec<u8>,
+) -> Result<std::io::Result<()>, Error> {
     loop {
-        match coded.by_ref().take(PIECE).read_to_end(expanded) {
+        match coded.by_ref().take(EXPAND_CHUNK_BYTES).read_to_end(expanded) {
             Ok(0) => return Ok(Ok(())),
             Ok(_) => working.record_progress(0)?,
             Err(error) => return Ok(Err(error)),
@@ -77,10 +81,10 @@ fn in_pieces(working: &CpuPermit, mut coded: impl Read, expanded: &mut Vec<u8>) 
     }
 }
 
-/// DEFLATE makes some thousand bytes of one at the most, so up to this many make what is expanded below 500 µs.
-pub(crate) const QUICK: usize = 64;
-/// Some milliseconds.
-const PIECE: u64 = 1 << 20;
+/// DEFLATE expands by a factor of about 1,000 at most, so bodies up to this size expand within 500 µs.
+pub(crate) const MAX_INLINE_EXPAND_BYTES: usize = 64;
+/// Bytes between two checks whether the client is still connected; they take a few milliseconds.
+const EXPAND_CHUNK_BYTES: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {

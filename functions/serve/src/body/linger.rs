@@ -1,8 +1,7 @@
-//! Bodies that are still on their way when their request is answered.
+//! Lingering close: discards the rest of a body that is still arriving when its request is answered.
 //!
-//! A server that closes a connection with unread bytes resets it, and a reset takes away from the caller what it has not
-//! read yet: the very answer that says why its body was not wanted. So the rest of a body is read and thrown away behind
-//! the answer, for a while.
+//! A server that closes a connection with unread bytes resets it. A reset can discard the answer before the client reads it, and that
+//! answer says why the body was refused. So the server reads and discards the rest of the body after the answer, for a while.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -14,12 +13,12 @@ use http::{HeaderMap, header};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 
-/// A body of which nothing is left unread, whenever it is dropped.
+/// A body whose unread rest is read and discarded when it is dropped.
 struct LingeringBody(Body);
 
-/// `body`, the rest of which is thrown away when it is dropped.
+/// Wraps `body` so that its unread rest is discarded when it is dropped.
 pub(crate) fn linger(headers: &HeaderMap, body: Body) -> Body {
-    // Whoever asks before it sends has nothing on its way, and must not be told to go on.
+    // A client that sent `Expect: 100-continue` waits with its body, and a read would ask for it.
     if body.is_end_stream() || headers.contains_key(header::EXPECT) { body } else { Body::new(LingeringBody(body)) }
 }
 
@@ -49,8 +48,8 @@ impl Drop for LingeringBody {
             return;
         }
         let mut rest = std::mem::take(&mut self.0);
-        // What came with the head is there already, and needs nobody to wait for it.
-        let mut left = LARGEST;
+        // Bytes that arrived with the head are read here, without a task.
+        let mut left = MAX_DISCARDED_BYTES;
         let mut context = Context::from_waker(Waker::noop());
         while let Poll::Ready(frame) = Pin::new(&mut rest).poll_frame(&mut context) {
             let Some(Ok(frame)) = frame else { return };
@@ -58,7 +57,7 @@ impl Drop for LingeringBody {
             left = less;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(tokio::time::timeout(LONGEST, discard(rest, left)));
+            runtime.spawn(tokio::time::timeout(LINGER_TIMEOUT, discard(rest, left)));
         }
     }
 }
@@ -70,7 +69,7 @@ async fn discard(mut rest: Body, mut left: usize) {
     }
 }
 
-/// As nginx's `lingering_time`, but shorter: a caller that has not read its answer by then is not reading.
-const LONGEST: Duration = Duration::from_secs(10);
-/// What is thrown away of one body at most.
-const LARGEST: usize = 256 << 20;
+/// Like nginx's `lingering_time`, but shorter: a client that has not read its answer by then is not reading.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most bytes of one body that are discarded.
+const MAX_DISCARDED_BYTES: usize = 256 << 20;

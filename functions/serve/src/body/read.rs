@@ -1,4 +1,4 @@
-//! The body of a request, whole and bounded.
+//! Reads the whole body of a request, within bounds of size and time.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -11,55 +11,55 @@ use http_body_util::BodyExt;
 use crate::error::BodyError;
 use crate::error::Error;
 
-/// Reads a body of at most `limit` bytes as it came, whatever it is. What says that it is larger is refused before a byte is read.
-pub(crate) async fn bounded(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
-    metered(headers, body, limit, |_| Ok(())).await
+/// Reads a body of at most `limit` bytes, without decoding it. A larger `Content-Length` is refused before a byte is read.
+pub(crate) async fn read_bounded(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
+    read_metered(headers, body, limit, |_| Ok(())).await
 }
 
-/// The same, where `came` is told how many bytes came before they are kept, and may refuse them.
-pub(crate) async fn metered(
+/// Like [`read_bounded`], but calls `on_chunk` with the size of each chunk before it is kept; `on_chunk` can refuse it.
+pub(crate) async fn read_metered(
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-    came: impl FnMut(usize) -> Result<(), Error>,
+    on_chunk: impl FnMut(usize) -> Result<(), Error>,
 ) -> Result<Bytes, Error> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if let Some(got) = length.filter(|length| *length > limit as u64) {
         return Err(Error::Body(BodyError::TooLarge { limit, got: Some(got) }));
     }
     let expected = length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
-    let read = tokio::time::timeout(WHOLE, whole(body, limit, expected, came)).await;
-    read.map_err(|_| Error::Body(BodyError::Slow { seconds: WHOLE.as_secs() }))?
+    let read = tokio::time::timeout(BODY_TIMEOUT, read_whole(body, limit, expected, on_chunk)).await;
+    read.map_err(|_| Error::Body(BodyError::Slow { seconds: BODY_TIMEOUT.as_secs() }))?
 }
 
-/// All pieces of the body, which says that it has `expected` bytes or says nothing.
-async fn whole(
+/// Reads all chunks of the body; `expected` is its `Content-Length`, or 0.
+async fn read_whole(
     mut body: Body,
     limit: usize,
     expected: usize,
-    mut came: impl FnMut(usize) -> Result<(), Error>,
+    mut on_chunk: impl FnMut(usize) -> Result<(), Error>,
 ) -> Result<Bytes, Error> {
-    let Some(first) = piece(&mut body, limit, limit).await? else { return Ok(Bytes::new()) };
-    came(first.len())?;
-    let Some(second) = piece(&mut body, limit - first.len(), limit).await? else { return Ok(first) };
-    came(second.len())?;
-    // Only a body in more than one piece is copied together. What is announced and does not come is never touched, and takes no memory.
+    let Some(first) = read_chunk(&mut body, limit, limit).await? else { return Ok(Bytes::new()) };
+    on_chunk(first.len())?;
+    let Some(second) = read_chunk(&mut body, limit - first.len(), limit).await? else { return Ok(first) };
+    on_chunk(second.len())?;
+    // Only a body of several chunks is copied. Announced bytes that never arrive are untouched pages, which take no memory.
     let mut whole = BytesMut::with_capacity(expected.max(first.len() + second.len()));
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
-    while let Some(next) = piece(&mut body, limit - whole.len(), limit).await? {
-        came(next.len())?;
+    while let Some(next) = read_chunk(&mut body, limit - whole.len(), limit).await? {
+        on_chunk(next.len())?;
         whole.extend_from_slice(&next);
     }
     Ok(whole.freeze())
 }
 
-/// The next piece of the body, which may have `left` bytes at most of the `limit`.
-async fn piece(body: &mut Body, left: usize, limit: usize) -> Result<Option<Bytes>, Error> {
+/// Reads the next chunk of the body, of at most `left` bytes; `limit` is for the error.
+async fn read_chunk(body: &mut Body, left: usize, limit: usize) -> Result<Option<Bytes>, Error> {
     loop {
-        let frame = tokio::time::timeout(IDLE, body.frame()).await;
-        let frame = frame.map_err(|_| Error::Body(BodyError::Timeout { seconds: IDLE.as_secs() }))?;
-        match frame.transpose().map_err(|error| broken(&error))?.map(http_body::Frame::into_data) {
+        let frame = tokio::time::timeout(BODY_IDLE_TIMEOUT, body.frame()).await;
+        let frame = frame.map_err(|_| Error::Body(BodyError::Timeout { seconds: BODY_IDLE_TIMEOUT.as_secs() }))?;
+        match frame.transpose().map_err(|error| classify_read_error(&error))?.map(http_body::Frame::into_data) {
             None => return Ok(None),
             Some(Ok(data)) if data.len() > left => return Err(Error::Body(BodyError::TooLarge { limit, got: None })),
             Some(Ok(data)) if data.is_empty() => {}
@@ -69,8 +69,8 @@ async fn piece(body: &mut Body, left: usize, limit: usize) -> Result<Option<Byte
     }
 }
 
-/// Why a body did not come to its end: what came of it is wrong, or no more comes.
-fn broken(error: &axum::Error) -> Error {
+/// Why a body is incomplete: it is malformed, or the connection broke off.
+fn classify_read_error(error: &axum::Error) -> Error {
     let mut below: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = below {
         let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
@@ -82,12 +82,12 @@ fn broken(error: &axum::Error) -> Error {
     Error::Body(BodyError::Broken)
 }
 
-/// JSON, or nothing said: many small clients leave the content type away.
-pub(crate) fn media_type(headers: &HeaderMap) -> Result<(), Error> {
+/// Accepts JSON and a missing content type, since many small clients send none.
+pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Error> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let got = value.to_str().unwrap_or("(not text)");
     let essence = got.split(';').next().unwrap_or_default().trim();
-    // `curl -d` says application/x-www-form-urlencoded unless told otherwise, and means JSON here.
+    // `curl -d` sends application/x-www-form-urlencoded by default, and the body is JSON here.
     let known = ["application/json", "application/x-www-form-urlencoded", "application/octet-stream", ""];
     if known.iter().any(|known| essence.eq_ignore_ascii_case(known)) || essence.ends_with("+json") {
         Ok(())
@@ -96,10 +96,10 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Result<(), Error> {
     }
 }
 
-/// How long a body may pause. A caller on a bad line sends a packet now and then; one that sends nothing holds a place.
-pub(crate) const IDLE: Duration = Duration::from_secs(10);
-/// How long a body may take: 16 MiB come in that time at 2.3 Mbit/s, and a byte now and then holds no place for longer.
-pub(crate) const WHOLE: Duration = Duration::from_mins(1);
+/// How long a body may pause. A client on a bad line sends a packet now and then.
+pub(crate) const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a body may take: enough for 16 MiB at 2.3 Mbit/s. It bounds clients that send single bytes.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {
@@ -107,7 +107,7 @@ mod tests {
 
     async fn read_pieces(pieces: &[&'static str], limit: usize) -> Result<Bytes, Error> {
         let pieces: Vec<_> = pieces.iter().map(|piece| Ok::<_, std::io::Error>(*piece)).collect();
-        bounded(&HeaderMap::new(), Body::from_stream(futures_util::stream::iter(pieces)), limit).await
+        read_bounded(&HeaderMap::new(), Body::from_stream(futures_util::stream::iter(pieces)), limit).await
     }
 
     #[tokio::test]
@@ -129,7 +129,7 @@ mod tests {
         headers.insert(header::CONTENT_LENGTH, "4".parse().expect("a value"));
         let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
         assert!(matches!(
-            bounded(&headers, body, 3).await,
+            read_bounded(&headers, body, 3).await,
             Err(Error::Body(BodyError::TooLarge { limit: 3, got: Some(4) }))
         ));
     }
@@ -138,7 +138,7 @@ mod tests {
     async fn a_body_that_stalls_is_given_up() {
         let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
         assert!(matches!(
-            bounded(&HeaderMap::new(), body, 3).await,
+            read_bounded(&HeaderMap::new(), body, 3).await,
             Err(Error::Body(BodyError::Timeout { seconds: 10 }))
         ));
     }
@@ -149,7 +149,8 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(9)).await;
             Some((Ok::<_, std::io::Error>("x"), ()))
         });
-        let error = bounded(&HeaderMap::new(), Body::from_stream(Box::pin(drips)), 100).await.expect_err("too slow");
+        let error =
+            read_bounded(&HeaderMap::new(), Body::from_stream(Box::pin(drips)), 100).await.expect_err("too slow");
         assert_eq!(error.to_string(), "the body did not arrive within 60 s");
         assert_eq!(error.slug(), "body-timeout");
     }

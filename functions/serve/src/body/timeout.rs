@@ -1,4 +1,4 @@
-//! A body that has to go on arriving: for readers that bound its size themselves, as [`read`](super::read()) bounds it for routes.
+//! A body with timeouts, for readers that bound the size themselves; [`read_bounded`](super::read_bounded) bounds both for routes.
 
 use std::io;
 use std::pin::Pin;
@@ -9,12 +9,12 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::read::{IDLE, WHOLE};
+use super::read::{BODY_IDLE_TIMEOUT, BODY_TIMEOUT};
 
-/// `body`, which fails where it pauses for too long or takes too long in all.
+/// Wraps `body` so that it fails if it pauses for too long or takes too long in total.
 pub(crate) fn with_timeout(body: Body) -> Body {
     let now = Instant::now();
-    let (idle, end) = (Box::pin(sleep_until(now + IDLE)), Box::pin(sleep_until(now + WHOLE)));
+    let (idle, end) = (Box::pin(sleep_until(now + BODY_IDLE_TIMEOUT)), Box::pin(sleep_until(now + BODY_TIMEOUT)));
     Body::new(TimeoutBody { body, idle, end })
 }
 
@@ -33,7 +33,7 @@ impl http_body::Body for TimeoutBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            self.idle.as_mut().reset(Instant::now() + IDLE);
+            self.idle.as_mut().reset(Instant::now() + BODY_IDLE_TIMEOUT);
             return Poll::Ready(frame);
         }
         let idle = self.idle.as_mut().poll(context).is_ready();
@@ -71,7 +71,7 @@ mod tests {
                 })
             }))
         };
-        for (every, after) in [(11, IDLE), (9, WHOLE)] {
+        for (every, after) in [(11, BODY_IDLE_TIMEOUT), (9, BODY_TIMEOUT)] {
             let begun = Instant::now();
             with_timeout(drips(every)).collect().await.expect_err("too slow");
             assert_eq!(begun.elapsed(), after, "a byte every {every} s");

@@ -1,24 +1,24 @@
-//! Which pages of others a browser lets call.
+//! The origins that may call from a browser.
 
 use http::HeaderValue;
 
 use amaas_config::{ConfigError, Variable};
 
-/// The origins whose pages may call, beside pages of the function's own origin.
+/// The origins whose pages may call, beside the function's own origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AllowedOrigins {
-    /// None: browsers let no page of another origin read an answer.
+    /// None: browsers let no page of another origin read a response.
     #[default]
     None,
-    /// These, to the letter.
+    /// Exactly these.
     Only(Vec<HeaderValue>),
-    /// All there are.
+    /// All origins.
     Any,
 }
 
 impl AllowedOrigins {
-    /// What the process's environment says of them, `AMAAS_CORS_ORIGINS`.
+    /// The origins in the process's environment, `AMAAS_CORS_ORIGINS`.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable, what was expected and what it holds.
@@ -26,7 +26,7 @@ impl AllowedOrigins {
         Self::from_variables(amaas_config::process)
     }
 
-    /// What `variables` say of them.
+    /// The origins in `variables`.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable, what was expected and what it holds.
@@ -45,7 +45,7 @@ impl AllowedOrigins {
     }
 }
 
-/// `origin`, where it is one as browsers write it (RFC 6454 §6.2): scheme, host and a port that is not the scheme's own.
+/// Parses `origin` if browsers write it so (RFC 6454 §6.2): scheme, host, and a port unless it is the scheme's default.
 fn origin_of(origin: &str) -> Option<HeaderValue> {
     let (scheme, authority) = origin.split_once("://")?;
     let scheme_fits = scheme.starts_with(|first: char| first.is_ascii_lowercase())

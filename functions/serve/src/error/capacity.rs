@@ -1,10 +1,10 @@
-//! More work at once than the function has room for.
+//! The function is at capacity, or shutting down.
 
 use std::time::Duration;
 
 use amaas_wire::classify;
 
-/// Why a call is not begun now.
+/// Why a call cannot begin now.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
@@ -21,9 +21,9 @@ pub enum CapacityError {
 }
 
 classify! { CapacityError {
-    Self::TenantBusy { .. } => 429, "tenant-busy", "too many calls of the tenant at once", retry = SOON;
-    Self::Busy { .. } => 503, "busy", "too many calls at once", retry = SOON;
-    Self::Draining => 503, "draining", "stopping", retry = SOON;
+    Self::TenantBusy { .. } => 429, "tenant-busy", "too many calls of the tenant at once", retry = RETRY_AFTER;
+    Self::Busy { .. } => 503, "busy", "too many calls at once", retry = RETRY_AFTER;
+    Self::Draining => 503, "draining", "stopping", retry = RETRY_AFTER;
 } }
 
-const SOON: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);

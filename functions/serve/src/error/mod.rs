@@ -1,9 +1,9 @@
 //! The error of a call: one group for each stage, each with the text for the caller and the text for the log.
 //!
-//! Status, slug, title and retry advice of an error are in its group alone ([`classify!`](amaas_wire::classify)); the `OpenAPI` document, the
-//! responses and the tests read them from there.
+//! The group of an error alone defines its status, slug, title and retry advice ([`classify!`](amaas_wire::classify)). The `OpenAPI`
+//! document, the responses and the tests read them from there.
 //!
-//! Invariant: the public text names tensor, datatype, shape or limit, and never holds a value of the payload, a key or
+//! Invariant: the public text names tensor, datatype, shape or limit, and never contains a value of the payload, a key or
 //! a path of the machine.
 
 mod body;
@@ -36,7 +36,7 @@ pub(crate) use self::response::ResponseError;
 pub(crate) use self::route::RouteError;
 pub(crate) use self::sealing::SealedCallError;
 
-/// Why a call has no answer.
+/// Why a call failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -46,7 +46,7 @@ pub enum Error {
     /// The body was not read.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// The call is sealed and refused, or is not and should be.
+    /// A sealed call is refused, or a plain call that should be sealed.
     #[error(transparent)]
     Sealed(#[from] SealedCallError),
     /// The caller is refused.
@@ -61,7 +61,7 @@ pub enum Error {
     /// The model does not answer on the route.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The input is not what the model takes.
+    /// The model does not accept the input.
     #[error(transparent)]
     Input(#[from] InputError),
     /// A limit or a budget refuses the call.
@@ -95,12 +95,12 @@ impl Error {
         ResponseError::CLASSES,
     ];
 
-    /// Input that is well formed, and not what the model takes.
+    /// Well-formed input that the model does not accept.
     pub(crate) fn invalid(what: impl Into<String>) -> Self {
         InputError::Invalid(what.into()).into()
     }
 
-    /// A member of the body that is not what the route takes.
+    /// A member of the body that the route does not accept.
     pub(crate) fn parameter(param: &'static str, message: String) -> Self {
         InputError::Parameter { param: Cow::Borrowed(param), message }.into()
     }
@@ -142,8 +142,8 @@ impl Error {
         self.class().slug
     }
 
-    /// Whether the error is about the sealing and not about the route.
-    pub fn is_of_sealing(&self) -> bool {
+    /// Whether the error concerns the sealing and not the route.
+    pub fn is_sealing_error(&self) -> bool {
         matches!(self, Self::Sealed(SealedCallError::Date { .. } | SealedCallError::Replayed))
     }
 
@@ -152,7 +152,7 @@ impl Error {
         self.classified().param
     }
 
-    /// What the log should say beyond the public text.
+    /// The text for the log, in addition to the public text.
     pub fn internal_text(&self) -> Option<&str> {
         self.classified().internal
     }
@@ -162,8 +162,8 @@ impl Error {
         self.classified().retry_after
     }
 
-    /// Whether the network ran, and has no answer because of what the caller sent.
-    pub fn is_of_the_run(&self) -> bool {
+    /// Whether the network ran and failed because of the client's input.
+    pub fn is_run_error(&self) -> bool {
         matches!(
             self,
             Self::Run(RunError::Refused { .. } | RunError::TooLong { .. } | RunError::TooLarge { .. })

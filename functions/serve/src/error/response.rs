@@ -13,7 +13,7 @@ pub enum ResponseError {
     /// The response is larger than the host can carry, or than `AMAAS_MAX_ANSWER_BYTES`.
     #[error("the answer has {got} bytes, more than the {limit} that one may have here; send fewer rows a call")]
     TooLarge { limit: u64, got: u64 },
-    /// The fault is the service's.
+    /// A fault of the service.
     #[error("internal error")]
     Internal { internal: String },
 }

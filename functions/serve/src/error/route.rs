@@ -1,8 +1,8 @@
-//! A request that no route takes.
+//! A request that no route accepts.
 
 use amaas_wire::classify;
 
-/// Why no route takes a request.
+/// Why no route accepts a request.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
@@ -13,7 +13,7 @@ pub enum RouteError {
     /// There is no such route.
     #[error("there is no such route; the routes are {routes}")]
     Unknown { routes: String },
-    /// The route takes another method.
+    /// The route does not support the method.
     #[error("the route does not take this method")]
     Method,
     /// The call would load or unload a model.

@@ -9,7 +9,7 @@ use amaas_wire::classify;
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the message says
 pub enum SealedCallError {
-    /// The call is plain, and the function takes sealed calls only.
+    /// The call is plain, and the function accepts sealed calls only.
     #[error(
         "this function takes sealed calls only (message/ohttp-chunked-req); the keys are at /v1/models/{{model}}/keys"
     )]
@@ -29,11 +29,11 @@ pub enum SealedCallError {
     /// The date of the call is missing or out of the window; `now` is the function's.
     #[error("{reason}")]
     Date { reason: String, now: String },
-    /// The call was taken before.
+    /// The call was accepted before.
     #[error("this sealed call was taken already; seal the call again to send it again")]
     Replayed,
     /// The ledger that detects replays cannot be used.
-    #[error("calls that come again cannot be told from others at the moment")]
+    #[error("replays cannot be detected at the moment")]
     ReplaysUnavailable { internal: String },
 }
 

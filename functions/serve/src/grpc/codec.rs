@@ -1,6 +1,6 @@
-//! Messages out of bytes, with a bound on what a short message can become in memory.
+//! Decodes messages, with a bound on their size in memory.
 //!
-//! An empty tensor takes two bytes of a message and some 300 of memory, so the entries of a message are counted before it is decoded.
+//! An empty tensor takes two bytes in a message and about 300 in memory, so the entries of a message are counted before it is decoded.
 
 use std::marker::PhantomData;
 
@@ -11,7 +11,7 @@ use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder};
 use tonic_prost::{ProstCodec, ProstEncoder};
 
-/// tonic's codec for messages, with the bound.
+/// tonic's codec for messages, with a bound on their entries.
 pub(super) struct BoundedCodec<T, U>(ProstCodec<T, U>);
 
 /// See [`BoundedCodec`].
@@ -43,20 +43,21 @@ impl<U: Message + Default> Decoder for BoundedDecoder<U> {
     type Error = Status;
 
     fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        // Not a copy: the fields of bytes will be parts of it.
+        // This is no copy: fields of bytes become slices of it.
         let message = message.copy_to_bytes(message.remaining());
-        if entries(message.clone()) > MOST {
-            let text = format!("the message has more than {MOST} entries: tensors, outputs and parameters together");
+        if count_entries(message.clone()) > MAX_ENTRIES {
+            let text =
+                format!("the message has more than {MAX_ENTRIES} entries: tensors, outputs and parameters together");
             return Err(Status::resource_exhausted(text));
         }
         U::decode(message).map(Some).map_err(|error| Status::internal(error.to_string()))
     }
 }
 
-/// How many fields a message has, up to where it cannot be read.
-fn entries(mut message: Bytes) -> usize {
+/// The number of fields of a message, up to the first malformed one.
+fn count_entries(mut message: Bytes) -> usize {
     let mut count = 0;
-    while message.has_remaining() && count <= MOST {
+    while message.has_remaining() && count <= MAX_ENTRIES {
         let Ok((tag, wire_type)) = decode_key(&mut message) else { break };
         if skip_field(wire_type, tag, &mut message, DecodeContext::default()).is_err() {
             break;
@@ -66,8 +67,8 @@ fn entries(mut message: Bytes) -> usize {
     count
 }
 
-/// More than the tensors of any network in use.
-const MOST: usize = 4096;
+/// The most entries of a message: more than any network in use has tensors.
+const MAX_ENTRIES: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -76,9 +77,9 @@ mod tests {
     #[test]
     fn entries_are_counted_and_not_gone_into() {
         let (empty, nested) = ([0x2a, 0], [0x2a, 4, 0x0a, 0, 0x0a, 0]);
-        assert_eq!(entries(Bytes::new()), 0);
-        assert_eq!(entries([empty.to_vec(), nested.to_vec()].concat().into()), 2);
-        assert_eq!(entries(vec![0x2a, 9, 0].into()), 0, "it breaks off");
-        assert_eq!(entries(empty.repeat(1 << 20).into()), MOST + 1, "and no further");
+        assert_eq!(count_entries(Bytes::new()), 0);
+        assert_eq!(count_entries([empty.to_vec(), nested.to_vec()].concat().into()), 2);
+        assert_eq!(count_entries(vec![0x2a, 9, 0].into()), 0, "the message is cut off");
+        assert_eq!(count_entries(empty.repeat(1 << 20).into()), MAX_ENTRIES + 1, "counting stops above the limit");
     }
 }

@@ -1,19 +1,19 @@
-//! Values in lists of their own type, `InferTensorContents`: five lists for all integers, none for FP16 and BF16.
+//! Tensor values in typed lists, `InferTensorContents`. Several integer types share a list, and FP16 and BF16 have none.
 
 use amaas_wire::{Datatype, Tensor, TensorData, TensorError};
 
 use super::proto::InferTensorContents;
 use amaas_model::InputError;
 
-/// The tensor whose values are in `contents`, in the one list for its datatype.
-pub(super) fn read(
+/// Decodes a tensor from `contents`, whose values must be in the list for its datatype.
+pub(super) fn decode(
     name: String,
     datatype: Datatype,
     shape: Vec<usize>,
     contents: InferTensorContents,
 ) -> Result<Tensor, InputError> {
     let lists = contents.lengths();
-    let Some(expected) = list(datatype) else {
+    let Some(expected) = list_name(datatype) else {
         return Err(InputError::Invalid(format!(
             "tensor {name:?}: {datatype} has no list in contents; its values go into raw_input_contents"
         )));
@@ -23,12 +23,12 @@ pub(super) fn read(
             "tensor {name:?}: expected the values of {datatype} in contents.{expected}, got contents.{other}"
         )));
     }
-    let data = data(&name, datatype, contents);
+    let data = decode_data(&name, datatype, contents);
     Tensor::new(name, shape, data.map_err(invalid)?).map_err(invalid)
 }
 
-/// The values of `tensor` in the list for its datatype; `None` where there is none.
-pub(super) fn write(tensor: &Tensor) -> Option<InferTensorContents> {
+/// Encodes `tensor` in the list for its datatype; `None` if there is no such list.
+pub(super) fn encode(tensor: &Tensor) -> Option<InferTensorContents> {
     let mut contents = InferTensorContents::default();
     match tensor.data() {
         TensorData::Bool(values) => contents.bool_contents.clone_from(values),
@@ -66,7 +66,7 @@ impl InferTensorContents {
 }
 
 /// The list for values of `datatype`.
-fn list(datatype: Datatype) -> Option<&'static str> {
+fn list_name(datatype: Datatype) -> Option<&'static str> {
     Some(match datatype {
         Datatype::Bool => "bool_contents",
         Datatype::Int8 | Datatype::Int16 | Datatype::Int32 => "int_contents",
@@ -80,12 +80,15 @@ fn list(datatype: Datatype) -> Option<&'static str> {
     })
 }
 
-fn data(tensor: &str, datatype: Datatype, contents: InferTensorContents) -> Result<TensorData, TensorError> {
+fn decode_data(tensor: &str, datatype: Datatype, contents: InferTensorContents) -> Result<TensorData, TensorError> {
     macro_rules! narrow {
         ($values:expr, $type:ty, $expected:literal) => {
-            TensorData::from(each::<_, $type>(tensor, $values, ($expected, "an integer out of range"), |value| {
-                value.try_into().ok()
-            })?)
+            TensorData::from(convert_values::<_, $type>(
+                tensor,
+                $values,
+                ($expected, "an integer out of range"),
+                |value| value.try_into().ok(),
+            )?)
         };
     }
     Ok(match datatype {
@@ -102,14 +105,19 @@ fn data(tensor: &str, datatype: Datatype, contents: InferTensorContents) -> Resu
         Datatype::Fp64 => contents.fp64_contents.into(),
         Datatype::Bytes => {
             let text = |bytes: bytes::Bytes| String::from_utf8(bytes.into()).ok();
-            TensorData::from(each(tensor, contents.bytes_contents, ("UTF-8 text (BYTES)", "other bytes"), text)?)
+            TensorData::from(convert_values(
+                tensor,
+                contents.bytes_contents,
+                ("UTF-8 text (BYTES)", "other bytes"),
+                text,
+            )?)
         }
         Datatype::Fp16 | Datatype::Bf16 => TensorData::empty(datatype),
     })
 }
 
-/// Each value as `convert` makes it, or an error that names the first that it refuses.
-fn each<V, T>(
+/// Converts each value, or returns an error with the index of the first invalid one.
+fn convert_values<V, T>(
     tensor: &str,
     values: Vec<V>,
     (expected, got): (&'static str, &'static str),
@@ -148,12 +156,12 @@ mod tests {
             vec![String::new(), "é".to_owned()].into(),
         ] {
             let tensor = Tensor::new("x", vec![2], data).expect("two values");
-            let contents = write(&tensor).expect("there is a list for it");
-            let read = read("x".to_owned(), tensor.datatype(), vec![2], contents);
+            let contents = encode(&tensor).expect("there is a list for it");
+            let read = decode("x".to_owned(), tensor.datatype(), vec![2], contents);
             assert_eq!(read.expect("it was written"), tensor);
         }
         let half = Tensor::new("x", vec![1], vec![half::f16::ONE]).expect("one value");
-        assert_eq!(write(&half), None);
+        assert_eq!(encode(&half), None);
     }
 
     #[test]
@@ -178,7 +186,7 @@ mod tests {
             (Datatype::Fp16, ints(&[]), "FP16 has no list in contents; its values go into raw_input_contents"),
             (Datatype::Bytes, text, "data[0]: expected UTF-8 text (BYTES)"),
         ] {
-            let error = read("x".to_owned(), datatype, vec![1], contents).expect_err(expected).to_string();
+            let error = decode("x".to_owned(), datatype, vec![1], contents).expect_err(expected).to_string();
             assert!(error.starts_with("tensor \"x\": ") && error.contains(expected), "{expected}: {error}");
         }
     }

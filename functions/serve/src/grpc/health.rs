@@ -1,8 +1,8 @@
-//! gRPC's own health checks, `grpc.health.v1`: what Kubernetes' probes, load balancers and clients that balance by themselves ask.
+//! gRPC health checks, `grpc.health.v1`, for probes of Kubernetes, load balancers, and clients that balance by themselves.
 //!
-//! `""` and the names of services stand for the host, any other name for the model of that name. As the routes of `/v2` that say the
-//! same, they need no key. So watching is bounded: of [`MOST`] watches the oldest ends for another, and a connection that only watches
-//! makes room for one that asks ([`IdleStream`](crate::host::IdleStream)).
+//! `""` and the names of services mean the host; any other name means a model. Like the health routes of `/v2`, these need no key. So
+//! watches are bounded: above [`MAX_WATCHES`] the oldest ends, and a connection with watches only is closed first
+//! ([`IdleStream`](crate::reply::IdleStream)).
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use crate::router::health;
 use crate::state::AppState;
 
-/// The checks of a host.
+/// The health service of a host.
 #[derive(Clone)]
 pub(super) struct HealthService {
     state: AppState,
@@ -31,12 +31,12 @@ impl HealthService {
         Self { state, watches: Arc::default() }
     }
 
-    /// How what is called `name` is now.
+    /// The current status of the host or of the model called `name`.
     fn status(&self, name: &str) -> ServingStatus {
         let ready = match name {
-            "" => health::every(&self.state).ready,
-            service if SERVICES.contains(&service) => health::every(&self.state).ready,
-            model => match health::of_model(&self.state, model, None) {
+            "" => health::host_readiness(&self.state).ready,
+            service if SERVICES.contains(&service) => health::host_readiness(&self.state).ready,
+            model => match health::model_readiness(&self.state, model, None) {
                 Ok(model) => model.ready && !self.state.is_draining(),
                 Err(_) => return ServingStatus::ServiceUnknown,
             },
@@ -60,8 +60,8 @@ impl Health for HealthService {
         let watch = HealthWatch {
             checks: self.clone(),
             name: request.into_inner().service,
-            told: None,
-            displaced: self.watches.begin(),
+            last_sent: None,
+            evicted: self.watches.begin(),
             is_over: false,
         };
         let changes = stream::unfold(watch, async |mut watch| Some((watch.next().await?, watch)));
@@ -69,12 +69,12 @@ impl Health for HealthService {
     }
 }
 
-/// A client that is told of changes.
+/// A client that watches for changes.
 struct HealthWatch {
     checks: HealthService,
     name: String,
-    told: Option<ServingStatus>,
-    displaced: oneshot::Receiver<()>,
+    last_sent: Option<ServingStatus>,
+    evicted: oneshot::Receiver<()>,
     is_over: bool,
 }
 
@@ -86,18 +86,18 @@ impl HealthWatch {
         }
         loop {
             let status = self.checks.status(&self.name);
-            if self.told.replace(status) != Some(status) {
+            if self.last_sent.replace(status) != Some(status) {
                 return Some(Ok(HealthCheckResponse { status: status.into() }));
             }
-            // What the client was told last is that it does not serve.
+            // The client has received the status `NotServing` by now.
             if self.checks.state.is_draining() {
                 self.is_over = true;
                 return Some(Err(Status::unavailable("the function is stopping")));
             }
             tokio::select! {
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
                 () = self.checks.state.drained() => {}
-                _ = &mut self.displaced => {
+                _ = &mut self.evicted => {
                     self.is_over = true;
                     return Some(Err(Status::unavailable("another watch took the place of this one")));
                 }
@@ -106,35 +106,35 @@ impl HealthWatch {
     }
 }
 
-/// The watches that are under way, the oldest first.
+/// The open watches, the oldest first.
 #[derive(Default)]
 struct OpenWatches(Mutex<VecDeque<oneshot::Sender<()>>>);
 
 impl OpenWatches {
-    /// Begins one, for which the oldest may have to end: then what this gives is done.
+    /// Begins a watch, and ends the oldest if there are too many. The receiver completes when this watch is ended.
     fn begin(&self) -> oneshot::Receiver<()> {
-        let (displace, displaced) = oneshot::channel();
+        let (evict, evicted) = oneshot::channel();
         let mut watches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         watches.retain(|watch| !watch.is_closed());
-        if watches.len() >= MOST {
+        if watches.len() >= MAX_WATCHES {
             watches.pop_front();
         }
-        watches.push_back(displace);
-        displaced
+        watches.push_back(evict);
+        evicted
     }
 }
 
-/// The services on the port, whose health is that of the host.
+/// The services on the port; their health is that of the host.
 const SERVICES: [&str; 4] = [
     "inference.GRPCInferenceService",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
 ];
-/// How often it is looked whether something changed.
-const EVERY: Duration = Duration::from_secs(1);
-/// How many watches there are at once.
-const MOST: usize = 256;
+/// How often a watch polls the status.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The most open watches.
+const MAX_WATCHES: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -147,9 +147,12 @@ mod tests {
     use amaas_model::load::ModelSlot;
 
     fn checks(models: &[&str]) -> HealthService {
-        let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).build();
+        let state = AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default()).build();
         for model in models {
-            state.insert(Arc::new(ModelSlot::new(model.parse().expect("a name"), "1".parse().expect("a version"))));
+            state.insert(Arc::new(ModelSlot::new(
+                model.parse().expect("a valid name"),
+                "1".parse().expect("a version"),
+            )));
         }
         HealthService::new(state)
     }
@@ -184,8 +187,10 @@ mod tests {
         };
         assert_eq!(next(&mut statuses).await, Ok(ServingStatus::Serving));
         assert_eq!(next(&mut model).await, Ok(ServingStatus::ServiceUnknown));
-        checks.state.insert(Arc::new(ModelSlot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
-        assert_eq!(next(&mut statuses).await, Ok(ServingStatus::NotServing), "a model is on its way");
+        checks
+            .state
+            .insert(Arc::new(ModelSlot::new("m".parse().expect("a valid name"), "1".parse().expect("a version"))));
+        assert_eq!(next(&mut statuses).await, Ok(ServingStatus::NotServing), "a model is loading");
         assert_eq!(next(&mut model).await, Ok(ServingStatus::NotServing));
         checks.state.drain();
         assert_eq!(next(&mut statuses).await, Err(Code::Unavailable));
@@ -197,9 +202,9 @@ mod tests {
         let checks = checks(&[]);
         let mut oldest = checks.watch(of("")).await.expect("a stream").into_inner();
         assert!(oldest.next().await.is_some_and(|change| change.is_ok()));
-        drop(checks.watch(of("")).await.expect("one that is over takes no place"));
+        drop(checks.watch(of("")).await.expect("a closed watch does not count"));
         let mut others = Vec::new();
-        for more in 1..=MOST {
+        for more in 1..=MAX_WATCHES {
             assert!(oldest.next().now_or_never().is_none(), "{more}");
             others.push(checks.watch(of("")).await.expect("a stream"));
         }

@@ -1,4 +1,4 @@
-//! A call's tensors out of its message, and the outputs into the answer's.
+//! `ModelInfer`: decodes the tensors of a request, runs the model, and encodes the outputs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use super::proto::model_infer_response::InferOutputTensor;
 use super::proto::{InferParameter, ModelInferRequest, ModelInferResponse};
 use super::{contents, parameters};
 use crate::error::Error;
-use crate::reply::{answer_fits, headers};
+use crate::reply::{check_response_size, write_usage_headers};
 use crate::request::{AuthorisedModel, CallError, Caller};
 use crate::router::infer;
 use crate::state::AppState;
 
-/// Answers `request`, which `caller` sent; and says what it is counted as.
-pub(super) async fn answer(
+/// Answers `request` of `caller`, with the usage as metadata.
+pub(super) async fn model_infer(
     state: &AppState,
     caller: Caller,
     metadata: &HeaderMap,
@@ -31,50 +31,50 @@ pub(super) async fn answer(
 ) -> Result<(ModelInferResponse, HeaderMap), Error> {
     let (mut parts, ()) = http::Request::new(()).into_parts();
     parts.headers.clone_from(metadata);
-    let entered = AuthorisedModel::of(state, caller, &request.model_name)?.enter(&parts).await?;
+    let entered = AuthorisedModel::of(state, caller, &request.model_name)?.admit(&parts).await?;
     let size = prost::Message::encoded_len(&request);
     let version = Some(request.model_version.clone()).filter(|version| !version.is_empty());
-    let call = entered.message(size).call(version.as_deref()).await?;
+    let call = entered.with_message(size).start(version.as_deref()).await?;
     let model = Arc::clone(call.model());
     model.infer()?;
-    parameters::of_request(&request.parameters)?;
-    let (id, wanted) = (request.id.clone(), wanted(&request)?);
+    parameters::reject_request_parameters(&request.parameters)?;
+    let (id, wanted) = (request.id.clone(), requested_outputs(&request)?);
     let run = async |call: ModelCall| {
-        let (inputs, form) = call.compute(CpuWork::json(size), move |_| inputs(request)).await?;
-        Ok::<_, CallError>((infer::run(call, &model, inputs, Some(&wanted)).await?, form))
+        let (inputs, encoding) = call.compute(CpuWork::json(size), move |_| decode_inputs(request)).await?;
+        Ok::<_, CallError>((infer::run(call, &model, inputs, Some(&wanted)).await?, encoding))
     };
-    let ((outputs, form), size) = call.run(run).await?;
+    let ((outputs, encoding), size) = call.run(run).await?;
     let answered = Arc::clone(call.model());
-    let response = call.write(size, move || Ok(response(&answered, id, outputs, form))).await?;
+    let response = call.write(size, move || Ok(encode_response(&answered, id, outputs, encoding))).await?;
     let bytes = prost::Message::encoded_len(&response) as u64;
-    answer_fits(bytes, call.model().answer_bytes())?;
-    let (usage, mut metadata) = (call.counted().usage(), HeaderMap::new());
+    check_response_size(bytes, call.model().answer_bytes())?;
+    let (usage, mut metadata) = (call.metering().usage(), HeaderMap::new());
     call.count(usage, bytes, &mut metadata);
-    headers(&mut metadata, usage);
+    write_usage_headers(&mut metadata, usage);
     Ok((response, metadata))
 }
 
-/// Where the values of a message's tensors are.
+/// The encoding of the tensors of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TensorContents {
     Raw,
     Typed,
 }
 
-/// The names of the outputs that are asked for.
-fn wanted(request: &ModelInferRequest) -> Result<Vec<String>, InputError> {
+/// The names of the requested outputs.
+fn requested_outputs(request: &ModelInferRequest) -> Result<Vec<String>, InputError> {
     let output = |output: &super::proto::model_infer_request::InferRequestedOutputTensor| {
-        parameters::of_tensor(&output.name, &output.parameters, &["binary_data"])?;
+        parameters::reject_tensor_parameters(&output.name, &output.parameters, &["binary_data"])?;
         Ok(output.name.clone())
     };
     request.outputs.iter().map(output).collect()
 }
 
-fn inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, TensorContents), InputError> {
+fn decode_inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, TensorContents), InputError> {
     let (inputs, raw) = (request.inputs, request.raw_input_contents);
-    // Who sends no tensor at all gets bytes, which can carry every output.
-    let form = if raw.is_empty() && !inputs.is_empty() { TensorContents::Typed } else { TensorContents::Raw };
-    if form == TensorContents::Raw && raw.len() != inputs.len() {
+    // A request without tensors gets raw outputs, since they can encode every datatype.
+    let encoding = if raw.is_empty() && !inputs.is_empty() { TensorContents::Typed } else { TensorContents::Raw };
+    if encoding == TensorContents::Raw && raw.len() != inputs.len() {
         return Err(InputError::Invalid(format!(
             "raw_input_contents: expected {} entries, one for each input, got {}",
             inputs.len(),
@@ -82,26 +82,26 @@ fn inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, TensorContents), I
         )));
     }
     let mut raw = raw.into_iter();
-    Ok((inputs.into_iter().map(|input| tensor(input, raw.next())).collect::<Result<_, _>>()?, form))
+    Ok((inputs.into_iter().map(|input| decode_tensor(input, raw.next())).collect::<Result<_, _>>()?, encoding))
 }
 
-fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor, InputError> {
+fn decode_tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor, InputError> {
     let InferInputTensor { name, datatype, shape, parameters, contents } = input;
     let (name, datatype, shape) = parse_header(name, &datatype, &shape).map_err(malformed)?;
-    parameters::of_tensor(&name, &parameters, &["binary_data_size"])?;
+    parameters::reject_tensor_parameters(&name, &parameters, &["binary_data_size"])?;
     match (raw, contents) {
         (Some(_), Some(_)) => Err(InputError::Invalid(format!(
             "tensor {name:?}: expected values in raw_input_contents or in contents, got both"
         ))),
         (Some(bytes), None) => Tensor::from_bytes(name, datatype, shape, bytes).map_err(malformed),
-        (None, contents) => contents::read(name, datatype, shape, contents.unwrap_or_default()),
+        (None, contents) => contents::decode(name, datatype, shape, contents.unwrap_or_default()),
     }
 }
 
-/// The answer, in lists of their own types where the inputs came so and all outputs have one.
-fn response(model: &Model, id: String, outputs: Vec<Tensor>, form: TensorContents) -> ModelInferResponse {
+/// Encodes the response: in typed lists if the inputs were typed and all outputs have a list, else raw.
+fn encode_response(model: &Model, id: String, outputs: Vec<Tensor>, encoding: TensorContents) -> ModelInferResponse {
     let typed: Option<Vec<_>> =
-        if form == TensorContents::Typed { outputs.iter().map(contents::write).collect() } else { None };
+        if encoding == TensorContents::Typed { outputs.iter().map(contents::encode).collect() } else { None };
     let mut described: Vec<_> = outputs.iter().map(describe).collect();
     let raw_output_contents = match typed {
         Some(typed) => {
@@ -114,7 +114,7 @@ fn response(model: &Model, id: String, outputs: Vec<Tensor>, form: TensorContent
         model_name: model.name().to_string(),
         model_version: model.version().to_string(),
         id,
-        // Clients that take any number of answers to a call want to know the last.
+        // Clients that accept several responses to a call need to know the last.
         parameters: HashMap::from([("triton_final_response".to_owned(), flag(true))]),
         outputs: described,
         raw_output_contents,
@@ -150,7 +150,7 @@ mod tests {
     fn read(inputs: Vec<InferInputTensor>, raw: &[&'static [u8]]) -> Result<Vec<Tensor>, String> {
         let raw_input_contents = raw.iter().map(|bytes| Bytes::from_static(bytes)).collect();
         let request = ModelInferRequest { inputs, raw_input_contents, ..ModelInferRequest::default() };
-        super::inputs(request).map(|(inputs, _)| inputs).map_err(|error| error.to_string())
+        super::decode_inputs(request).map(|(inputs, _)| inputs).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! The Open Inference Protocol over gRPC, and what Triton's clients ask beyond it: on the port of the http host, and nowhere else.
+//! The Open Inference Protocol over gRPC with Triton's extensions, on the port of the http host only.
 //!
-//! The methods are those of the REST routes under `/v2` in another form; what they answer is made by the same functions. A call is
-//! let in by the same key, as the metadata `authorization` or `x-api-key`, which is looked at before a byte of a message is read.
+//! The methods correspond to the REST routes under `/v2`, and the same functions answer them. A call needs the same key, in the metadata
+//! `authorization` or `x-api-key`; it is checked before a byte of a message is read.
 //!
-//! Beside it are gRPC's own services: health checks (`grpc.health.v1`), which Kubernetes and load balancers ask, and reflection, which
+//! Two standard gRPC services are beside it: health checks (`grpc.health.v1`) for Kubernetes and load balancers, and reflection, which
 //! describes the services and names no model. Neither needs a key.
 //!
-//! gRPC has no sealed form: where sealed calls are required, what carries a payload is refused. Nor has it idempotency keys: a call
-//! that is sent again runs again.
+//! gRPC calls cannot be sealed: if sealing is required, methods with a payload are refused. They have no idempotency keys either: a repeated
+//! call runs again.
 
 mod codec;
 mod contents;
@@ -19,9 +19,9 @@ mod reflection;
 mod service;
 mod status;
 
-pub(crate) use self::layer::beside;
+pub(crate) use self::layer::with_grpc_services;
 
-/// What `build.rs` made of `proto/inference.proto`.
+/// The code that `build.rs` generates from `proto/inference.proto`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 mod proto {
     include!(concat!(env!("OUT_DIR"), "/inference.rs"));

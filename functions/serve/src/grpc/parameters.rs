@@ -1,4 +1,4 @@
-//! The parameters of a message, as those of a request in JSON: not to heed one would be another answer than was asked for.
+//! The parameters of a message. As in a JSON request, an unsupported parameter is refused, since ignoring it would change the answer.
 
 use amaas_model::InputError;
 use std::collections::HashMap;
@@ -11,18 +11,22 @@ use super::proto::infer_parameter::ParameterChoice;
 
 type Parameters = HashMap<String, InferParameter>;
 
-/// Refuses those of a request that would change the answer.
-pub(super) fn of_request(parameters: &Parameters) -> Result<(), InputError> {
-    let refused = parameters.iter().filter(|(name, value)| !changes_nothing(name, value)).map(|(name, _)| name);
-    match first(refused) {
+/// Refuses parameters of a request that would change the answer.
+pub(super) fn reject_request_parameters(parameters: &Parameters) -> Result<(), InputError> {
+    let refused = parameters.iter().filter(|(name, value)| !has_no_effect(name, value)).map(|(name, _)| name);
+    match first_name(refused) {
         Some(parameter) => Err(DecodeError::Parameter { parameter }.into()),
         None => Ok(()),
     }
 }
 
-/// Refuses those of a tensor that are none of `taken`. Clients say with those how they write JSON; here values are bytes anyway.
-pub(super) fn of_tensor(tensor: &str, parameters: &Parameters, taken: &[&str]) -> Result<(), InputError> {
-    match first(parameters.keys().filter(|name| !taken.contains(&name.as_str()))) {
+/// Refuses parameters of a tensor that are not in `taken`. Those in `taken` select an encoding in JSON and have no effect here.
+pub(super) fn reject_tensor_parameters(
+    tensor: &str,
+    parameters: &Parameters,
+    taken: &[&str],
+) -> Result<(), InputError> {
+    match first_name(parameters.keys().filter(|name| !taken.contains(&name.as_str()))) {
         Some(parameter) => {
             Err(DecodeError::from(TensorError::Parameter { tensor: tensor.to_owned(), parameter }).into())
         }
@@ -30,10 +34,10 @@ pub(super) fn of_tensor(tensor: &str, parameters: &Parameters, taken: &[&str]) -
     }
 }
 
-fn changes_nothing(name: &str, value: &InferParameter) -> bool {
+fn has_no_effect(name: &str, value: &InferParameter) -> bool {
     use ParameterChoice::{BoolParam, Int64Param, StringParam, Uint64Param};
     match name {
-        // The first two as Triton where a model says nothing of them; of the last, each answer to a call is its last.
+        // Triton ignores the first two unless a model configures them. The last has no effect: a call has one response.
         "priority" | "timeout" | "binary_data_output" | "triton_enable_empty_final_response" => true,
         "sequence_id" => match &value.parameter_choice {
             Some(StringParam(text)) => text.is_empty(),
@@ -44,13 +48,13 @@ fn changes_nothing(name: &str, value: &InferParameter) -> bool {
     }
 }
 
-/// The same one each time: a map has no order.
-fn first<'n>(names: impl Iterator<Item = &'n String>) -> Option<String> {
-    names.min().map(|name| name.chars().take(LONGEST_NAME).collect())
+/// The first name in alphabetical order, since a map has no order of its own.
+fn first_name<'n>(names: impl Iterator<Item = &'n String>) -> Option<String> {
+    names.min().map(|name| name.chars().take(MAX_NAME_CHARS).collect())
 }
 
-/// Characters of a name that are told.
-const LONGEST_NAME: usize = 64;
+/// The most characters of a name in an error.
+const MAX_NAME_CHARS: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -80,16 +84,17 @@ mod tests {
             ("content_type", Some(StringParam("pd".to_owned())), false),
             ("other", None, false),
         ] {
-            let error = of_request(&one(name, value)).err().map(|error| error.to_string());
+            let error = reject_request_parameters(&one(name, value)).err().map(|error| error.to_string());
             let refused = format!("the parameter `{name}` of the request is not taken here");
             assert_eq!(error, (!taken).then_some(refused), "{name}");
         }
-        assert!(of_tensor("x", &one("binary_data_size", None), &["binary_data_size"]).is_ok());
+        assert!(reject_tensor_parameters("x", &one("binary_data_size", None), &["binary_data_size"]).is_ok());
         for name in ["content_type", "classification", "shared_memory_region", "binary_data_sizes"] {
-            let error = of_tensor("x", &one(name, None), &["binary_data_size"]).expect_err(name).to_string();
+            let error =
+                reject_tensor_parameters("x", &one(name, None), &["binary_data_size"]).expect_err(name).to_string();
             assert_eq!(error, format!("tensor \"x\": the parameter `{name}` is not taken here"));
         }
-        let long = of_request(&one(&"n".repeat(5000), None)).expect_err("unknown").to_string();
+        let long = reject_request_parameters(&one(&"n".repeat(5000), None)).expect_err("unknown").to_string();
         assert!(long.len() < 200, "{long}");
     }
 }

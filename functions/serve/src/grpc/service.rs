@@ -1,4 +1,4 @@
-//! The methods.
+//! The methods of `inference.GRPCInferenceService`.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::state::AppState;
 use amaas_access::RouteScope;
 use amaas_model::load::Model;
 
-/// The methods over the models of a host.
+/// The service for the models of a host.
 #[derive(Clone)]
 pub(super) struct Service {
     state: AppState,
@@ -38,14 +38,14 @@ impl Service {
         Self { state }
     }
 
-    /// The model that `name` and `version` name, which `request` may use.
+    /// The model `name` in `version`, if the caller of `request` may use it.
     async fn model<T: Sync>(
         &self,
         request: &Request<T>,
         name: &str,
         version: &str,
     ) -> Result<std::sync::Arc<Model>, Error> {
-        AuthorisedModel::of(&self.state, caller(request)?.clone(), name)?.model(some(version)).await
+        AuthorisedModel::of(&self.state, caller(request)?.clone(), name)?.model(non_empty(version)).await
     }
 }
 
@@ -56,12 +56,12 @@ impl GrpcInferenceService for Service {
     }
 
     async fn server_ready(&self, _: Request<ServerReadyRequest>) -> RpcResult<ServerReadyResponse> {
-        Ok(Response::new(ServerReadyResponse { ready: health::every(&self.state).ready }))
+        Ok(Response::new(ServerReadyResponse { ready: health::host_readiness(&self.state).ready }))
     }
 
     async fn model_ready(&self, request: Request<ModelReadyRequest>) -> RpcResult<ModelReadyResponse> {
         let ModelReadyRequest { name, version } = request.into_inner();
-        let ready = health::of_model(&self.state, &name, some(&version))?.ready;
+        let ready = health::model_readiness(&self.state, &name, non_empty(&version))?.ready;
         Ok(Response::new(ModelReadyResponse { ready }))
     }
 
@@ -86,7 +86,7 @@ impl GrpcInferenceService for Service {
     async fn model_infer(&self, request: Request<ModelInferRequest>) -> RpcResult<ModelInferResponse> {
         let caller = caller(&request)?.clone();
         let (metadata, _, message) = request.into_parts();
-        let (answer, usage) = infer::answer(&self.state, caller, metadata.as_ref(), message).await?;
+        let (answer, usage) = infer::model_infer(&self.state, caller, metadata.as_ref(), message).await?;
         let mut response = Response::new(answer);
         *response.metadata_mut() = tonic::metadata::MetadataMap::from_headers(usage);
         Ok(response)
@@ -94,8 +94,8 @@ impl GrpcInferenceService for Service {
 
     type ModelStreamInferStream = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;
 
-    /// Answers one call after the other; one that fails does not end the stream. Each is let in for itself, since a stream can last
-    /// longer than a key. It ends where the function stops, or where no call comes for [`PAUSE`].
+    /// Answers one call after the other. A failed call does not end the stream. Each call is authenticated, since a stream can last longer
+    /// than a key. The stream ends if the function shuts down, or if no call arrives for [`STREAM_IDLE_TIMEOUT`].
     async fn model_stream_infer(
         &self,
         request: Request<Streaming<ModelInferRequest>>,
@@ -106,7 +106,7 @@ impl GrpcInferenceService for Service {
             let mut stream = stream?;
             match stream.answer().await {
                 Ok(answer) => answer.map(|answer| (Ok(answer), Some(stream))),
-                // Behind a message that cannot be read nothing can.
+                // After a malformed message, no message can be read.
                 Err(status) => Some((Err(status), None)),
             }
         });
@@ -116,15 +116,17 @@ impl GrpcInferenceService for Service {
     async fn model_config(&self, request: Request<ModelConfigRequest>) -> RpcResult<ModelConfigResponse> {
         let ModelConfigRequest { name, version } = request.get_ref();
         let model = self.model(&request, name, version).await?;
-        Ok(Response::new(ModelConfigResponse { config: Some(config::of(&model, self.state.limits().rows).into()) }))
+        Ok(Response::new(ModelConfigResponse {
+            config: Some(config::model_config(&model, self.state.limits().rows).into()),
+        }))
     }
 
     async fn model_statistics(&self, request: Request<ModelStatisticsRequest>) -> RpcResult<ModelStatisticsResponse> {
         let ModelStatisticsRequest { name, version } = request.get_ref();
         let stats = if name.is_empty() {
-            stats::of_all(&self.state, caller(&request)?)
+            stats::all_statistics(&self.state, caller(&request)?)
         } else {
-            vec![stats::of(&*self.model(&request, name, version).await?)?]
+            vec![stats::model_statistics(&*self.model(&request, name, version).await?)?]
         };
         Ok(Response::new(ModelStatisticsResponse { model_stats: stats.into_iter().map(Into::into).collect() }))
     }
@@ -160,23 +162,24 @@ struct InferStream {
 }
 
 impl InferStream {
-    /// The answer to the next call; `None` where there is none.
+    /// The answer to the next call; `None` at the end of the stream.
     async fn answer(&mut self) -> Result<Option<ModelStreamInferResponse>, Status> {
         let next = tokio::select! {
-            next = tokio::time::timeout(PAUSE, self.messages.message()) => next,
+            next = tokio::time::timeout(STREAM_IDLE_TIMEOUT, self.messages.message()) => next,
             () = self.state.drained() => return Err(Error::Capacity(CapacityError::Draining).into()),
         };
-        let late = |_| Status::deadline_exceeded(format!("no call came for {} s", PAUSE.as_secs()));
+        let late = |_| Status::deadline_exceeded(format!("no call came for {} s", STREAM_IDLE_TIMEOUT.as_secs()));
         let Some(call) = next.map_err(late)?? else { return Ok(None) };
         let (id, model_name) = (call.id.clone(), call.model_name.clone());
-        let answer = match Caller::of(&self.headers, &http::Extensions::new(), &self.state, RouteScope::Infer).await {
-            Ok(caller) => infer::answer(&self.state, caller, &self.headers, call).await,
-            Err(error) => return Err(error.into()),
-        };
+        let answer =
+            match Caller::authenticate(&self.headers, &http::Extensions::new(), &self.state, RouteScope::Infer).await {
+                Ok(caller) => infer::model_infer(&self.state, caller, &self.headers, call).await,
+                Err(error) => return Err(error.into()),
+            };
         Ok(Some(match answer {
             Ok((answer, _)) => ModelStreamInferResponse { infer_response: Some(answer), ..Default::default() },
             Err(error) => {
-                tracing::info!(kind = error.slug(), cause = error.internal_text(), "a call of a stream was refused");
+                tracing::info!(kind = error.slug(), cause = error.internal_text(), "call of a stream refused");
                 let infer_response = Some(ModelInferResponse { id, model_name, ..ModelInferResponse::default() });
                 ModelStreamInferResponse { error_message: error.to_string(), infer_response }
             }
@@ -184,18 +187,18 @@ impl InferStream {
     }
 }
 
-/// How long a stream may be without a call.
-const PAUSE: Duration = Duration::from_mins(5);
+/// How long a stream may wait for a call.
+const STREAM_IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 
 type RpcResult<T> = Result<Response<T>, Status>;
 
-/// Who sent `request`, as the layer around the service found out.
+/// The caller of `request`, which the layer around the service authenticated.
 fn caller<T>(request: &Request<T>) -> Result<&Caller, Error> {
-    request.extensions().get().ok_or_else(|| Error::internal("a method was called past its layer"))
+    request.extensions().get().ok_or_else(|| Error::internal("a method was called without its layer"))
 }
 
-/// A version, where one is named.
-fn some(version: &str) -> Option<&str> {
+/// The version, unless it is empty.
+fn non_empty(version: &str) -> Option<&str> {
     Some(version).filter(|version| !version.is_empty())
 }
 

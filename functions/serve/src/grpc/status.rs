@@ -1,4 +1,4 @@
-//! An error as gRPC states it.
+//! Converts errors to gRPC statuses.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let mut headers = http::HeaderMap::new();
         if let Some(wait) = error.retry_after() {
-            // gRFC A6: how long a client waits that tries again by itself.
+            // gRFC A6: how long a client waits before an automatic retry.
             headers.insert("grpc-retry-pushback-ms", HeaderValue::from(wait.as_secs() * 1000));
         }
         let metadata = MetadataMap::from_headers(headers);
@@ -23,7 +23,7 @@ impl From<Error> for Status {
     }
 }
 
-/// As the mapping of HTTP statuses to gRPC's has it, where a status of HTTP tells enough.
+/// The gRPC code for the HTTP status of `error`, by the mapping of HTTP statuses to gRPC codes.
 fn code(error: &Error) -> Code {
     match error.status().as_u16() {
         401 => Code::Unauthenticated,

@@ -1,7 +1,7 @@
-//! The connections of the server, counted, and which of them makes room for another.
+//! The connection limit of the server, and the choice of the connection to close when it is reached.
 //!
-//! A connection that waits for its peer, and not its peer for it, is closed when all places are taken: the one that has gone longest
-//! without a whole request, and those that never had an answer before the others. One whose call is being worked on is never closed.
+//! Only a connection that waits for its peer can be closed for another. A connection without any response yet is closed first, then the one
+//! that has been longest without a complete request. A connection with a running call is never closed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::exchange::{ExchangeStage, HttpExchange};
 
-/// Places for connections.
+/// The open connections, up to a limit.
 pub(super) struct Connections {
     limit: usize,
     open: Arc<Mutex<HashMap<u64, Arc<Connection>>>>,
@@ -21,17 +21,17 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Places for `limit` connections.
+    /// At most `limit` connections.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, open: Arc::default(), next: 0 }
     }
 
-    /// A place for one more, for which another may have to go; none if all of them are at work.
-    pub(super) async fn place(&mut self) -> Option<ConnectionPermit> {
+    /// A permit for one more connection, possibly after closing another; `None` if all connections carry calls.
+    pub(super) async fn acquire(&mut self) -> Option<ConnectionPermit> {
         if lock(&self.open).len() >= self.limit {
             let connection = self.longest_waiting()?;
             connection.close();
-            timeout(GOING, connection.gone.notified()).await.ok()?;
+            timeout(CLOSE_TIMEOUT, connection.closed.notified()).await.ok()?;
         }
         let (id, connection) = (self.next, Arc::new(Connection::new()));
         self.next += 1;
@@ -39,7 +39,7 @@ impl Connections {
         Some(ConnectionPermit { open: Arc::clone(&self.open), id, connection })
     }
 
-    /// The one that goes, if one can.
+    /// The connection to close for another, if there is one.
     fn longest_waiting(&self) -> Option<Arc<Connection>> {
         let (open, now) = (lock(&self.open), Instant::now());
         let waiting = open.values().filter_map(|connection| Some((connection.waits_since(now)?, connection)));
@@ -47,7 +47,7 @@ impl Connections {
     }
 }
 
-/// The place of one connection, which is free again when it is dropped.
+/// The permit of one connection. It is released when it is dropped.
 pub(super) struct ConnectionPermit {
     open: Arc<Mutex<HashMap<u64, Arc<Connection>>>>,
     id: u64,
@@ -63,57 +63,57 @@ impl ConnectionPermit {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         lock(&self.open).remove(&self.id);
-        self.connection.gone.notify_one();
+        self.connection.closed.notify_one();
     }
 }
 
-/// What is known of a connection.
+/// The state of a connection, shared with its exchanges.
 pub(super) struct Connection {
     accepted: Instant,
     state: Mutex<ConnectionState>,
     closing: Notify,
-    gone: Notify,
+    closed: Notify,
 }
 
 struct ConnectionState {
-    speaks: PeerProtocol,
+    protocol: PeerProtocol,
     answered: bool,
     closing: bool,
-    /// When it last had a whole request, or the answer to one ended.
+    /// The last time that a complete request arrived or a response ended.
     since: Instant,
     next: u64,
     exchanges: HashMap<u64, Arc<Mutex<ExchangeStage>>>,
 }
 
-/// What the peer has shown of itself.
+/// The protocol that the peer has shown to speak.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PeerProtocol {
     Nothing,
     Http,
-    /// It may be sent an interim answer.
+    /// HTTP/1.1, so the peer accepts interim responses.
     Http11,
 }
 
 /// Why a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CloseReason {
-    /// No whole head came.
+    /// The peer sent no complete head.
     Silent,
-    /// Nothing of an answer was taken.
+    /// The peer reads nothing of a response.
     Stalled,
-    /// Another one takes its place.
+    /// The connection limit is reached, and another connection replaces this one.
     Full,
 }
 
-/// What a peer may wait for that sends no more.
+/// What a half-closed peer may wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum AwaitedBytes {
     Nothing,
-    /// That a request is read, the end of which may have come.
+    /// The server to read a request, whose end may have arrived.
     Request,
-    /// The rest of an answer that has begun to leave.
+    /// The rest of a response that was sent in part.
     Rest,
-    /// An answer of which nothing has left.
+    /// A response that has not begun.
     Answer,
 }
 
@@ -121,29 +121,29 @@ impl Connection {
     fn new() -> Self {
         let now = Instant::now();
         let state = ConnectionState {
-            speaks: PeerProtocol::Nothing,
+            protocol: PeerProtocol::Nothing,
             answered: false,
             closing: false,
             since: now,
             next: 0,
             exchanges: HashMap::new(),
         };
-        Self { accepted: now, state: Mutex::new(state), closing: Notify::new(), gone: Notify::new() }
+        Self { accepted: now, state: Mutex::new(state), closing: Notify::new(), closed: Notify::new() }
     }
 
-    /// The peer speaks HTTP: what comes next has the time of a connection that is kept.
-    pub(super) fn greeted(&self) {
+    /// Records that the peer speaks HTTP. From now on the timeout of a kept-alive connection applies.
+    pub(super) fn record_http(&self) {
         let mut state = lock(&self.state);
-        if state.speaks == PeerProtocol::Nothing {
-            state.speaks = PeerProtocol::Http;
+        if state.protocol == PeerProtocol::Nothing {
+            state.protocol = PeerProtocol::Http;
         }
     }
 
-    /// Begins an exchange, whose head is there, in `version`.
-    pub(super) fn exchange(self: &Arc<Self>, version: Version) -> Arc<HttpExchange> {
+    /// Begins an exchange in `version`, when its head has arrived.
+    pub(super) fn begin_exchange(self: &Arc<Self>, version: Version) -> Arc<HttpExchange> {
         let receiving = Arc::new(Mutex::new(ExchangeStage::ReceivingBody));
         let mut state = lock(&self.state);
-        state.speaks = if version == Version::HTTP_11 { PeerProtocol::Http11 } else { PeerProtocol::Http };
+        state.protocol = if version == Version::HTTP_11 { PeerProtocol::Http11 } else { PeerProtocol::Http };
         let id = state.next;
         state.next += 1;
         state.exchanges.insert(id, Arc::clone(&receiving));
@@ -151,30 +151,30 @@ impl Connection {
         Arc::new(HttpExchange::new(Arc::clone(self), id, receiving))
     }
 
-    /// An exchange got a whole request.
-    pub(super) fn asked(&self) {
+    /// Records that a complete request arrived.
+    pub(super) fn record_request(&self) {
         lock(&self.state).since = Instant::now();
     }
 
-    /// The exchange `id` is over.
-    pub(super) fn ended(&self, id: u64) {
+    /// Records the end of the exchange `id`.
+    pub(super) fn end_exchange(&self, id: u64) {
         let mut state = lock(&self.state);
         state.exchanges.remove(&id);
         (state.since, state.answered) = (Instant::now(), true);
     }
 
-    /// Done when the connection has to be closed.
-    pub(super) async fn cut(&self, patience: Duration) -> CloseReason {
+    /// Waits until the connection has to be closed, and returns why.
+    pub(super) async fn close_reason(&self, write_timeout: Duration) -> CloseReason {
         let silent = async {
-            sleep_until(self.accepted + FIRST_HEAD).await;
-            if lock(&self.state).speaks != PeerProtocol::Nothing {
+            sleep_until(self.accepted + FIRST_HEAD_TIMEOUT).await;
+            if lock(&self.state).protocol != PeerProtocol::Nothing {
                 std::future::pending::<()>().await;
             }
         };
         let stalled = async {
             loop {
-                sleep((patience / 4).max(Duration::from_millis(50))).await;
-                if self.stalled(patience) {
+                sleep((write_timeout / 4).max(Duration::from_millis(50))).await;
+                if self.is_stalled(write_timeout) {
                     return;
                 }
             }
@@ -186,20 +186,23 @@ impl Connection {
         }
     }
 
-    fn stalled(&self, patience: Duration) -> bool {
+    fn is_stalled(&self, write_timeout: Duration) -> bool {
         let now = Instant::now();
-        lock(&self.state).exchanges.values().any(|stage| lock(stage).blocked(now).is_some_and(|time| time >= patience))
+        lock(&self.state)
+            .exchanges
+            .values()
+            .any(|stage| lock(stage).blocked_for(now).is_some_and(|time| time >= write_timeout))
     }
 
-    /// What a peer may wait for that sends no more.
-    pub(super) fn awaited(&self) -> AwaitedBytes {
+    /// What a half-closed peer may wait for.
+    pub(super) fn awaited_bytes(&self) -> AwaitedBytes {
         let state = lock(&self.state);
         let stages = state.exchanges.values().map(|stage| *lock(stage));
-        let awaited = stages.filter(|_| state.speaks == PeerProtocol::Http11).map(|stage| match stage {
+        let awaited = stages.filter(|_| state.protocol == PeerProtocol::Http11).map(|stage| match stage {
             ExchangeStage::Working => AwaitedBytes::Answer,
-            ExchangeStage::SendingBody { whole: true, .. } => AwaitedBytes::Rest,
+            ExchangeStage::SendingBody { request_complete: true, .. } => AwaitedBytes::Rest,
             ExchangeStage::ReceivingBody => AwaitedBytes::Request,
-            // What is missing will not come.
+            // The rest of the request will not arrive.
             ExchangeStage::SendingBody { .. } => AwaitedBytes::Nothing,
         });
         awaited.max().unwrap_or(AwaitedBytes::Nothing)
@@ -210,13 +213,13 @@ impl Connection {
         self.closing.notify_one();
     }
 
-    /// Whether it ever had an answer, and since when it waits for its peer, if it does.
+    /// If the connection waits for its peer: whether it ever had a response, and since when it waits.
     fn waits_since(&self, now: Instant) -> Option<(bool, Instant)> {
         let state = lock(&self.state);
         let waits = |stage: &ExchangeStage| match stage {
-            ExchangeStage::ReceivingBody | ExchangeStage::SendingBody { idle: true, .. } => true,
+            ExchangeStage::ReceivingBody | ExchangeStage::SendingBody { notifies_only: true, .. } => true,
             ExchangeStage::Working => false,
-            ExchangeStage::SendingBody { .. } => stage.blocked(now).is_some_and(|time| time >= SLOW),
+            ExchangeStage::SendingBody { .. } => stage.blocked_for(now).is_some_and(|time| time >= STALL_TIMEOUT),
         };
         let all = !state.closing && state.exchanges.values().all(|stage| waits(&lock(stage)));
         all.then_some((state.answered, state.since))
@@ -227,50 +230,54 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How long a new connection may go without a whole head, or without the preface of HTTP/2.
-pub(super) const FIRST_HEAD: Duration = Duration::from_secs(10);
-/// After how long without any progress of its answer a connection may go for another.
-const SLOW: Duration = Duration::from_secs(5);
-/// How long a connection may take to go: its task has but to be woken.
-const GOING: Duration = Duration::from_millis(200);
+/// How long a new connection may take to send a complete head, or the preface of HTTP/2.
+pub(super) const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// After so long without progress of its response, a connection may be closed for another.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take to close: its task only has to be woken.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What becomes of a connection's task, without the connection.
-    fn run(place: ConnectionPermit) -> tokio::task::JoinHandle<CloseReason> {
-        tokio::spawn(async move { place.connection().cut(Duration::from_secs(30)).await })
+    /// The task of a connection, without a socket.
+    fn run(permit: ConnectionPermit) -> tokio::task::JoinHandle<CloseReason> {
+        tokio::spawn(async move { permit.connection().close_reason(Duration::from_secs(30)).await })
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_one_that_waits_longest_goes_and_one_at_work_never() {
         let mut connections = Connections::new(3);
-        let mut places = Vec::new();
+        let mut permits = Vec::new();
         for _ in 0..3 {
-            places.push(connections.place().await.expect("a place"));
+            permits.push(connections.acquire().await.expect("a permit"));
             tokio::time::advance(Duration::from_secs(1)).await;
         }
-        let [working, answered, silent] = <[ConnectionPermit; 3]>::try_from(places).unwrap_or_else(|_| panic!("three"));
-        let exchange = working.connection().exchange(Version::HTTP_11);
-        exchange.received();
-        drop(answered.connection().exchange(Version::HTTP_11));
+        let [working, answered, silent] =
+            <[ConnectionPermit; 3]>::try_from(permits).unwrap_or_else(|_| panic!("three"));
+        let exchange = working.connection().begin_exchange(Version::HTTP_11);
+        exchange.complete_request();
+        drop(answered.connection().begin_exchange(Version::HTTP_11));
         let (working, answered, silent) = (run(working), run(answered), run(silent));
-        let fourth = connections.place().await.expect("the silent one goes, though it is the youngest");
-        assert_eq!(silent.await.expect("it ended"), CloseReason::Full);
-        let receiving = fourth.connection().exchange(Version::HTTP_11);
+        let fourth = connections.acquire().await.expect("the silent connection is closed, though it is the newest");
+        assert_eq!(silent.await.expect("the task ended"), CloseReason::Full);
+        let receiving = fourth.connection().begin_exchange(Version::HTTP_11);
         let fourth = run(fourth);
-        let fifth = connections.place().await.expect("one that never had an answer goes first, though its head came");
-        assert_eq!(fourth.await.expect("it ended"), CloseReason::Full);
+        let fifth = connections
+            .acquire()
+            .await
+            .expect("a connection without a response is closed first, though it sent a head");
+        assert_eq!(fourth.await.expect("the task ended"), CloseReason::Full);
         drop(receiving);
-        let fifth_exchange = fifth.connection().exchange(Version::HTTP_11);
-        fifth_exchange.received();
+        let fifth_exchange = fifth.connection().begin_exchange(Version::HTTP_11);
+        fifth_exchange.complete_request();
         let fifth = run(fifth);
-        let sixth = connections.place().await.expect("then one that had");
-        assert_eq!(answered.await.expect("it ended"), CloseReason::Full);
-        let sixth_exchange = sixth.connection().exchange(Version::HTTP_11);
-        sixth_exchange.received();
-        assert!(connections.place().await.is_none(), "all are at work");
+        let sixth = connections.acquire().await.expect("then a connection with a response");
+        assert_eq!(answered.await.expect("the task ended"), CloseReason::Full);
+        let sixth_exchange = sixth.connection().begin_exchange(Version::HTTP_11);
+        sixth_exchange.complete_request();
+        assert!(connections.acquire().await.is_none(), "all connections carry calls");
         assert!(!working.is_finished() && !fifth.is_finished());
         drop((exchange, working));
     }
@@ -280,11 +287,11 @@ mod tests {
         let mut connections = Connections::new(2);
         let begun = Instant::now();
         let (silent, greeted) =
-            (connections.place().await.expect("a place"), connections.place().await.expect("a place"));
-        greeted.connection().greeted();
+            (connections.acquire().await.expect("a permit"), connections.acquire().await.expect("a permit"));
+        greeted.connection().record_http();
         let greeted = run(greeted);
-        assert_eq!(run(silent).await.expect("it ended"), CloseReason::Silent);
-        assert_eq!(begun.elapsed(), FIRST_HEAD);
+        assert_eq!(run(silent).await.expect("the task ended"), CloseReason::Silent);
+        assert_eq!(begun.elapsed(), FIRST_HEAD_TIMEOUT);
         assert!(!greeted.is_finished());
     }
 }

@@ -1,7 +1,7 @@
-//! What Lambda hands over: an event becomes a request, or an error of its invocation that says what is wrong with it.
+//! Lambda events: each becomes a request, or an error of its invocation that says why it is invalid.
 //!
-//! `lambda_http` panics where an event is none that AWS would make, such as one by hand whose body is no base64. The next event is
-//! served all the same, but the owner reads of a panic and not of the event.
+//! `lambda_http` panics on an event that AWS would not send, such as a hand-written one whose body is not base64. The next event is served,
+//! but the operator would see a panic instead of the reason.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -17,11 +17,11 @@ use http_body::Frame;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{BoxFuture, LambdaEvent, Service};
 
-/// A service of events, which is given those that are requests.
+/// A service for events. It passes valid ones to the inner service.
 #[derive(Clone)]
 pub(super) struct RequestEvents<S>(pub(super) S);
 
-/// Why an event is no request.
+/// Why an event is not a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EventError {
     #[error("the event's body is not the base64 that its isBase64Encoded says it is")]
@@ -63,14 +63,14 @@ fn is_decodable(event: &LambdaRequest) -> bool {
     }
 }
 
-/// Whether `text` is base64, which is looked at without the memory that what it holds would take.
+/// Whether `text` is base64, decoded in small chunks to bound the memory.
 fn is_base64(text: &str) -> bool {
-    const AT_ONCE: usize = 4096;
-    let (mut decoded, mut pieces) = ([0; AT_ONCE / 4 * 3], text.as_bytes().chunks(AT_ONCE).peekable());
+    const CHUNK_BYTES: usize = 4096;
+    let (mut decoded, mut pieces) = ([0; CHUNK_BYTES / 4 * 3], text.as_bytes().chunks(CHUNK_BYTES).peekable());
     while let Some(piece) = pieces.next() {
         let whole = pieces.peek().is_some();
         match BASE64_STANDARD.decode_slice(piece, &mut decoded) {
-            // Only the last may be padded.
+            // Only the last chunk may be padded.
             Ok(length) if !whole || length == decoded.len() => {}
             _ => return false,
         }
@@ -78,7 +78,7 @@ fn is_base64(text: &str) -> bool {
     true
 }
 
-/// A body that can be shared between threads, which one that is streamed has to be here.
+/// A `Sync` body, which `lambda_http` requires for streaming.
 pub(super) struct SyncBody(Mutex<Body>);
 
 impl From<Body> for SyncBody {
@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    /// What becomes of an event of API Gateway with this query and body.
+    /// Serves an event of API Gateway with this query and body: the status or the error.
     async fn outcome(query: &str, is_base64: bool, body: &str) -> Result<u16, String> {
         let event = serde_json::json!({
             "version": "2.0", "routeKey": "$default", "rawPath": "/v2", "rawQueryString": query, "headers": {},

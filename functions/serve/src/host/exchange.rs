@@ -1,8 +1,8 @@
-//! A request and its answer: at which stage they are, and whether the peer goes on taking the answer.
+//! A request with its response: the stage of both, and whether the peer reads the response.
 //!
-//! hyper asks a body for more only when there is room for it, in the socket and in the windows of HTTP/2, and drops each piece once it
-//! has left. So an answer makes progress when a piece of it is dropped, and it is blocked by its reader while pieces are
-//! out, or while nobody asks for one. An answer that waits for the next token of a network is blocked by nobody.
+//! hyper polls a body only if the socket and the HTTP/2 windows have room, and drops each chunk when it was sent. So a response makes
+//! progress when a chunk is dropped. The peer blocks the response while chunks are unsent, or while hyper does not poll the body. A response
+//! that waits for the next token of a network is not blocked by its peer.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -19,40 +19,42 @@ use tokio::time::Instant;
 use super::connections::{Connection, lock};
 use crate::reply::IdleStream;
 
-/// A request and its answer.
+/// A request with its response.
 pub(super) struct HttpExchange {
     connection: Arc<Connection>,
     id: u64,
     stage: Arc<Mutex<ExchangeStage>>,
 }
 
-/// How far an exchange is.
+/// The stage of an exchange.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ExchangeStage {
-    /// The request is not whole.
+    /// The request is incomplete.
     ReceivingBody,
-    /// The answer is being made.
+    /// The request is complete, and the response has not begun.
     Working,
-    /// The answer leaves.
+    /// The response is being sent.
     SendingBody {
-        /// Pieces that have not left.
-        out: usize,
-        /// Whether there was nothing more to take when hyper asked.
-        dry: bool,
-        /// The last progress.
+        /// Chunks that hyper took and has not sent yet.
+        unsent: usize,
+        /// Whether the body had no chunk when hyper polled it.
+        drained: bool,
+        /// The time of the last progress.
         since: Instant,
-        /// Whether the request is whole: one can be answered before it is.
-        whole: bool,
-        /// Whether the answer tells of changes and nothing else, so that its connection can go for another.
-        idle: bool,
+        /// Whether the request is complete: a response can begin before that.
+        request_complete: bool,
+        /// Whether the response only notifies of changes, so that its connection may be closed for another.
+        notifies_only: bool,
     },
 }
 
 impl ExchangeStage {
-    /// For how long the reader has been taking nothing, if there is something to take.
-    pub(super) fn blocked(&self, now: Instant) -> Option<Duration> {
+    /// For how long the peer has read nothing, if there is something to read.
+    pub(super) fn blocked_for(&self, now: Instant) -> Option<Duration> {
         match *self {
-            Self::SendingBody { out, dry, since, .. } if out > 0 || !dry => Some(now.duration_since(since)),
+            Self::SendingBody { unsent, drained, since, .. } if unsent > 0 || !drained => {
+                Some(now.duration_since(since))
+            }
             _ => None,
         }
     }
@@ -63,51 +65,57 @@ impl HttpExchange {
         Self { connection, id, stage }
     }
 
-    /// The body of its request, which tells when it is whole.
-    pub(super) fn receiving(self: &Arc<Self>, body: Incoming) -> Body {
+    /// Wraps the body of the request, to record when it is complete.
+    pub(super) fn wrap_request(self: &Arc<Self>, body: Incoming) -> Body {
         if http_body::Body::is_end_stream(&body) {
-            self.received();
+            self.complete_request();
             return Body::new(body);
         }
         Body::new(ReceivingBody { body, exchange: Arc::clone(self) })
     }
 
-    /// The request is whole.
-    pub(super) fn received(&self) {
+    /// Records that the request is complete.
+    pub(super) fn complete_request(&self) {
         let mut stage = lock(&self.stage);
         match &mut *stage {
             ExchangeStage::ReceivingBody => *stage = ExchangeStage::Working,
-            ExchangeStage::SendingBody { whole, .. } => return *whole = true,
+            ExchangeStage::SendingBody { request_complete, .. } => return *request_complete = true,
             ExchangeStage::Working => return,
         }
         drop(stage);
-        self.connection.asked();
+        self.connection.record_request();
     }
 
-    /// Its answer, whose body is in pieces that are seen leaving.
-    pub(super) fn sending(self: Arc<Self>, answer: Response<Body>) -> Response<SendingBody> {
-        let idle = answer.extensions().get::<IdleStream>().is_some();
+    /// Wraps the response, to record when each chunk of its body was sent.
+    pub(super) fn wrap_response(self: Arc<Self>, answer: Response<Body>) -> Response<SendingBody> {
+        let notifies_only = answer.extensions().get::<IdleStream>().is_some();
         let mut stage = lock(&self.stage);
-        let whole = matches!(*stage, ExchangeStage::Working);
-        *stage = ExchangeStage::SendingBody { out: 0, dry: false, since: Instant::now(), whole, idle };
+        let request_complete = matches!(*stage, ExchangeStage::Working);
+        *stage = ExchangeStage::SendingBody {
+            unsent: 0,
+            drained: false,
+            since: Instant::now(),
+            request_complete,
+            notifies_only,
+        };
         drop(stage);
         answer.map(|body| SendingBody { body, rest: Bytes::new(), exchange: self })
     }
 
-    fn on_sending(&self, change: impl FnOnce(&mut usize, &mut bool, &mut Instant)) {
-        if let ExchangeStage::SendingBody { out, dry, since, .. } = &mut *lock(&self.stage) {
-            change(out, dry, since);
+    fn update_sending(&self, change: impl FnOnce(&mut usize, &mut bool, &mut Instant)) {
+        if let ExchangeStage::SendingBody { unsent, drained, since, .. } = &mut *lock(&self.stage) {
+            change(unsent, drained, since);
         }
     }
 }
 
 impl Drop for HttpExchange {
     fn drop(&mut self) {
-        self.connection.ended(self.id);
+        self.connection.end_exchange(self.id);
     }
 }
 
-/// See [`HttpExchange::receiving`].
+/// See [`HttpExchange::wrap_request`].
 struct ReceivingBody {
     body: Incoming,
     exchange: Arc<HttpExchange>,
@@ -123,7 +131,7 @@ impl http_body::Body for ReceivingBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
         if matches!(frame, Poll::Ready(None)) || (frame.is_ready() && self.body.is_end_stream()) {
-            self.exchange.received();
+            self.exchange.complete_request();
         }
         frame
     }
@@ -137,10 +145,10 @@ impl http_body::Body for ReceivingBody {
     }
 }
 
-/// See [`HttpExchange::sending`].
+/// See [`HttpExchange::wrap_response`].
 pub(super) struct SendingBody {
     body: Body,
-    /// What has not been given of the last piece.
+    /// The rest of the last chunk, which hyper has not taken.
     rest: Bytes,
     exchange: Arc<HttpExchange>,
 }
@@ -156,7 +164,7 @@ impl http_body::Body for SendingBody {
         while self.rest.is_empty() {
             match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Pending => {
-                    self.exchange.on_sending(|_, dry, _| *dry = true);
+                    self.exchange.update_sending(|_, drained, _| *drained = true);
                     return Poll::Pending;
                 }
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
@@ -166,13 +174,13 @@ impl http_body::Body for SendingBody {
                 ended @ Poll::Ready(_) => return ended,
             }
         }
-        let length = self.rest.len().min(PIECE);
+        let length = self.rest.len().min(MAX_CHUNK_BYTES);
         let piece = BodyPiece { bytes: self.rest.split_to(length), exchange: Arc::clone(&self.exchange) };
-        self.exchange.on_sending(|out, dry, since| {
-            if *out == 0 {
+        self.exchange.update_sending(|unsent, drained, since| {
+            if *unsent == 0 {
                 *since = Instant::now();
             }
-            (*out, *dry) = (*out + 1, false);
+            (*unsent, *drained) = (*unsent + 1, false);
         });
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
     }
@@ -193,12 +201,12 @@ impl http_body::Body for SendingBody {
 
 impl Drop for SendingBody {
     fn drop(&mut self) {
-        // Nothing comes after the pieces that are out.
-        self.exchange.on_sending(|_, dry, _| *dry = true);
+        // No chunk follows the unsent ones.
+        self.exchange.update_sending(|_, drained, _| *drained = true);
     }
 }
 
-/// A piece of an answer. It is dropped when it has left.
+/// A chunk of a response, which hyper drops when it was sent.
 struct BodyPiece {
     bytes: Bytes,
     exchange: Arc<HttpExchange>,
@@ -212,9 +220,9 @@ impl AsRef<[u8]> for BodyPiece {
 
 impl Drop for BodyPiece {
     fn drop(&mut self) {
-        self.exchange.on_sending(|out, _, since| (*out, *since) = (*out - 1, Instant::now()));
+        self.exchange.update_sending(|unsent, _, since| (*unsent, *since) = (*unsent - 1, Instant::now()));
     }
 }
 
-/// The most that leaves as one: whoever takes less than this in the time for a write is cut.
-const PIECE: usize = 64 << 10;
+/// The largest chunk. A peer that reads less than this within the write timeout is disconnected.
+const MAX_CHUNK_BYTES: usize = 64 << 10;

@@ -1,7 +1,7 @@
-//! The HTTP server: containers, GPU hosts, a laptop. HTTP/1.1 and HTTP/2 without TLS on one port, gRPC among the latter.
+//! The HTTP server for containers, GPU hosts and laptops: HTTP/1.1 and HTTP/2 with gRPC, without TLS, on one port.
 //!
-//! What a peer costs before it is known is bounded: connections are counted below the limit of descriptors ([`Connections`]), heads
-//! have a size and a time, and so has what leaves ([`Connection::cut`](super::connections::Connection::cut)).
+//! The cost of an unauthenticated peer is bounded. The number of connections stays below the limit of descriptors ([`Connections`]). Heads
+//! have a maximum size and a timeout, and writes have a timeout ([`Connection::close_reason`](super::connections::Connection::close_reason)).
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -30,37 +30,36 @@ use crate::grpc;
 use crate::router::router;
 use crate::state::AppState;
 
-/// A server that listens.
+/// A listening server.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
 }
 
 impl Server {
-    /// Listens on `host` and `port`; port 0 takes a free one.
+    /// Listens on `host` and `port`; port 0 selects a free one.
     ///
     /// # Errors
-    /// When the address is taken or is not one of this machine.
+    /// If the address is in use or does not belong to this machine.
     pub async fn bind(host: &str, port: u16) -> std::io::Result<Self> {
         let listener = TcpListener::bind((host, port)).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
     }
 
-    /// Where it listens.
+    /// The address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 }
 
-/// Serves `host` on `server`, over gRPC too, until `stop` is done; then refuses new calls and answers those under way, for
-/// 25 s at most.
+/// Serves HTTP and gRPC until `stop` completes. Then it refuses new calls and completes calls in flight, for 25 s at most.
 ///
-/// A new connection that sends no whole head for 10 s is cut, and one that is kept if none comes for 75 s, or a ping of HTTP/2 has no
-/// answer. So is one whose peer takes nothing of an answer for `AMAAS_WRITE_TIMEOUT_SECONDS`.
+/// A new connection is closed if it sends no complete head within 10 s. A kept-alive one is closed after 75 s without a head, or if an
+/// HTTP/2 ping gets no answer. A connection is also closed if its peer reads nothing of a response for `AMAAS_WRITE_TIMEOUT_SECONDS`.
 ///
 /// # Errors
-/// None at present: an error of one connection ends that connection.
+/// None at present: an error of a connection ends only that connection.
 pub async fn serve(
     server: Server,
     state: AppState,
@@ -69,117 +68,136 @@ pub async fn serve(
     let connections = GracefulShutdown::new();
     let router = router(state.clone());
     #[cfg(feature = "grpc")]
-    let router = grpc::beside(router, state.clone());
+    let router = grpc::with_grpc_services(router, state.clone());
     tokio::select! {
-        () = accept(server.listener, &router, &connections, &state) => {}
+        () = accept_connections(server.listener, &router, &connections, &state) => {}
         () = state.run_accounting() => {}
         () = stop => {}
     }
     // The listener is closed by now, so no connection waits in its backlog.
     state.drain();
-    if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
-        tracing::warn!("calls in flight when the time to drain was over");
+    if tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown()).await.is_err() {
+        tracing::warn!("drain timeout: calls in flight are cancelled");
     }
     state.flush().await;
     Ok(())
 }
 
-async fn accept(mut listener: TcpListener, router: &Router, connections: &GracefulShutdown, state: &AppState) {
-    let mut places = Connections::new(descriptors::for_connections(state.limits().connections));
+async fn accept_connections(
+    mut listener: TcpListener,
+    router: &Router,
+    connections: &GracefulShutdown,
+    state: &AppState,
+) {
+    let mut open = Connections::new(descriptors::max_connections(state.limits().connections));
     loop {
-        // Waits if there are no more descriptors.
+        // This waits if the process has no free descriptor.
         let (connection, _) = Listener::accept(&mut listener).await;
-        match places.place().await {
-            Some(place) => {
-                tokio::spawn(answer(place, connection, router.clone(), connections.watcher(), state.clone()));
+        match open.acquire().await {
+            Some(permit) => {
+                tokio::spawn(serve_connection(
+                    permit,
+                    connection,
+                    router.clone(),
+                    connections.watcher(),
+                    state.clone(),
+                ));
             }
-            None => refuse(&connection),
+            None => refuse_connection(&connection),
         }
     }
 }
 
 /// Refuses a connection above the limit with 503, without waiting for the socket.
-fn refuse(connection: &TcpStream) {
-    tracing::debug!("connection refused: all others carry calls");
-    let _ = connection.try_write(FULL);
+fn refuse_connection(connection: &TcpStream) {
+    tracing::debug!("connection refused: all other connections carry calls");
+    let _ = connection.try_write(LIMIT_REACHED_RESPONSE);
 }
 
 /// Answers the calls of one connection.
-async fn answer(place: ConnectionPermit, mut connection: TcpStream, router: Router, watcher: Watcher, state: AppState) {
-    let patience = state.limits().write_timeout;
-    tune(&connection, patience);
-    let (peer, cut) = (place.connection(), place.connection().cut(patience));
-    tokio::pin!(cut);
+async fn serve_connection(
+    permit: ConnectionPermit,
+    mut connection: TcpStream,
+    router: Router,
+    watcher: Watcher,
+    state: AppState,
+) {
+    let write_timeout = state.limits().write_timeout;
+    set_socket_options(&connection, write_timeout);
+    let (peer, close) = (permit.connection(), permit.connection().close_reason(write_timeout));
+    tokio::pin!(close);
     let begun = tokio::select! {
-        begun = begins(&mut connection) => begun,
-        cut = &mut cut => return tell(cut),
-        // It carried no request.
+        begun = read_preface(&mut connection) => begun,
+        close = &mut close => return log_close(close),
+        // The connection has no request yet.
         () = state.drained() => return,
     };
     let Ok(first) = begun else { return };
-    let is_http2 = first == PREFACE;
+    let is_http2 = first == HTTP2_PREFACE;
     if is_http2 {
-        peer.greeted();
+        peer.record_http();
     }
     let service = service_fn(|request: Request<Incoming>| {
-        let exchange = peer.exchange(request.version());
-        let answered = router.clone().oneshot(request.map(|body| exchange.receiving(body)));
-        async move { Ok::<_, Infallible>(exchange.sending(answered.await?)) }
+        let exchange = peer.begin_exchange(request.version());
+        let answered = router.clone().oneshot(request.map(|body| exchange.wrap_request(body)));
+        async move { Ok::<_, Infallible>(exchange.wrap_response(answered.await?)) }
     });
     let connection = TokioIo::new(ConnectionIo::new(first, connection, Arc::clone(peer)));
     let answered = async {
         if is_http2 {
             let mut http = http2::Builder::new(TokioExecutor::new());
             http.timer(TokioTimer::new())
-                .keep_alive_interval(IDLE)
-                .max_concurrent_streams(STREAMS)
-                .max_header_list_size(HEAD)
+                .keep_alive_interval(KEEP_ALIVE_TIMEOUT)
+                .max_concurrent_streams(MAX_STREAMS)
+                .max_header_list_size(MAX_HEAD_BYTES)
                 .initial_stream_window_size(STREAM_WINDOW)
                 .initial_connection_window_size(CONNECTION_WINDOW)
-                .max_frame_size(FRAME);
+                .max_frame_size(MAX_FRAME_BYTES);
             watcher.watch(http.serve_connection(connection, service)).await
         } else {
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_header_size(HEAD as usize);
+            http.timer(TokioTimer::new())
+                .header_read_timeout(KEEP_ALIVE_TIMEOUT)
+                .max_header_size(MAX_HEAD_BYTES as usize);
             watcher.watch(http.serve_connection(connection, service)).await
         }
     };
     tokio::select! {
         ended = answered => {
             if let Err(error) = ended {
-                tracing::debug!(%error, "a connection broke off");
+                tracing::debug!(%error, "connection failed");
             }
         }
-        cut = cut => tell(cut),
+        close = close => log_close(close),
     }
 }
 
-fn tell(cut: CloseReason) {
-    match cut {
-        CloseReason::Silent => tracing::debug!("a connection was closed: no whole head came in time"),
-        CloseReason::Stalled => tracing::info!("a connection was closed: nothing of an answer was taken in time"),
-        CloseReason::Full => tracing::debug!("a connection that waited was closed to make room for another"),
+fn log_close(close: CloseReason) {
+    match close {
+        CloseReason::Silent => tracing::debug!("connection closed: no complete head in time"),
+        CloseReason::Stalled => tracing::info!("connection closed: peer reads no response"),
+        CloseReason::Full => tracing::debug!("idle connection closed: connection limit reached"),
     }
 }
 
-/// Has answers leave at once, and the kernel hold little of what a peer does not take, and give up a peer that takes nothing.
-fn tune(connection: &TcpStream, patience: Duration) {
+/// Sends responses without delay, limits the unsent bytes in the kernel, and gives up a peer that acknowledges nothing.
+fn set_socket_options(connection: &TcpStream, write_timeout: Duration) {
     let _ = connection.set_nodelay(true);
-    // Where there is no such option the timer of the connection is enough: it sees progress in larger steps.
+    // Elsewhere the timer of the connection is enough; it sees progress in larger steps.
     #[cfg(target_os = "linux")]
     {
         let socket = SockRef::from(connection);
-        let _ = socket.set_tcp_user_timeout(Some(patience));
-        let _ = socket.set_tcp_notsent_lowat(UNSENT);
+        let _ = socket.set_tcp_user_timeout(Some(write_timeout));
+        let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
     }
 }
 
-/// The first bytes of a connection: the preface of HTTP/2, which those send who know that it is spoken (RFC 9113 §3.3), or as many as
-/// tell that it is not that.
-async fn begins(connection: &mut TcpStream) -> std::io::Result<Vec<u8>> {
-    let mut first = Vec::with_capacity(PREFACE.len());
-    while first.len() < PREFACE.len() && PREFACE.starts_with(&first) {
-        let missing = PREFACE.len() - first.len();
+/// Reads the first bytes of a connection: the HTTP/2 preface, which a client with prior knowledge sends (RFC 9113 §3.3), or enough bytes
+/// to exclude it.
+async fn read_preface(connection: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut first = Vec::with_capacity(HTTP2_PREFACE.len());
+    while first.len() < HTTP2_PREFACE.len() && HTTP2_PREFACE.starts_with(&first) {
+        let missing = HTTP2_PREFACE.len() - first.len();
         if connection.take(missing as u64).read_buf(&mut first).await? == 0 {
             break;
         }
@@ -187,29 +205,30 @@ async fn begins(connection: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     Ok(first)
 }
 
-/// RFC 9113 §3.4.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// The most bytes of a head. HTTP/1 answers a larger one with 431.
-const HEAD: u32 = 64 << 10;
-/// How many calls a connection of HTTP/2 has under way.
-const STREAMS: u32 = 128;
-/// How much of a message comes without a word from here: tensors of megabytes are not to wait for a round trip every 64 KiB.
+/// The HTTP/2 connection preface of a client (RFC 9113 §3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The most bytes of a head. A larger one is refused with 431 on HTTP/1.
+const MAX_HEAD_BYTES: u32 = 64 << 10;
+/// The most calls in flight on an HTTP/2 connection.
+const MAX_STREAMS: u32 = 128;
+/// The flow-control window of a stream, so that tensors of megabytes do not wait for a round trip every 64 KiB.
 const STREAM_WINDOW: u32 = 2 << 20;
-/// The same for all streams of a connection, which bounds the memory that one takes.
+/// The flow-control window of a connection, which bounds its memory.
 const CONNECTION_WINDOW: u32 = 4 << 20;
-const FRAME: u32 = 64 << 10;
+const MAX_FRAME_BYTES: u32 = 64 << 10;
 
-/// What the kernel holds of an answer beyond what is on its way: progress is seen in steps of about this.
+/// The most unsent bytes in the kernel. The server sees the progress of a response in steps of about this size.
 #[cfg(target_os = "linux")]
-const UNSENT: u32 = 128 << 10;
-/// How long a connection that is kept may go without a whole head: longer than the 60 s for which a load balancer of AWS keeps one.
-/// Where the server is the first to close, a call can be on its way to it, and the caller gets 502.
-const IDLE: Duration = Duration::from_secs(75);
-/// What a peer is told for which there is no place.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\namaas-not-processed: true\r\n\
+const MAX_UNSENT_BYTES: u32 = 128 << 10;
+/// How long a kept-alive connection may be without a complete head: longer than the 60 s after which AWS's load balancers close it. If the
+/// server closes first, a call can be in transit, and the client gets 502.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
+/// The response to a connection above the limit.
+const LIMIT_REACHED_RESPONSE: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\namaas-not-processed: true\r\n\
     content-length: 0\r\nconnection: close\r\n\r\n";
-/// How long calls that are under way may take when a server stops. ECS gives 30 s from SIGTERM to SIGKILL.
-pub(super) const DRAIN: Duration = Duration::from_secs(25);
+/// How long calls in flight may take when a server stops. ECS allows 30 s from SIGTERM to SIGKILL.
+pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
 #[cfg(test)]
 mod tests;

@@ -14,45 +14,45 @@ use lambda_runtime::Runtime;
 use tower::ServiceExt;
 
 use super::event::{RequestEvents, SyncBody};
-use super::principal::principal;
+use super::principal::iam_principal;
 use crate::config::ResponseMode;
 use crate::error::Error;
 use crate::error::ResponseError;
-use crate::reply::instead;
+use crate::reply::replace_with_error;
 use crate::router::router;
 use crate::state::AppState;
 use amaas_engine::infer::set_host_deadline;
 
-/// Answers invocations until the runtime ends. Nothing is bound to a port.
+/// Answers invocations until the runtime ends. It opens no port.
 pub(crate) async fn run(state: AppState, mode: ResponseMode) -> Result<(), lambda_runtime::Error> {
     let ending = state.clone();
     let hook = move || async move {
         ending.drain();
         ending.flush().await;
     };
-    shutdown_hook(hook).await;
-    let left = state.clone();
-    tokio::spawn(async move { left.meter().take_over().await });
+    register_shutdown_hook(hook).await;
+    let metering = state.clone();
+    tokio::spawn(async move { metering.meter().take_over().await });
     let secrets = Arc::new(SnapshotSecrets(state.clone()));
     match mode {
         ResponseMode::Stream => {
-            let (router, freezing) = (router(state.clone()), state);
+            let (router, flushing) = (router(state.clone()), state);
             let service = tower::service_fn(move |request| {
-                let (answer, freezing) = (router.clone().oneshot(request_of(request)), freezing.clone());
-                async move { Ok::<_, Infallible>(answer.await?.map(|body| SyncBody::from(counted_first(body, freezing)))) }
+                let (answer, flushing) = (router.clone().oneshot(with_invocation_context(request)), flushing.clone());
+                async move { Ok::<_, Infallible>(answer.await?.map(|body| SyncBody::from(end_after_flush(body, flushing)))) }
             });
             let runtime = Runtime::new(RequestEvents(lambda_http::StreamAdapter::from(service)));
             runtime.register_snapstart_resource(secrets).run_concurrent().await
         }
         ResponseMode::Buffered => {
-            let (router, freezing) = (router(state.clone()), state);
+            let (router, flushing) = (router(state.clone()), state);
             let service = tower::service_fn(move |request| {
-                let request = request_of(request);
+                let request = with_invocation_context(request);
                 let path = request.uri().path().to_owned();
-                let (answer, freezing) = (router.clone().oneshot(request), freezing.clone());
+                let (answer, flushing) = (router.clone().oneshot(request), flushing.clone());
                 async move {
-                    let answer = buffered(answer.await?, &path).await?;
-                    freezing.flush_before_suspension().await;
+                    let answer = buffer_response(answer.await?, &path).await?;
+                    flushing.flush_before_suspension().await;
                     Ok::<_, lambda_runtime::Error>(answer)
                 }
             });
@@ -62,13 +62,12 @@ pub(crate) async fn run(state: AppState, mode: ResponseMode) -> Result<(), lambd
     }
 }
 
-/// What must not be in a snapshot, nor the same in two processes that start from one.
+/// Secrets that must not be in a snapshot, nor be equal in two processes that start from one.
 ///
-/// The keys are dropped, and read anew. Randomness needs nothing: HPKE, Ed25519, the nonces of answers and request ids
-/// come from the kernel for each use (`getrandom`), which Firecracker tells of a restore (`VMGenID`), so that it seeds its
-/// generator anew before it gives out more. AWS-LC, which TLS uses, keeps a generator in memory; it mixes kernel
-/// randomness into it at each use where it cannot tell whether the machine was restored, and after each restore where it
-/// can (`rand_check_ctr_drbg_uniqueness` in its `rand.c`).
+/// Keys are dropped before the snapshot and read again after it. Randomness is safe: HPKE, Ed25519, nonces and request ids use the kernel
+/// (`getrandom`) each time. Firecracker notifies the kernel of a restore (`VMGenID`), and the kernel then reseeds its generator. AWS-LC,
+/// which TLS uses, has a generator in memory. It mixes in kernel randomness after each restore, or at each use if it cannot detect a restore
+/// (`rand_check_ctr_drbg_uniqueness` in its `rand.c`).
 struct SnapshotSecrets(AppState);
 
 impl SnapStartResource for SnapshotSecrets {
@@ -87,7 +86,7 @@ impl SnapStartResource for SnapshotSecrets {
 
     fn after_restore(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
         Box::pin(async {
-            // An error here would end the process, so it is dropped: a call that needs the keys reads them again.
+            // An error would end the process, so it is ignored: a call that needs the keys reads them again.
             let _ = self.0.directory().accounts().load().await;
             if let Some(oidc) = self.0.oidc() {
                 let _ = oidc.load().await;
@@ -100,16 +99,16 @@ impl SnapStartResource for SnapshotSecrets {
     }
 }
 
-/// The request of an event: with the principal that IAM authorised, and with Lambda's own id of the invocation if the caller chose none,
-/// which is in every log line of the platform.
-fn request_of(mut request: lambda_http::Request) -> Request<lambda_http::Body> {
+/// Adds the principal that IAM authorised to the request of an event. If the client sent no request id, the request gets the id of the
+/// invocation, which is in each log line of the platform.
+fn with_invocation_context(mut request: lambda_http::Request) -> Request<lambda_http::Body> {
     let context = request.lambda_context_ref();
-    // A run that goes on when Lambda ends the process would be no answer at all, and a crash to the alarm.
+    // If a run is still active when Lambda ends the process, the client gets no response, and the alarm counts a crash.
     if let Some(deadline) = context.map(lambda_runtime::Context::deadline) {
         set_host_deadline(deadline);
     }
     let context = context.map(|context| context.request_id.clone());
-    if let Some(principal) = principal(request.extensions()) {
+    if let Some(principal) = iam_principal(request.extensions()) {
         request.extensions_mut().insert(principal);
     }
     if let Some(Ok(id)) = context.map(|id| HeaderValue::from_str(&id)) {
@@ -118,8 +117,8 @@ fn request_of(mut request: lambda_http::Request) -> Request<lambda_http::Body> {
     request
 }
 
-/// `body`, whose end comes when its call is counted in the ledger.
-fn counted_first(body: Body, state: AppState) -> Body {
+/// Delays the end of `body` until the usage of its call is in the ledger.
+fn end_after_flush(body: Body, state: AppState) -> Body {
     let counting = stream::once(async move {
         state.flush_before_suspension().await;
         Ok(Bytes::new())
@@ -127,18 +126,18 @@ fn counted_first(body: Body, state: AppState) -> Body {
     Body::from_stream(body.into_data_stream().chain(counting))
 }
 
-/// The answer to `path` in one piece; text stays text, so that it is not sent as base64.
+/// Collects the response to `path`. Text stays text, so that it is not sent as base64.
 ///
-/// Lambda drops an answer that is too large and tells the caller 502; this tells what was wrong.
-async fn buffered(response: Response<Body>, path: &str) -> Result<Response<lambda_http::Body>, axum::Error> {
-    let (parts, body) = whole(response).await?;
-    let (parts, body) = match carried_size(&parts, &body) {
-        size if size <= LARGEST_ANSWER => (parts, body),
+/// Lambda drops a response that is too large, and the client gets 502. So it is replaced here with an error that says why.
+async fn buffer_response(response: Response<Body>, path: &str) -> Result<Response<lambda_http::Body>, axum::Error> {
+    let (parts, body) = collect_body(response).await?;
+    let (parts, body) = match lambda_json_size(&parts, &body) {
+        size if size <= MAX_RESPONSE_BYTES => (parts, body),
         got => {
-            whole(instead(
+            collect_body(replace_with_error(
                 &parts.headers,
                 path,
-                &Error::Response(ResponseError::TooLarge { limit: LARGEST_ANSWER, got }),
+                &Error::Response(ResponseError::TooLarge { limit: MAX_RESPONSE_BYTES, got }),
             ))
             .await?
         }
@@ -147,28 +146,28 @@ async fn buffered(response: Response<Body>, path: &str) -> Result<Response<lambd
     Ok(Response::from_parts(parts, body))
 }
 
-async fn whole(response: Response<Body>) -> Result<(response::Parts, Vec<u8>), axum::Error> {
+async fn collect_body(response: Response<Body>) -> Result<(response::Parts, Vec<u8>), axum::Error> {
     let (parts, body) = response.into_parts();
     Ok((parts, body.collect().await?.to_bytes().into()))
 }
 
-/// How many bytes the answer has as Lambda's JSON: the body is a string in it, text escaped and all else as base64.
-fn carried_size(parts: &response::Parts, body: &[u8]) -> u64 {
+/// The size of the response as Lambda's JSON. The body is a string: text is escaped, other bytes are base64.
+fn lambda_json_size(parts: &response::Parts, body: &[u8]) -> u64 {
     let headers =
-        parts.headers.iter().map(|(name, value)| escaped(name.as_str()) + escaped_bytes(value.as_bytes()) + 6);
+        parts.headers.iter().map(|(name, value)| escaped_len(name.as_str()) + escaped_bytes_len(value.as_bytes()) + 6);
     let body = match std::str::from_utf8(body) {
-        Ok(text) => escaped(text),
+        Ok(text) => escaped_len(text),
         Err(_) => body.len().div_ceil(3) as u64 * 4,
     };
-    AROUND + headers.sum::<u64>() + body
+    MAX_ENVELOPE_BYTES + headers.sum::<u64>() + body
 }
 
-fn escaped(text: &str) -> u64 {
-    escaped_bytes(text.as_bytes())
+fn escaped_len(text: &str) -> u64 {
+    escaped_bytes_len(text.as_bytes())
 }
 
 /// The length of `text` as `serde_json` writes it (RFC 8259 §7).
-fn escaped_bytes(text: &[u8]) -> u64 {
+fn escaped_bytes_len(text: &[u8]) -> u64 {
     let written = text.iter().map(|byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
         0x00..=0x1f => 6,
@@ -177,19 +176,19 @@ fn escaped_bytes(text: &[u8]) -> u64 {
     written.sum()
 }
 
-/// Runs `hook` when Lambda is about to end the process. Lambda tells only processes that registered an extension, and
-/// the crate's own helper panics where that cannot be done; a function can do without being told.
-async fn shutdown_hook<F: Future<Output = ()> + Send + 'static>(hook: impl FnOnce() -> F + Send + 'static) {
+/// Runs `hook` when Lambda is about to end the process. Lambda notifies only processes that registered an extension. The crate's helper
+/// panics if that fails, so it runs in a separate task: a function also works without the notification.
+async fn register_shutdown_hook<F: Future<Output = ()> + Send + 'static>(hook: impl FnOnce() -> F + Send + 'static) {
     let registered = tokio::spawn(lambda_runtime::spawn_graceful_shutdown_handler(hook)).await;
     if registered.is_err() {
-        tracing::warn!("Lambda will not tell this process before it ends it");
+        tracing::warn!("shutdown hook not registered: lambda ends the process without notice");
     }
 }
 
-/// The limit that Lambda itself names when it drops an answer.
-const LARGEST_ANSWER: u64 = 6_291_556;
-/// More than what stands around headers and body in Lambda's JSON.
-const AROUND: u64 = 1024;
+/// The limit in Lambda's own message when it drops a response.
+const MAX_RESPONSE_BYTES: u64 = 6_291_556;
+/// An upper bound of Lambda's JSON without headers and body.
+const MAX_ENVELOPE_BYTES: u64 = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -206,32 +205,32 @@ mod tests {
     async fn keys_are_out_of_memory_while_a_snapshot_is_taken() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (there, away) = (folder.path().join("sealing"), folder.path().join("away"));
-        let (store, name) = (Store::folder(folder.path()), "m".parse().expect("a name"));
+        let (store, name) = (Store::folder(folder.path()), "m".parse().expect("a valid name"));
         let vault = Vault::File(FileKey::create(&folder.path().join("kms.key")).expect("a key"));
-        KeySet::create(&store, &name, &vault).await.expect("made");
+        KeySet::create(&store, &name, &vault).await.expect("created");
         let sealing = Sealing::new(store, name, vault, SealingPolicy::Required);
-        let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default());
+        let state = AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default());
         let secrets = SnapshotSecrets(state.sealing(sealing.clone()).build());
-        sealing.load().await.expect("keys");
+        sealing.load().await.expect("readable keys");
 
         std::fs::rename(&there, &away).expect("renamed");
-        assert!(sealing.list().await.is_ok(), "they are in memory");
+        assert!(sealing.list().await.is_ok(), "the keys are in memory");
         secrets.before_snapshot().await.expect("no error");
-        assert!(sealing.list().await.is_err(), "they are not");
+        assert!(sealing.list().await.is_err(), "the keys are not in memory");
         secrets.after_restore().await.expect("an error would end the process");
 
         secrets.before_snapshot().await.expect("no error");
         std::fs::rename(&away, &there).expect("renamed");
         secrets.after_restore().await.expect("no error");
         std::fs::rename(&there, &away).expect("renamed");
-        assert!(sealing.list().await.is_ok(), "they were read after it");
+        assert!(sealing.list().await.is_ok(), "the keys were read after the restore");
     }
 
     #[test]
     fn a_size_is_that_of_the_string_in_lambdas_json() {
         for text in ["plain é", "\"quoted\" and \\", "\u{0}\u{1f}\u{7f}\n\t\r\u{8}\u{c}"] {
             let written = serde_json::to_string(text).expect("text");
-            assert_eq!(escaped(text), written.len() as u64 - 2, "{written}");
+            assert_eq!(escaped_len(text), written.len() as u64 - 2, "{written}");
         }
     }
 
@@ -241,7 +240,7 @@ mod tests {
         for (quotes, status) in [(3_000_000, StatusCode::OK), (3_200_000, StatusCode::UNPROCESSABLE_ENTITY)] {
             let mut answer = Response::new(Body::from("\"".repeat(quotes)));
             answer.headers_mut().insert("x-request-id", HeaderValue::from_static("4711"));
-            let answer = buffered(answer, "/v2/models/m/infer").await.expect("an answer");
+            let answer = buffer_response(answer, "/v2/models/m/infer").await.expect("an answer");
             assert_eq!(answer.status(), status);
             assert_eq!(answer.headers()["x-request-id"], "4711");
             if status != StatusCode::OK {

@@ -1,4 +1,4 @@
-//! The same router under the Lambda Runtime API or as an HTTP server. One binary, every host.
+//! Hosts of the router: the Lambda Runtime API and an HTTP server, in one binary.
 
 #[cfg(feature = "http")]
 mod connections;

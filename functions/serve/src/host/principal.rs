@@ -1,15 +1,15 @@
-//! The principal of a Lambda event: IAM's word for who signed the request.
+//! The IAM principal of a Lambda event, which signed the request.
 //!
-//! It stands in the event, not in the request: no caller can write there, and of a sealed call the outer request's signature counts.
-//! One condition has to hold: the function may be invoked through its URL or API only. A principal with `lambda:InvokeFunction` and
+//! The principal is in the event and not in the request, so clients cannot forge it. For a sealed call, the signature of the outer request
+//! counts. This is secure only if the function can be invoked through its URL or API alone. A principal with `lambda:InvokeFunction` and
 //! without the condition `lambda:InvokedViaFunctionUrl` can write any event.
 
 use amaas_access::iam::IamPrincipal;
 use http::Extensions;
 use lambda_http::request::RequestContext;
 
-/// The principal of the request with these extensions, if IAM authorised it.
-pub(super) fn principal(extensions: &Extensions) -> Option<IamPrincipal> {
+/// The principal in the extensions of a request, if IAM authorised it.
+pub(super) fn iam_principal(extensions: &Extensions) -> Option<IamPrincipal> {
     let RequestContext::ApiGatewayV2(context) = extensions.get()? else { return None };
     IamPrincipal::of_arn(context.authorizer.as_ref()?.iam.as_ref()?.user_arn.clone()?)
 }
@@ -20,15 +20,14 @@ mod tests {
 
     use super::*;
 
-    /// The principal of an event that was made into a request, of which only the head goes on, as of a sealed call.
+    /// The principal of an event. Only the extensions of its request are used, as for a sealed call.
     fn found(event: &Value) -> Option<IamPrincipal> {
         let request = lambda_http::request::from_str(&event.to_string()).expect("an event");
         let (parts, _) = request.into_parts();
-        principal(&parts.clone().extensions)
+        iam_principal(&parts.clone().extensions)
     }
 
-    /// An event of a Function URL as Lambda's developer guide shows it ("Invoking Lambda function URLs"), with what it has as
-    /// `authorizer`.
+    /// An event of a Function URL, from Lambda's developer guide ("Invoking Lambda function URLs"), with this `authorizer`.
     fn function_url(authorizer: &Value) -> Value {
         json!({
             "version": "2.0", "routeKey": "$default", "rawPath": "/v1/models/m/predict", "rawQueryString": "",
@@ -47,7 +46,7 @@ mod tests {
         })
     }
 
-    /// What a Function URL says of who signed.
+    /// An event of a Function URL that the principal `arn` signed.
     fn signed_by(arn: &str) -> Value {
         function_url(&json!({"iam": {
             "accessKey": "ASIAEXAMPLE", "accountId": "123456789012", "callerId": "AROAEXAMPLE:session",
@@ -87,10 +86,10 @@ mod tests {
         ] {
             assert_eq!(found(&function_url(&authorizer)), None, "{authorizer}");
         }
-        assert_eq!(principal(&Extensions::new()), None, "an HTTP server");
+        assert_eq!(iam_principal(&Extensions::new()), None, "an HTTP server");
         let mut headers = function_url(&Value::Null);
         headers["headers"]["x-amzn-request-context"] =
             signed_by("arn:aws:iam::1:root")["requestContext"].to_string().into();
-        assert_eq!(found(&headers), None, "what a caller writes");
+        assert_eq!(found(&headers), None, "a header of the client is ignored");
     }
 }

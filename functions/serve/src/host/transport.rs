@@ -1,11 +1,11 @@
-//! The bytes of a connection, for hyper; and the end of what a peer sends, which is not always the end of the peer.
+//! The socket of a connection, for hyper. It distinguishes a half-closed peer from one that is gone.
 //!
-//! A client that shuts down its writing side behind its request (`nc -N`, a half-close) and one that closes its socket both send a FIN,
-//! and TCP tells no more of them until something is sent: the first takes it, the second answers with a reset. Servers choose one reading
-//! for both. nginx (499) and uvicorn give the call up, and the first client has no answer; Go and hyper's `half_close` answer, and
-//! work on for the second. Here the server sends `100 Continue`, which every client of HTTP/1.1 has to skip (RFC 9110 §15.2), and the
-//! reset ends the call. An answer that has begun to leave asks the same question by itself. A client of HTTP/1.0 may be sent no such
-//! thing, so its FIN ends its call: nginx as a proxy speaks 1.0 by default, and closes when its own client does.
+//! A client that half-closes its connection after the request (`nc -N`) and one that closes its socket both send a FIN. TCP shows the
+//! difference only when the server sends something: the first client reads it, the second answers with a reset. Most servers treat both
+//! alike. nginx (499) and uvicorn abort the call, so the first client gets no response. Go and hyper's `half_close` complete the call, also
+//! for the second client. This server sends `100 Continue`, which each HTTP/1.1 client has to skip (RFC 9110 §15.2); a reset then ends the
+//! call. If the response has begun, sending it has the same effect. HTTP/1.0 has no interim responses, so a FIN of an HTTP/1.0 client ends
+//! its call. This suits nginx, which as a proxy speaks 1.0 by default, and closes when its own client does.
 
 use std::io::{self, Cursor};
 use std::pin::Pin;
@@ -19,49 +19,49 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::connections::{AwaitedBytes, Connection};
 
-/// A connection of HTTP.
+/// The socket of an HTTP connection.
 pub(super) struct ConnectionIo {
-    /// What was read before it was known which version of HTTP it is.
+    /// Bytes that were read to detect the version of HTTP.
     first: Cursor<Vec<u8>>,
     socket: TcpStream,
     connection: Arc<Connection>,
-    /// Whether all that hyper has to send was taken by the socket.
+    /// Whether the socket took everything that hyper had to send.
     flushed: bool,
-    ended: Option<PeerHalfClosed>,
+    half_closed: Option<PeerHalfClosed>,
 }
 
-/// A peer that sends no more.
+/// The state of a connection after the peer's FIN.
 struct PeerHalfClosed {
     since: Instant,
-    asked: bool,
-    tick: Pin<Box<Sleep>>,
+    probed: bool,
+    check_timer: Pin<Box<Sleep>>,
 }
 
 impl ConnectionIo {
-    /// `socket`, from which `first` was read already.
+    /// Wraps `socket`, from which `first` was read already.
     pub(super) fn new(first: Vec<u8>, socket: TcpStream, connection: Arc<Connection>) -> Self {
-        Self { first: Cursor::new(first), socket, connection, flushed: true, ended: None }
+        Self { first: Cursor::new(first), socket, connection, flushed: true, half_closed: None }
     }
 
-    /// Goes on after the end of what the peer sends: ready once hyper is to hear of it, with an error where the peer is gone.
-    fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ended = self.ended.get_or_insert_with(|| PeerHalfClosed {
+    /// Continues after the peer's FIN. Ready when hyper may see the end of input, or with an error if the peer is gone.
+    fn poll_half_closed(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let peer = self.half_closed.get_or_insert_with(|| PeerHalfClosed {
             since: Instant::now(),
-            asked: false,
-            tick: Box::pin(sleep(TICK)),
+            probed: false,
+            check_timer: Box::pin(sleep(CHECK_INTERVAL)),
         });
         loop {
-            match self.connection.awaited() {
+            match self.connection.awaited_bytes() {
                 AwaitedBytes::Nothing => return Poll::Ready(Ok(())),
-                // hyper may have all of a body of which the route has not read the end.
-                AwaitedBytes::Request if ended.since.elapsed() >= READING => return Poll::Ready(Ok(())),
-                AwaitedBytes::Answer if !ended.asked && self.flushed => {
-                    ended.asked = true;
-                    match self.socket.try_write(CONTINUE) {
-                        Ok(written) if written == CONTINUE.len() => {}
-                        // There is room for so little in a socket that is empty.
+                // hyper may have the whole body while the route has not read its end.
+                AwaitedBytes::Request if peer.since.elapsed() >= BODY_READ_TIMEOUT => return Poll::Ready(Ok(())),
+                AwaitedBytes::Answer if !peer.probed && self.flushed => {
+                    peer.probed = true;
+                    match self.socket.try_write(CONTINUE_RESPONSE) {
+                        Ok(written) if written == CONTINUE_RESPONSE.len() => {}
+                        // An empty socket buffer always has room for these bytes.
                         Ok(_) => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => ended.asked = false,
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => peer.probed = false,
                         Err(error) => return Poll::Ready(Err(error)),
                     }
                 }
@@ -70,8 +70,8 @@ impl ConnectionIo {
             if let Some(error) = self.socket.take_error()? {
                 return Poll::Ready(Err(error));
             }
-            std::task::ready!(ended.tick.as_mut().poll(context));
-            ended.tick.as_mut().reset(Instant::now() + TICK);
+            std::task::ready!(peer.check_timer.as_mut().poll(context));
+            peer.check_timer.as_mut().reset(Instant::now() + CHECK_INTERVAL);
         }
     }
 }
@@ -83,13 +83,13 @@ impl AsyncRead for ConnectionIo {
         if this.first.position() < this.first.get_ref().len() as u64 {
             return Pin::new(&mut this.first).poll_read(context, buffer);
         }
-        if this.ended.is_none() {
+        if this.half_closed.is_none() {
             std::task::ready!(Pin::new(&mut this.socket).poll_read(context, buffer))?;
             if buffer.filled().len() > before || buffer.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
         }
-        this.poll_ended(context)
+        this.poll_half_closed(context)
     }
 }
 
@@ -114,7 +114,7 @@ impl AsyncWrite for ConnectionIo {
         self.socket.is_write_vectored()
     }
 
-    /// hyper calls it when it has nothing left.
+    /// hyper calls this when it has nothing left to write.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.flushed = true;
@@ -126,9 +126,9 @@ impl AsyncWrite for ConnectionIo {
     }
 }
 
-/// RFC 9110 §15.2.1. Some clients, Python's among them, skip no other interim answer.
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// RFC 9110 §15.2.1. Some clients, such as Python's, skip no other interim response.
+const CONTINUE_RESPONSE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// How long a route may take to read a body that hyper has.
-const READING: Duration = Duration::from_secs(2);
-/// How often a peer that sends no more is looked at.
-const TICK: Duration = Duration::from_millis(25);
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often the server checks whether a half-closed peer is gone.
+const CHECK_INTERVAL: Duration = Duration::from_millis(25);

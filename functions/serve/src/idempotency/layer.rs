@@ -1,9 +1,9 @@
 //! Idempotency of calls with a key: a call runs once; its first response is stored, sealed, and replayed for repeats.
 //!
-//! A layer on the routes, inside the one that opens sealed calls. Only a success is stored; after anything else a repeat runs. While
-//! the ledger is unreachable, calls run as if they had no key: a prediction that is made twice is better than none.
+//! A layer on the routes, inside the layer that opens sealed calls. Only a success is stored; after an error, a repeat runs again. While
+//! the ledger is unreachable, calls run as if they had no key: two predictions are better than none.
 //!
-//! Written by hand: no crate keeps leases and sealed responses in a ledger that several processes share.
+//! Written by hand: no crate stores leases and sealed responses in a ledger that several processes share.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use crate::admission;
-use crate::body::bounded;
+use crate::body::read_bounded;
 use crate::error::Error;
 use crate::error::IdempotencyError;
 use crate::error::SealedCallError;
@@ -33,71 +33,71 @@ use amaas_access::quota::Reservation;
 use amaas_ledger::BeginOutcome;
 use amaas_store::ModelName;
 
-/// Whether such a call runs once.
+/// Whether a call with this method and these headers runs once.
 pub(crate) fn runs_once(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::POST && headers.contains_key(IDEMPOTENCY_KEY)
 }
 
-/// The layer.
-pub(crate) async fn once(State(state): State<AppState>, request: Request, next: Next) -> Response<Body> {
+/// The layer of routes whose path names the model, or that have none. If the body names the model, the route calls [`run_once`].
+pub(crate) async fn idempotency_layer(State(state): State<AppState>, request: Request, next: Next) -> Response<Body> {
     if !runs_once(request.method(), request.headers()) {
         return next.run(request).await;
     }
-    of_path(&state, request, next).await.unwrap_or_else(IntoResponse::into_response)
+    run_once_by_path(&state, request, next).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-/// Runs a call once whose path names the model, or which has none.
-async fn of_path(state: &AppState, request: Request, next: Next) -> Result<Response<Body>, Error> {
+/// Runs a call once. The path names the model, or the route has none.
+async fn run_once_by_path(state: &AppState, request: Request, next: Next) -> Result<Response<Body>, Error> {
     let (mut parts, body) = request.into_parts();
     idempotency_key(&parts.headers)?;
     let caller = Caller::from_request_parts(&mut parts, state).await?;
     let named = Path::<HashMap<String, String>>::from_request_parts(&mut parts, state).await;
-    // A key of the same tenant that may not use the model gets no answer of another's.
+    // A key without access to the model must not get a stored response of another key of the same tenant.
     let (caller, model) = match named.as_ref().ok().and_then(|Path(names)| names.get("model")) {
         Some(model) => {
             let authorised = AuthorisedModel::of(state, caller, model)?;
             (authorised.caller().clone(), Some(authorised.slot().name().clone()))
         }
-        None => (caller.admitted(state)?, None),
+        None => (caller.admit(state)?, None),
     };
-    let mut request = take_request(state, &caller, model.as_ref()).await?;
-    let body = match bounded(&parts.headers, body, state.limits().body_bytes).await {
+    let mut reservation = reserve_request(state, &caller, model.as_ref()).await?;
+    let body = match read_bounded(&parts.headers, body, state.limits().body_bytes).await {
         Ok(body) => body,
         Err(error) => {
-            request.keep();
+            reservation.keep();
             return Err(error);
         }
     };
     parts.extensions.insert(caller.clone());
     let run = |parts, body| next.run(Request::from_parts(parts, Body::from(body)));
-    run_once(state, &caller, request, (parts, body), run).await
+    run_once(state, &caller, reservation, (parts, body), run).await
 }
 
-/// Takes a request of the caller's limits: a repeat is a request as every other. If it is none, the call gives this one back and takes its
-/// own.
+/// Takes a request from the caller's limits, since a repeat counts as a request. If the call turns out to be the first, the reservation is
+/// dropped and the call takes its own.
 ///
 /// # Errors
-/// A limit that is reached.
-pub(crate) async fn take_request(
+/// If a limit is reached.
+pub(crate) async fn reserve_request(
     state: &AppState,
     caller: &Caller,
     model: Option<&ModelName>,
 ) -> Result<Reservation, Error> {
-    let mut request = Reservation::default();
+    let mut reservation = Reservation::default();
     if let Some(model) = model {
-        request.take(&caller.account().plan(state.quotas(), model).requests, 1).await?;
+        reservation.take(&caller.account().plan(state.quotas(), model).requests, 1).await?;
     }
-    Ok(request)
+    Ok(reservation)
 }
 
-/// Has `run` answer a call that has not run before; a repeat gets the stored response, or waits for it.
+/// Calls `run` if the call is the first with its key. A repeat gets the stored response, or waits for it.
 ///
 /// # Errors
-/// A key that was used for another call, or whose first call does not end in time.
+/// If the key was used for another call, or the first call does not end in time.
 pub(crate) async fn run_once<F>(
     state: &AppState,
     caller: &Caller,
-    mut request: Reservation,
+    mut reservation: Reservation,
     (mut parts, body): (Parts, Bytes),
     run: impl FnOnce(Parts, Bytes) -> F,
 ) -> Result<Response<Body>, Error>
@@ -106,59 +106,60 @@ where
 {
     let key = idempotency_key(&parts.headers)?;
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let answers = state.responses();
-    // Whoever has a key has been looked for with the secret.
+    let responses = state.responses();
+    // The secret is loaded already: the caller's key was looked up with it.
     let secret = state.directory().accounts().secret().open().await;
     let secret = secret
         .map_err(|error| Error::Idempotency(IdempotencyError::LedgerUnavailable { internal: error.to_string() }))?;
     let tenant = caller.tenant().as_str();
     let id = digest(secret.calls(), &[b"id", tenant.as_bytes(), &key]);
-    let mut parts_of_call = vec![b"call".as_slice(), path.as_bytes(), &body];
-    parts_of_call.extend(READ_BY.iter().flat_map(|name| parts.headers.get_all(*name)).map(HeaderValue::as_bytes));
-    let fingerprint = digest(secret.calls(), &parts_of_call);
+    let mut fingerprinted = vec![b"call".as_slice(), path.as_bytes(), &body];
+    fingerprinted
+        .extend(FINGERPRINTED_HEADERS.iter().flat_map(|name| parts.headers.get_all(*name)).map(HeaderValue::as_bytes));
+    let fingerprint = digest(secret.calls(), &fingerprinted);
     let sealed = parts.extensions.remove::<SealedCall>();
     let call = IdempotentCall { id, fingerprint, secret: &secret.answers_of(tenant), key, sealed: sealed.as_ref() };
     parts.extensions.insert(CallId(digest(secret.calls(), &[b"record", &id, &fingerprint])));
-    let (came, mut waits) = (Instant::now(), None);
-    let place = loop {
-        let begun = answers.begin(&call).await?;
+    let (arrived, mut repeat_permit) = (Instant::now(), None);
+    let lease = loop {
+        let begun = responses.begin(&call).await?;
         if matches!(begun, Some(BeginOutcome::Answered(_) | BeginOutcome::OtherCall | BeginOutcome::Running)) {
-            request.keep();
+            reservation.keep();
         }
         match begun {
-            Some(BeginOutcome::First(place)) => break Some(place),
-            Some(BeginOutcome::Answered(sealed)) => return call.again(&sealed),
+            Some(BeginOutcome::First(lease)) => break Some(lease),
+            Some(BeginOutcome::Answered(sealed)) => return call.replay(&sealed),
             Some(BeginOutcome::OtherCall) => return Err(Error::Idempotency(IdempotencyError::Reused)),
             Some(BeginOutcome::Replayed) => return Err(Error::Sealed(SealedCallError::Replayed)),
             Some(BeginOutcome::Running) => {
-                if waits.is_none() {
-                    waits = admission::waits(state.gate(), caller.tenant(), body.len());
+                if repeat_permit.is_none() {
+                    repeat_permit = admission::admit_waiting_repeat(state.gate(), caller.tenant(), body.len());
                 }
-                if came.elapsed() >= PATIENCE || waits.is_none() {
+                if arrived.elapsed() >= REPEAT_WAIT || repeat_permit.is_none() {
                     return Err(Error::Idempotency(IdempotencyError::Running));
                 }
-                sleep(next_look(came.elapsed())).await;
+                sleep(poll_delay(arrived.elapsed())).await;
             }
             None => {
                 if let Some(sealed) = call.sealed {
-                    sealed.first().await?;
+                    sealed.reject_replay().await?;
                 }
                 break None;
             }
         }
     };
-    drop((request, waits));
+    drop((reservation, repeat_permit));
     let response = run(parts, body).await;
-    match place {
-        Some(place) => {
-            let (kept, ()) = tokio::join!(call.keep(place, response), state.flush_before_suspension());
+    match lease {
+        Some(lease) => {
+            let (kept, ()) = tokio::join!(call.store(lease, response), state.flush_before_suspension());
             kept
         }
         None => Ok(response),
     }
 }
 
-/// The key in the headers: what can stand in a header and be seen.
+/// The idempotency key in the headers, of visible ASCII characters.
 fn idempotency_key(headers: &HeaderMap) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
     let key = keys.next().map(HeaderValue::as_bytes).unwrap_or_default();
@@ -166,23 +167,23 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Zeroizing<Vec<u8>>, Error> {
     if valid { Ok(Zeroizing::new(key.to_vec())) } else { Err(Error::Idempotency(IdempotencyError::Malformed)) }
 }
 
-/// How long a repeat that has waited for `waited` waits before it looks again: the longer the first takes, the longer, so that an answer
-/// is at most half as old again as it took; with jitter, so that those who came together do not look together.
-fn next_look(waited: Duration) -> Duration {
+/// How long a repeat waits before it polls again: half of `waited`. So the repeat takes at most half as long again as the first call.
+/// Jitter keeps simultaneous repeats from polling together.
+fn poll_delay(waited: Duration) -> Duration {
     let mut random = [0; 1];
-    // Without randomness they look together.
+    // Without randomness, all repeats have the same jitter.
     let _ = getrandom::fill(&mut random);
-    let pause = (waited / 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+    let pause = (waited / 2).clamp(MIN_POLL_INTERVAL, MAX_POLL_INTERVAL);
     pause * (192 + u32::from(random[0]) / 2) / 256
 }
 
-/// How long a repeat waits for the first: longer than most runs and than the lease of a process that is gone, and shorter than API
+/// How long a repeat waits for the first call. It is longer than most runs and than the lease of a dead process, and shorter than API
 /// Gateway's 29 s.
-const PATIENCE: Duration = Duration::from_secs(25);
-/// After how long it looks whether that one has ended, at least and at most.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Headers without which nobody can tell what a body says: the same bytes with others are another call.
-const READ_BY: [&str; 2] = ["content-encoding", HEADER_LENGTH];
+const REPEAT_WAIT: Duration = Duration::from_secs(25);
+/// The interval between two polls is at least and at most this long.
+const MIN_POLL_INTERVAL: Duration = Duration::from_millis(10);
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// Headers that change the meaning of a body: the same bytes with other values are another call.
+const FINGERPRINTED_HEADERS: [&str; 2] = ["content-encoding", HEADER_LENGTH];
 #[cfg(test)]
 mod tests;

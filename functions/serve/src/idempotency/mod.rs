@@ -2,4 +2,4 @@
 
 mod layer;
 
-pub(crate) use self::layer::{once, run_once, runs_once, take_request};
+pub(crate) use self::layer::{idempotency_layer, reserve_request, run_once, runs_once};

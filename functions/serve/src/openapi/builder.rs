@@ -1,4 +1,4 @@
-//! Writes the document of a host: what it asks of each route, and what all of them have in common.
+//! Builds the OpenAPI document of a host from the descriptions of its routes and the parts that they share.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use crate::sealing::SealingPolicy;
 use amaas_model::load::Model;
 use amaas_model::schema::SchemaRegistry;
 
-/// What a route says of itself; nothing where the host has nothing to answer there.
+/// Describes the operation of a route; `None` if the host does not offer it.
 pub(crate) type DescribeOperation = fn(&mut DocumentBuilder) -> Option<OperationObject>;
 
-/// The document of a host with `routes`: each a method, a path and what it says of itself.
+/// The document of a host with `routes`: each has a method, a path and a description.
 pub(crate) fn document(
     view: DocumentView,
     routes: impl IntoIterator<Item = (Method, &'static str, DescribeOperation)>,
@@ -38,8 +38,8 @@ pub(crate) fn document(
     };
     let mut document = OpenApiDocument {
         openapi: OPENAPI,
-        info: InfoObject { title: "amaas", version: API_VERSION, description: builder.about() },
-        tags: tag::ALL.into_iter().map(|(name, description)| TagObject { name, description }).collect(),
+        info: InfoObject { title: "amaas", version: API_VERSION, description: builder.description() },
+        tags: tag::TAGS.into_iter().map(|(name, description)| TagObject { name, description }).collect(),
         security: parts::security(),
         paths: std::collections::BTreeMap::new(),
         components: ComponentsObject::default(),
@@ -49,23 +49,23 @@ pub(crate) fn document(
         document.paths.entry(path.to_owned()).or_default().insert(method, operation);
     };
     for (method, path, describe) in routes {
-        builder.at(&method, path);
+        builder.begin_route(&method, path);
         if let Some(operation) = describe(&mut builder) {
             add(&method, path, operation);
         }
     }
-    for model in builder.named() {
+    for model in builder.visible_models() {
         model::describe(&model, &mut builder, |path, operation| add(&Method::POST, path, operation));
     }
     builder.finish(document)
 }
 
-/// A document under way.
+/// An incomplete document.
 pub(crate) struct DocumentBuilder {
     view: DocumentView,
     pub(super) schemas: SchemaRegistry,
     responses: SharedResponses,
-    /// The route that is being described.
+    /// The method of the current route.
     method: Method,
     path: String,
 }
@@ -75,36 +75,36 @@ impl DocumentBuilder {
         self.view.limits
     }
 
-    /// Whether sealed calls are taken.
+    /// Whether the host accepts sealed calls.
     pub(super) fn seals(&self) -> bool {
         self.view.sealing.is_some_and(|policy| policy != SealingPolicy::Off)
     }
 
-    /// The models that may be named.
-    fn named(&self) -> Vec<Arc<Model>> {
+    /// The models that the reader may see.
+    fn visible_models(&self) -> Vec<Arc<Model>> {
         match &self.view.models {
             ServedModels::Unnamed(_) => Vec::new(),
             ServedModels::Named(models) => models.clone(),
         }
     }
 
-    /// The models that have a task which `fits`, as far as they may be named; `None` where there is none.
-    pub(super) fn fitting(&self, fits: impl Fn(RouteSupport) -> bool) -> Option<SupportedModels> {
+    /// The models with a task that `supports`, as far as the reader may see them; `None` if there is no such model.
+    pub(super) fn supported_models(&self, supports: impl Fn(RouteSupport) -> bool) -> Option<SupportedModels> {
         match &self.view.models {
-            ServedModels::Unnamed(all) => fits(*all).then_some(SupportedModels { models: Vec::new() }),
+            ServedModels::Unnamed(all) => supports(*all).then_some(SupportedModels { models: Vec::new() }),
             ServedModels::Named(models) => {
-                let models: Vec<_> = models.iter().filter(|model| fits(RouteSupport::of(model))).cloned().collect();
+                let models: Vec<_> = models.iter().filter(|model| supports(RouteSupport::of(model))).cloned().collect();
                 (!models.is_empty()).then_some(SupportedModels { models })
             }
         }
     }
 
-    /// From now on `method` of `path` is described.
-    pub(super) fn at(&mut self, method: &Method, path: &str) {
+    /// Makes `method` of `path` the current route.
+    pub(super) fn begin_route(&mut self, method: &Method, path: &str) {
         (self.method, self.path) = (method.clone(), path.to_owned());
     }
 
-    /// The operation `id`, with the parameters that its path and its method have.
+    /// The operation `id`, with the parameters of its path and its method.
     pub(super) fn operation(
         &self,
         id: impl Into<String>,
@@ -123,12 +123,12 @@ impl DocumentBuilder {
         }
     }
 
-    /// JSON as `T` is written.
+    /// JSON content with the schema of a serialised `T`.
     pub(super) fn json<T: JsonSchema + ?Sized>(&mut self) -> ContentObject {
         json(self.schemas.written::<T>())
     }
 
-    /// Has `operation` take a body.
+    /// Adds a request body to `operation`.
     pub(super) fn request_body(
         &self,
         operation: &mut OperationObject,
@@ -145,7 +145,7 @@ impl DocumentBuilder {
         operation.request_body = Some(RequestBodyObject { description, required, content });
     }
 
-    /// Has `operation` give an answer, with the headers `headers` beside the request's id.
+    /// Adds a response to `operation`, with `headers` in addition to the request's id.
     pub(super) fn response(
         &self,
         operation: &mut OperationObject,
@@ -167,21 +167,21 @@ impl DocumentBuilder {
         operation.responses.insert(status.to_string(), RefOr::Here(answer));
     }
 
-    /// Has `operation` be refused, as all calls with its method are and for `refusals`.
+    /// Adds the error responses of `refusals` to `operation`, and those that its method always has.
     pub(super) fn errors(&mut self, operation: &mut OperationObject, refusals: &[RefusalGroup]) {
         let mut refusals = refusals.to_vec();
         refusals.extend(self.path.contains('{').then_some(RefusalGroup::Url));
         if self.method == Method::POST {
-            refusals.push(RefusalGroup::Once);
+            refusals.push(RefusalGroup::Idempotency);
             refusals.extend(self.seals().then_some(RefusalGroup::Sealed));
         } else if refusals.contains(&RefusalGroup::Key) {
-            refusals.push(RefusalGroup::Looks);
+            refusals.push(RefusalGroup::ReadLimits);
         }
-        let answers = self.responses.of(&refusals, &self.path, &operation.id, &mut self.schemas);
+        let answers = self.responses.for_refusals(&refusals, &self.path, &operation.id, &mut self.schemas);
         operation.responses.extend(answers);
     }
 
-    fn about(&self) -> String {
+    fn description(&self) -> String {
         let Limits { body_bytes, rows, .. } = self.view.limits;
         let mut about = format!(
             "Models behind typed routes, the Open Inference Protocol and OpenAI's shapes. A call takes at most {rows} rows, and a \
@@ -207,7 +207,7 @@ impl DocumentBuilder {
         document.components.headers = parts::headers();
         document.components.security_schemes = parts::security_schemes();
         document.components.responses = self.responses.finish();
-        // Texts, numbers and maps with texts as keys.
+        // The document has strings, numbers and maps with string keys only, so this does not fail.
         let mut document = serde_json::to_value(document).unwrap_or_default();
         let schemas = self.schemas.finish(&mut document);
         document["components"]["schemas"] = Value::Object(schemas);
@@ -221,15 +221,15 @@ pub(super) struct SupportedModels {
 }
 
 impl SupportedModels {
-    /// Has the member `model` of `schema` be one of them.
-    pub(super) fn narrow(&self, properties: &mut serde_json::Map<String, Value>) {
+    /// Restricts the property `model` to the names of these models.
+    pub(super) fn restrict_model_names(&self, properties: &mut serde_json::Map<String, Value>) {
         if !self.models.is_empty() {
             let names: Vec<_> = self.models.iter().map(|model| model.name().as_str()).collect();
             properties.insert("model".to_owned(), serde_json::json!({ "enum": names }));
         }
     }
 
-    /// A body for the first of them, made of its task's example.
+    /// A body for the first model, from its task's example.
     pub(super) fn example(&self, body: impl Fn(&str, Value) -> Option<Value>) -> Option<Value> {
         let model = self.models.first()?;
         let example = serde_json::from_str(model.task.as_ref()?.example()).ok()?;
@@ -237,20 +237,20 @@ impl SupportedModels {
     }
 }
 
-/// JSON of `schema`.
+/// JSON content with `schema`.
 pub(super) fn json(schema: Schema) -> ContentObject {
-    json_like(schema, None)
+    json_with_example(schema, None)
 }
 
-/// JSON of `schema`, such as `example`.
-pub(super) fn json_like(schema: Schema, example: Option<Value>) -> ContentObject {
+/// JSON content with `schema` and an example.
+pub(super) fn json_with_example(schema: Schema, example: Option<Value>) -> ContentObject {
     [("application/json", MediaTypeObject { schema: Some(schema), example })].into()
 }
 
-/// Bytes of a media type.
+/// Binary content of a media type.
 pub(super) fn bytes(media_type: &'static str) -> ContentObject {
     [(media_type, MediaTypeObject::default())].into()
 }
 
-/// The version of the interface, which its paths have too; `GET /v2` tells that of the program.
+/// The version of the API, which is also in its paths. `GET /v2` returns the version of the program.
 const API_VERSION: &str = "1.0.0";

@@ -1,6 +1,6 @@
-//! The objects of an `OpenAPI` 3.1 document, as far as a function needs them.
+//! The objects of an `OpenAPI` 3.1 document that a function needs.
 //!
-//! Source: the `OpenAPI` Specification 3.1.1, §4.8. Maps are sorted, so that the same function writes the same bytes.
+//! Source: the `OpenAPI` Specification 3.1.1, §4.8. Maps are sorted, so that a function always writes the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -32,10 +32,10 @@ pub(super) struct TagObject {
     pub(super) description: &'static str,
 }
 
-/// What of [`ComponentsObject::security_schemes`] a call has to have, and the scopes of each; nothing where it is empty.
+/// The names of [`ComponentsObject::security_schemes`] that a call needs, with their scopes. If it is empty, a call needs none.
 pub(super) type SecurityRequirement = BTreeMap<&'static str, Vec<&'static str>>;
 
-/// What a method of a path does (§4.8.10).
+/// An operation: a method of a path (§4.8.10).
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OperationObject {
@@ -50,7 +50,7 @@ pub(crate) struct OperationObject {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) request_body: Option<RequestBodyObject>,
     pub(super) responses: BTreeMap<String, RefOr<ResponseObject>>,
-    /// `None` for what the whole document says.
+    /// `None` if the requirements of the document apply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) security: Option<Vec<SecurityRequirement>>,
 }
@@ -72,10 +72,10 @@ pub(super) struct RequestBodyObject {
     pub(super) content: ContentObject,
 }
 
-/// What a body is, by its media type.
+/// The content of a body for each media type.
 pub(super) type ContentObject = BTreeMap<&'static str, MediaTypeObject>;
 
-/// A body of one media type; without a schema where it is bytes.
+/// The content of one media type. Binary content has no schema.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct MediaTypeObject {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,7 +110,7 @@ pub(super) struct ComponentsObject {
     pub(super) security_schemes: BTreeMap<&'static str, SecurityScheme>,
 }
 
-/// A way to send a key (§4.8.27).
+/// A security scheme: how to send a key (§4.8.27).
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub(super) enum SecurityScheme {
@@ -126,7 +126,7 @@ pub(super) enum SecurityScheme {
     },
 }
 
-/// A part of the document that stands where it is needed, or among the components.
+/// An inline object, or a reference to one of the components.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum RefOr<T> {
@@ -138,7 +138,7 @@ pub(super) enum RefOr<T> {
 }
 
 impl<T> RefOr<T> {
-    /// What stands among the components of `kind` as `name`.
+    /// A reference to the component `name` of `kind`.
     pub(super) fn component(kind: &str, name: &str) -> Self {
         Self::Reference { to: format!("#/components/{kind}/{name}") }
     }

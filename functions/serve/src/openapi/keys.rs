@@ -1,4 +1,4 @@
-//! What the routes of the keys say of themselves, where sealed calls are taken.
+//! Descriptions of the routes of sealing keys, if the host accepts sealed calls.
 
 use amaas_ohttp::key_list::MEDIA_TYPE;
 use amaas_wire::dsse::Envelope;
@@ -16,12 +16,12 @@ pub(crate) fn gateway(builder: &mut DocumentBuilder) -> Option<OperationObject> 
     public_keys(builder, "ohttp_gateway", "The same list, where RFC 9540 has clients look for it.", &[Sealing])
 }
 
-pub(crate) fn of_model(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+pub(crate) fn model_list(builder: &mut DocumentBuilder) -> Option<OperationObject> {
     public_keys(builder, "model_keys", "The keys to seal a call to a model to.", &[UnknownModel, Sealing])
 }
 
 pub(crate) fn manifest(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    signed(
+    manifest_route(
         builder,
         "keys_manifest",
         "What the signers of the keys say of the list, to calls that name no model.",
@@ -29,9 +29,9 @@ pub(crate) fn manifest(builder: &mut DocumentBuilder) -> Option<OperationObject>
     )
 }
 
-pub(crate) fn manifest_of_model(builder: &mut DocumentBuilder) -> Option<OperationObject> {
+pub(crate) fn model_manifest(builder: &mut DocumentBuilder) -> Option<OperationObject> {
     let refusals = [UnknownModel, Ready, Sealing];
-    signed(
+    manifest_route(
         builder,
         "model_keys_manifest",
         "What the signers of the keys say of the list, to calls of a model.",
@@ -46,10 +46,17 @@ fn public_keys(
     refusals: &[RefusalGroup],
 ) -> Option<OperationObject> {
     let content = bytes(MEDIA_TYPE);
-    answer(builder, id, summary, "Key configurations, each with its length before it (RFC 9458 §3).", content, refusals)
+    keys_route(
+        builder,
+        id,
+        summary,
+        "Key configurations, each with its length before it (RFC 9458 §3).",
+        content,
+        refusals,
+    )
 }
 
-fn signed(
+fn manifest_route(
     builder: &mut DocumentBuilder,
     id: &str,
     summary: &str,
@@ -57,10 +64,10 @@ fn signed(
 ) -> Option<OperationObject> {
     let content = builder.json::<Envelope>();
     let description = "A DSSE envelope around the digest of the list, for whom it is, and from when to when it holds.";
-    answer(builder, id, summary, description, content, refusals)
+    keys_route(builder, id, summary, description, content, refusals)
 }
 
-fn answer(
+fn keys_route(
     builder: &mut DocumentBuilder,
     id: &str,
     summary: &str,

@@ -1,17 +1,16 @@
-//! The `OpenAPI` 3.1 document of a host: from the route table, the types of the routes, and the models that it serves.
+//! The `OpenAPI` 3.1 document of a host, from the route table, the types of the routes, and the models that it serves.
 //!
-//! Invariant: a route without a description cannot exist, because the router is built from the same table (`router/mod.rs`). Schemas
-//! come from the types (`schemas`), error responses from the errors themselves (`refusal`), and a network's tensors from its manifest
-//! (`tensors`). A document for a client without a key names no model; it only includes the routes in `OpenAI`'s shape that some model
-//! has a task for.
+//! Invariant: each route has a description, because the router is built from the same table (`router/mod.rs`). Schemas come from the types
+//! (`schemas`), error responses from the errors themselves (`refusal`), and a network's tensors from its manifest (`tensors`). A document
+//! for a client without a key names no model. It includes a route in the format of `OpenAI` only if a model has a task for it.
 //!
 //! Written by hand, after reading aide 0.15 and utoipa 6. The document is written for each reader, from the models that its key may
 //! use, the host's limits and its sealing policy.
 //! - aide collects one document per process from the handlers' types, through a thread-local generator. It depends on schemars 0.9,
 //!   whose `JsonSchema` is not the 1.x trait that the wire types and a publisher's task types implement.
-//! - utoipa describes routes and types by macros at compile time. Its schema type holds no arbitrary JSON Schema (it has no `const`), so
-//!   a task's schemars schema or a tensor's from a manifest does not fit in.
-//! - Both take error responses from annotations. Here status, slug and headers are read off the responses that the errors become.
+//! - utoipa describes routes and types by macros at compile time. Its schema type cannot hold arbitrary JSON Schema (it has no `const`), so
+//!   the schemas of tasks and of tensors in a manifest do not fit.
+//! - Both take error responses from annotations. Here status, slug and headers come from the error classes.
 
 mod builder;
 mod document;

@@ -1,4 +1,4 @@
-//! The routes of one model, with what it takes and gives.
+//! Descriptions of the routes of one model, with its inputs and outputs.
 
 use http::Method;
 
@@ -8,12 +8,12 @@ use super::refusal::RefusalGroup;
 use super::{native, protocol, tensors};
 use amaas_model::load::Model;
 
-/// Has `add` take each route of `model` that takes more of it than its name.
+/// Calls `add` for each route of `model` whose schema depends on the model.
 pub(super) fn describe(model: &Model, builder: &mut DocumentBuilder, mut add: impl FnMut(&str, OperationObject)) {
     let name = model.name().as_str();
     if let Some(task) = &model.task {
         let path = format!("/v1/models/{name}/predict");
-        builder.at(&Method::POST, &path);
+        builder.begin_route(&Method::POST, &path);
         let mut typed = task.predict_schema(&mut builder.schemas);
         if let Some(generate) = model.networks().own().generate() {
             typed = typed.at_most(generate.max_queued_calls());
@@ -23,9 +23,9 @@ pub(super) fn describe(model: &Model, builder: &mut DocumentBuilder, mut add: im
     }
     if model.infer().is_ok() {
         let path = format!("/v2/models/{name}/infer");
-        builder.at(&Method::POST, &path);
-        let request = tensors::request(&mut builder.schemas, &model.manifest);
-        let answer = tensors::answer(&mut builder.schemas, &model.manifest);
+        builder.begin_route(&Method::POST, &path);
+        let request = tensors::request_schema(&mut builder.schemas, &model.manifest);
+        let answer = tensors::response_schema(&mut builder.schemas, &model.manifest);
         let summary = format!("The tensors of `{name}` in, and out.");
         add(&path, protocol::infer_typed(builder, format!("infer_{name}"), summary, request, answer, &[]));
     }

@@ -1,15 +1,15 @@
-//! What the native routes say of themselves.
+//! Descriptions of the native routes.
 
-#![allow(clippy::unnecessary_wraps)] // other routes are there for some hosts only
+#![allow(clippy::unnecessary_wraps)] // some hosts omit other routes
 
 use amaas_wire::predict::{ModelEntry, ModelList};
 use amaas_wire::usage::{UsageBy, UsageReport};
 use schemars::json_schema;
 use serde_json::Value;
 
-use super::builder::{DocumentBuilder, json, json_like};
+use super::builder::{DocumentBuilder, json, json_with_example};
 use super::document::OperationObject;
-use super::refusal::RefusalGroup::{self, Body, Days, Input, Key, Model, Ready, Run, Task, Version};
+use super::refusal::RefusalGroup::{self, Body, Input, Key, Model, Ready, Report, Run, Task, Version};
 use amaas_model::schema::PredictSchema;
 
 use super::{parts, tag};
@@ -20,7 +20,7 @@ pub(crate) fn predict(builder: &mut DocumentBuilder) -> Option<OperationObject> 
     Some(predict_typed(builder, "predict".to_owned(), summary.to_owned(), typed, &[Task]))
 }
 
-/// The same of a model whose task is known.
+/// `predict` of a model whose task is known.
 pub(super) fn predict_typed(
     builder: &mut DocumentBuilder,
     id: String,
@@ -28,17 +28,17 @@ pub(super) fn predict_typed(
     mut typed: PredictSchema,
     refusals: &[RefusalGroup],
 ) -> OperationObject {
-    let most = builder.limits().rows.min(typed.most_inputs.unwrap_or(usize::MAX));
+    let max_inputs = builder.limits().rows.min(typed.most_inputs.unwrap_or(usize::MAX));
     if let Some(inputs) = typed.request.pointer_mut("/properties/inputs").and_then(Value::as_object_mut) {
-        inputs.extend([("minItems".to_owned(), 1.into()), ("maxItems".to_owned(), most.into())]);
+        inputs.extend([("minItems".to_owned(), 1.into()), ("maxItems".to_owned(), max_inputs.into())]);
     }
     let example = serde_json::from_str::<Value>(typed.example).ok();
-    let content = json_like(typed.request, example.map(|example| serde_json::json!({ "inputs": [example] })));
+    let content = json_with_example(typed.request, example.map(|example| serde_json::json!({ "inputs": [example] })));
     let mut operation = builder.operation(id, tag::MODELS, summary);
     operation.parameters.push(parts::version_query());
     builder.request_body(&mut operation, "The inputs.", true, content);
     let described = "The predictions, in the order of the inputs.";
-    builder.response(&mut operation, 200, described, &parts::COUNTED, json(typed.answer));
+    builder.response(&mut operation, 200, described, &parts::USAGE_HEADERS, json(typed.answer));
     let usual = [Key, Model, Version, Ready, Body, Input, Run];
     builder.errors(&mut operation, &[&usual, refusals].concat());
     operation
@@ -72,14 +72,14 @@ pub(crate) fn usage(builder: &mut DocumentBuilder) -> Option<OperationObject> {
     ]);
     let content = builder.json::<UsageReport>();
     builder.response(&mut operation, 200, "The usage.", &[], content);
-    builder.errors(&mut operation, &[Key, Days]);
+    builder.errors(&mut operation, &[Key, Report]);
     Some(operation)
 }
 
 pub(crate) fn document(builder: &mut DocumentBuilder) -> Option<OperationObject> {
     let summary = "This document: without a key the routes, with one also the models that it may use.";
     let mut operation = builder.operation("openapi", tag::DOCUMENT, summary);
-    // A key may be sent and need not.
+    // The key is optional.
     operation.security =
         Some(std::iter::once(super::document::SecurityRequirement::new()).chain(parts::security()).collect());
     let content = json(json_schema!({ "type": "object", "required": ["openapi", "info", "paths"] }));

@@ -1,42 +1,42 @@
-//! What the routes in `OpenAI`'s shape say of themselves, where a model has a task for them.
+//! Descriptions of the routes in the format of `OpenAI`, if a model has a task for them.
 
 use amaas_wire::openai::{CompletionsRequest, CompletionsResponse, EmbeddingsRequest, EmbeddingsResponse};
 use amaas_wire::task::Prompt;
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::builder::{DocumentBuilder, json_like};
+use super::builder::{DocumentBuilder, json_with_example};
 use super::document::{MediaTypeObject, OperationObject};
 use super::refusal::RefusalGroup::{Body, Completions, Embeddings, Input, Key, Model, Ready, Run};
 use super::{parts, tag};
 
 pub(crate) fn embeddings(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    let fitting = builder.fitting(|fits| fits.embeddings)?;
+    let models = builder.supported_models(|support| support.embeddings)?;
     let mut properties = Map::from_iter([("input".to_owned(), json!({ "maxItems": builder.limits().rows }))]);
-    fitting.narrow(&mut properties);
-    let schema = narrowed(builder.schemas.read::<EmbeddingsRequest>(), &properties);
-    let example = fitting.example(|model, text| Some(json!({ "model": model, "input": text })));
-    let content = json_like(schema, example);
+    models.restrict_model_names(&mut properties);
+    let schema = with_constraints(builder.schemas.read::<EmbeddingsRequest>(), &properties);
+    let example = models.example(|model, text| Some(json!({ "model": model, "input": text })));
+    let content = json_with_example(schema, example);
     let mut operation = builder.operation("embeddings", tag::OPENAI, "Vectors of texts, in OpenAI's shape.");
     builder.request_body(&mut operation, "A model and texts; members that are not known are ignored.", true, content);
     let answer = builder.json::<EmbeddingsResponse>();
-    builder.response(&mut operation, 200, "A vector for each text.", &parts::COUNTED, answer);
+    builder.response(&mut operation, 200, "A vector for each text.", &parts::USAGE_HEADERS, answer);
     builder.errors(&mut operation, &[Key, Model, Embeddings, Ready, Body, Input, Run]);
     Some(operation)
 }
 
 pub(crate) fn completions(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    let fitting = builder.fitting(|fits| fits.completions)?;
+    let models = builder.supported_models(|support| support.completions)?;
     let mut properties = Map::new();
-    fitting.narrow(&mut properties);
-    let schema = narrowed(builder.schemas.read::<CompletionsRequest>(), &properties);
-    let example = fitting.example(|model, prompt| {
+    models.restrict_model_names(&mut properties);
+    let schema = with_constraints(builder.schemas.read::<CompletionsRequest>(), &properties);
+    let example = models.example(|model, prompt| {
         let prompt: Prompt = serde_json::from_value(prompt).ok()?;
         let mut body = serde_json::to_value(prompt).ok()?;
         body.as_object_mut()?.insert("model".to_owned(), model.into());
         Some(body)
     });
-    let content = json_like(schema, example);
+    let content = json_with_example(schema, example);
     let mut operation = builder.operation("completions", tag::OPENAI, "A text that goes on, in OpenAI's shape.");
     builder.request_body(
         &mut operation,
@@ -52,13 +52,13 @@ pub(crate) fn completions(builder: &mut DocumentBuilder) -> Option<OperationObje
     });
     answer.insert("text/event-stream", MediaTypeObject { schema: Some(events), example: None });
     let description = "The text, whole or in pieces; the headers of usage where it is whole. The receipt of pieces is a comment behind them.";
-    builder.response(&mut operation, 200, description, &parts::COUNTED, answer);
+    builder.response(&mut operation, 200, description, &parts::USAGE_HEADERS, answer);
     builder.errors(&mut operation, &[Key, Model, Completions, Ready, Body, Input, Run]);
     Some(operation)
 }
 
-/// `schema` with what is known of some of its properties.
-fn narrowed(schema: Schema, properties: &Map<String, Value>) -> Schema {
+/// `schema` with further constraints on some of its properties.
+fn with_constraints(schema: Schema, properties: &Map<String, Value>) -> Schema {
     if properties.is_empty() {
         return schema;
     }

@@ -1,4 +1,4 @@
-//! Parameters, headers and ways to send a key, which routes share.
+//! Parameters, headers and security schemes that routes share.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +10,25 @@ use amaas_wire::receipt::RECEIPT;
 use schemars::{Schema, json_schema};
 
 use super::document::{HeaderObject, ParameterObject, RefOr, SecurityRequirement, SecurityScheme};
-use crate::headers::{LIMIT, REMAINING, RESET};
+use crate::headers::{RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET};
 
-/// Parameters by the names that routes refer to them by.
+/// The shared parameters, by the name of their component.
 pub(super) fn parameters() -> BTreeMap<&'static str, ParameterObject> {
     let header =
         |name, description, schema| ParameterObject { name, place: "header", description, required: false, schema };
     let path = |name, description, schema| ParameterObject { name, place: "path", description, required: true, schema };
     let all = [
-        path(MODEL, "The name of a model.", name("[A-Za-z0-9]")),
-        path(VERSION, "A version of the model: the one that is served.", name("[0-9]")),
+        path(MODEL, "The name of a model.", name_schema("[A-Za-z0-9]")),
+        path(VERSION, "A version of the model: the one that is served.", name_schema("[0-9]")),
         header(
             REQUEST_ID,
             "The caller's own id for the request, 1 to 128 visible ASCII characters; another is made where it is none.",
-            text(128),
+            text_schema(128),
         ),
         header(
             IDEMPOTENCY_KEY,
             "Has the call run once: a repeat with the same key within 24 hours is given the first answer.",
-            text(255),
+            text_schema(255),
         ),
         header(
             CONTENT_ENCODING,
@@ -38,45 +38,50 @@ pub(super) fn parameters() -> BTreeMap<&'static str, ParameterObject> {
         header(
             HEADER_LENGTH,
             "How many bytes of the body are JSON, where tensors stand behind it as bytes; 0 where the body is one tensor alone.",
-            count(),
+            count_schema(),
         ),
         ParameterObject {
             name: VERSION,
             place: "query",
             description: "Refuses the call unless this version of the model is served.",
             required: false,
-            schema: name("[0-9]"),
+            schema: name_schema("[0-9]"),
         },
     ];
-    all.into_iter().map(|parameter| (key(&parameter), parameter)).collect()
+    all.into_iter().map(|parameter| (component_name(&parameter), parameter)).collect()
 }
 
-/// What an answer says of what its call was counted as.
-pub(super) const COUNTED: [&str; 7] = [USAGE_ROWS, USAGE_BILLED_MS, USAGE_TOKENS, RECEIPT, LIMIT, REMAINING, RESET];
+/// The headers of a response with the usage of its call.
+pub(super) const USAGE_HEADERS: [&str; 7] =
+    [USAGE_ROWS, USAGE_BILLED_MS, USAGE_TOKENS, RECEIPT, RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET];
 
-/// Headers of answers.
+/// The shared headers of responses.
 pub(super) fn headers() -> BTreeMap<&'static str, HeaderObject> {
     let retry = "How many seconds to wait before the call is sent again.";
     let all = [
-        (REQUEST_ID, "The request's id, to quote to whoever runs the function.", text(128)),
-        (USAGE_ROWS, "Rows that went through the network.", count()),
-        (USAGE_BILLED_MS, "Milliseconds from the first byte read to the answer, loading of the model apart.", count()),
-        (USAGE_TOKENS, "Tokens that went through the network, where the task counts them.", count()),
+        (REQUEST_ID, "The request's id, to quote to whoever runs the function.", text_schema(128)),
+        (USAGE_ROWS, "Rows that went through the network.", count_schema()),
+        (
+            USAGE_BILLED_MS,
+            "Milliseconds from the first byte read to the answer, loading of the model apart.",
+            count_schema(),
+        ),
+        (USAGE_TOKENS, "Tokens that went through the network, where the task counts them.", count_schema()),
         (
             IDEMPOTENCY_REPLAYED,
             "The answer was given before to a call with the same idempotency key.",
             json_schema!({ "const": "true" }),
         ),
-        (HEADER_LENGTH, "How many bytes of the body are JSON, where tensors stand behind it as bytes.", count()),
+        (HEADER_LENGTH, "How many bytes of the body are JSON, where tensors stand behind it as bytes.", count_schema()),
         (
             RECEIPT,
             "A signed receipt of the answer: a DSSE envelope of what answered, what it is counted as, and digests of both contents.",
             json_schema!({ "type": "string" }),
         ),
-        (LIMIT, "The limit of the caller that is nearest to its end: how much there may be.", count()),
-        (REMAINING, "How much is left of it, as far as this function knows.", count()),
-        (RESET, "In how many seconds all of it is there again.", count()),
-        ("retry-after", retry, count()),
+        (RATELIMIT_LIMIT, "The limit of the caller that is nearest to its end: how much there may be.", count_schema()),
+        (RATELIMIT_REMAINING, "How much is left of it, as far as this function knows.", count_schema()),
+        (RATELIMIT_RESET, "In how many seconds all of it is there again.", count_schema()),
+        ("retry-after", retry, count_schema()),
         (
             NOT_PROCESSED,
             "No part of the request was processed, so that it may be sent again without any care.",
@@ -89,7 +94,7 @@ pub(super) fn headers() -> BTreeMap<&'static str, HeaderObject> {
     all.into_iter().map(|(name, description, schema)| (name, HeaderObject { description, schema })).collect()
 }
 
-/// The ways to send a key.
+/// The security schemes: the headers for a key.
 pub(super) fn security_schemes() -> BTreeMap<&'static str, SecurityScheme> {
     let bearer = SecurityScheme::Http { scheme: "bearer", description: "`Authorization: Bearer amaas_…`" };
     let name = "x-api-key";
@@ -97,40 +102,40 @@ pub(super) fn security_schemes() -> BTreeMap<&'static str, SecurityScheme> {
     [(BEARER, bearer), (API_KEY, header)].into()
 }
 
-/// Either way.
+/// A key in either header.
 pub(super) fn security() -> Vec<SecurityRequirement> {
     vec![[(BEARER, Vec::new())].into(), [(API_KEY, Vec::new())].into()]
 }
 
-/// The parameter `name`, which is not one of the query.
+/// The shared parameter `name` in the path or a header.
 pub(super) fn parameter(name: &str) -> RefOr<ParameterObject> {
     RefOr::component("parameters", name)
 }
 
-/// A parameter of the query that belongs to one route.
+/// A query parameter of one route.
 pub(super) fn query(name: &'static str, description: &'static str, schema: Schema) -> RefOr<ParameterObject> {
     RefOr::Here(ParameterObject { name, place: "query", description, required: false, schema })
 }
 
-/// The parameter of the query that asks for a version.
+/// The query parameter that selects a version.
 pub(super) fn version_query() -> RefOr<ParameterObject> {
     RefOr::component("parameters", VERSION_QUERY)
 }
 
-fn key(parameter: &ParameterObject) -> &'static str {
+fn component_name(parameter: &ParameterObject) -> &'static str {
     if parameter.place == "query" { VERSION_QUERY } else { parameter.name }
 }
 
-/// A [`Name`](amaas_store::ModelName), which begins with one of `first`.
-fn name(first: &str) -> Schema {
+/// The schema of a [`ModelName`](amaas_store::ModelName) whose first character is in `first`.
+fn name_schema(first: &str) -> Schema {
     json_schema!({ "type": "string", "maxLength": 64, "pattern": format!("^{first}[A-Za-z0-9._-]*$") })
 }
 
-fn text(longest: usize) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": longest, "pattern": "^[!-~]+$" })
+fn text_schema(max_length: usize) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": max_length, "pattern": "^[!-~]+$" })
 }
 
-fn count() -> Schema {
+fn count_schema() -> Schema {
     json_schema!({ "type": "integer", "minimum": 0 })
 }
 

@@ -1,6 +1,6 @@
-//! What the routes of the Open Inference Protocol, and Triton's beyond it, say of themselves.
+//! Descriptions of the routes of the Open Inference Protocol and of Triton's extensions.
 
-#![allow(clippy::unnecessary_wraps)] // other routes are there for some hosts only
+#![allow(clippy::unnecessary_wraps)] // some hosts omit other routes
 
 use amaas_wire::oip::triton::{IndexEntry, IndexRequest, ModelConfig, StatisticsResponse};
 use amaas_wire::oip::{
@@ -14,47 +14,47 @@ use super::refusal::RefusalGroup::{self, Body, Input, Key, Model, Repository, Ru
 use super::{parts, tag};
 
 pub(crate) fn server(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    public::<ServerMetadata>(builder, "server", "The server's name, version and extensions.", &[])
+    public_route::<ServerMetadata>(builder, "server", "The server's name, version and extensions.", &[])
 }
 
 pub(crate) fn live(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    public::<ServerLive>(builder, "live", "Whether the process answers at all.", &[])
+    public_route::<ServerLive>(builder, "live", "Whether the process answers at all.", &[])
 }
 
 pub(crate) fn ready(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    readiness(builder, "ready", "Whether calls can be sent here: a model is ready, and none is on its way.", &[])
+    readiness_route(builder, "ready", "Whether calls can be sent here: a model is ready, and none is on its way.", &[])
 }
 
 pub(crate) fn model_ready(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    readiness(builder, "model_ready", MODEL_READY, &[RefusalGroup::UnknownModel])
+    readiness_route(builder, "model_ready", MODEL_READY, &[RefusalGroup::UnknownModel])
 }
 
 pub(crate) fn version_ready(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    readiness(builder, "version_ready", MODEL_READY, &[RefusalGroup::UnknownModel, Version])
+    readiness_route(builder, "version_ready", MODEL_READY, &[RefusalGroup::UnknownModel, Version])
 }
 
 pub(crate) fn metadata(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    of_model::<ModelMetadata>(builder, "metadata", METADATA, &[])
+    model_route::<ModelMetadata>(builder, "metadata", METADATA, &[])
 }
 
 pub(crate) fn version_metadata(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    of_model::<ModelMetadata>(builder, "version_metadata", METADATA, &[Version])
+    model_route::<ModelMetadata>(builder, "version_metadata", METADATA, &[Version])
 }
 
 pub(crate) fn config(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    of_model::<ModelConfig>(builder, "config", CONFIG, &[])
+    model_route::<ModelConfig>(builder, "config", CONFIG, &[])
 }
 
 pub(crate) fn version_config(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    of_model::<ModelConfig>(builder, "version_config", CONFIG, &[Version])
+    model_route::<ModelConfig>(builder, "version_config", CONFIG, &[Version])
 }
 
 pub(crate) fn stats(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    of_model::<StatisticsResponse>(builder, "stats", STATS, &[Tensors])
+    model_route::<StatisticsResponse>(builder, "stats", STATS, &[Tensors])
 }
 
 pub(crate) fn version_stats(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    of_model::<StatisticsResponse>(builder, "version_stats", STATS, &[Version, Tensors])
+    model_route::<StatisticsResponse>(builder, "version_stats", STATS, &[Version, Tensors])
 }
 
 pub(crate) fn all_stats(builder: &mut DocumentBuilder) -> Option<OperationObject> {
@@ -78,11 +78,11 @@ pub(crate) fn index(builder: &mut DocumentBuilder) -> Option<OperationObject> {
 }
 
 pub(crate) fn load(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    managed(builder, "load")
+    refused_management(builder, "load")
 }
 
 pub(crate) fn unload(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    managed(builder, "unload")
+    refused_management(builder, "unload")
 }
 
 pub(crate) fn infer(builder: &mut DocumentBuilder) -> Option<OperationObject> {
@@ -95,7 +95,7 @@ pub(crate) fn version_infer(builder: &mut DocumentBuilder) -> Option<OperationOb
     Some(infer_typed(builder, "version_infer".to_owned(), INFER.to_owned(), request, answer, &[Tensors, Version]))
 }
 
-/// The same of a model whose tensors are known.
+/// `infer` of a model whose tensors are known.
 pub(super) fn infer_typed(
     builder: &mut DocumentBuilder,
     id: String,
@@ -116,7 +116,7 @@ pub(super) fn infer_typed(
     builder.request_body(&mut operation, "The inputs.", true, content);
     let mut content = builder::json(answer);
     content.insert(BINARY, MediaTypeObject::default());
-    let headers = [&parts::COUNTED[..], &[HEADER_LENGTH]].concat();
+    let headers = [&parts::USAGE_HEADERS[..], &[HEADER_LENGTH]].concat();
     builder.response(&mut operation, 200, "The outputs, each in the form that was asked for.", &headers, content);
     let usual = [Key, Model, RefusalGroup::Ready, Body, Input, Run];
     builder.errors(&mut operation, &[&usual, refusals].concat());
@@ -124,7 +124,7 @@ pub(super) fn infer_typed(
 }
 
 /// A route without a key.
-fn public<T: JsonSchema>(
+fn public_route<T: JsonSchema>(
     builder: &mut DocumentBuilder,
     id: &str,
     summary: &str,
@@ -138,14 +138,14 @@ fn public<T: JsonSchema>(
     Some(operation)
 }
 
-/// A route whose status alone says whether something is ready.
-fn readiness(
+/// A readiness route: the status is 200 or 503.
+fn readiness_route(
     builder: &mut DocumentBuilder,
     id: &str,
     summary: &str,
     refusals: &[RefusalGroup],
 ) -> Option<OperationObject> {
-    let mut operation = public::<ReadyState>(builder, id, summary, refusals)?;
+    let mut operation = public_route::<ReadyState>(builder, id, summary, refusals)?;
     for (status, description) in [(200, "It is ready."), (503, "It is not ready, and why.")] {
         let content = builder.json::<ReadyState>();
         builder.response(&mut operation, status, description, &[], content);
@@ -153,8 +153,8 @@ fn readiness(
     Some(operation)
 }
 
-/// What is known of a loaded model.
-fn of_model<T: JsonSchema>(
+/// A route about a loaded model.
+fn model_route<T: JsonSchema>(
     builder: &mut DocumentBuilder,
     id: &str,
     summary: &str,
@@ -167,14 +167,14 @@ fn of_model<T: JsonSchema>(
     Some(operation)
 }
 
-fn managed(builder: &mut DocumentBuilder, id: &str) -> Option<OperationObject> {
+fn refused_management(builder: &mut DocumentBuilder, id: &str) -> Option<OperationObject> {
     let summary = "Always refused: models are published, and not loaded or unloaded by calls.";
     let mut operation = builder.operation(id, tag::PROTOCOL, summary);
     builder.errors(&mut operation, &[Key, Repository]);
     Some(operation)
 }
 
-/// The media type of JSON with bytes behind it, and of bytes alone.
+/// The media type of JSON followed by bytes, and of bytes alone.
 const BINARY: &str = "application/octet-stream";
 const METADATA: &str = "The tensors that a model takes and gives.";
 const CONFIG: &str = "A model's configuration in Triton's words.";

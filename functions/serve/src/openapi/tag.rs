@@ -1,4 +1,4 @@
-//! The groups of routes.
+//! The tags of operations.
 
 pub(super) const MODELS: &str = "models";
 pub(super) const PROTOCOL: &str = "open-inference-protocol";
@@ -6,8 +6,8 @@ pub(super) const OPENAI: &str = "openai";
 pub(super) const KEYS: &str = "sealing-keys";
 pub(super) const DOCUMENT: &str = "document";
 
-/// Each with what it is.
-pub(super) const ALL: [(&str, &str); 5] = [
+/// All tags, with their descriptions.
+pub(super) const TAGS: [(&str, &str); 5] = [
     (MODELS, "Models and their own typed inputs and predictions."),
     (PROTOCOL, "Open Inference Protocol v2 with the binary tensor extension, and what Triton's clients ask beyond it."),
     (OPENAI, "OpenAI's shapes, for models whose task fits."),

@@ -1,4 +1,4 @@
-//! The bodies of `infer` for a network, from the tensors in its manifest.
+//! The schemas of `infer` for a network, from the tensors in its manifest.
 
 use amaas_wire::oip::{InferRequest, InferResponse};
 use amaas_wire::{Datatype, Tensor};
@@ -9,17 +9,17 @@ use amaas_engine::{Dim, TensorSpec};
 use amaas_model::manifest::Manifest;
 use amaas_model::schema::SchemaRegistry;
 
-/// A request with the network's inputs, each once and in any order, but for those that may be left out.
-pub(super) fn request(schemas: &mut SchemaRegistry, manifest: &Manifest) -> Schema {
+/// The schema of a request: the network's inputs, each once and in any order; optional ones may be missing.
+pub(super) fn request_schema(schemas: &mut SchemaRegistry, manifest: &Manifest) -> Schema {
     let (base, tensor) = (schemas.read::<InferRequest>(), schemas.read::<Tensor>());
-    let inputs: Vec<_> = manifest.inputs.iter().map(|input| of(schemas, &tensor, input)).collect();
+    let inputs: Vec<_> = manifest.inputs.iter().map(|input| tensor_schema(schemas, &tensor, input)).collect();
     let outputs: Vec<_> = manifest.outputs.iter().map(|output| output.name.as_str()).collect();
-    let (least, most) = (manifest.inputs.iter().filter(|input| !input.optional).count(), inputs.len());
+    let (min, max) = (manifest.inputs.iter().filter(|input| !input.optional).count(), inputs.len());
     let inputs = if inputs.is_empty() {
         // A list of alternatives must not be empty.
         json!({ "maxItems": 0 })
     } else {
-        json!({ "minItems": least, "maxItems": most, "items": { "anyOf": inputs } })
+        json!({ "minItems": min, "maxItems": max, "items": { "anyOf": inputs } })
     };
     json_schema!({
         "allOf": [base, { "properties": {
@@ -29,10 +29,10 @@ pub(super) fn request(schemas: &mut SchemaRegistry, manifest: &Manifest) -> Sche
     })
 }
 
-/// An answer with the outputs that were asked for.
-pub(super) fn answer(schemas: &mut SchemaRegistry, manifest: &Manifest) -> Schema {
+/// The schema of a response with the requested outputs.
+pub(super) fn response_schema(schemas: &mut SchemaRegistry, manifest: &Manifest) -> Schema {
     let (base, tensor) = (schemas.written::<InferResponse>(), schemas.written::<Tensor>());
-    let outputs: Vec<_> = manifest.outputs.iter().map(|output| of(schemas, &tensor, output)).collect();
+    let outputs: Vec<_> = manifest.outputs.iter().map(|output| tensor_schema(schemas, &tensor, output)).collect();
     let (count, model) = (outputs.len(), manifest.model.as_str());
     json_schema!({
         "allOf": [base, { "properties": {
@@ -42,20 +42,20 @@ pub(super) fn answer(schemas: &mut SchemaRegistry, manifest: &Manifest) -> Schem
     })
 }
 
-/// The tensor that `spec` says of: what any tensor is, with its name, datatype and shape.
-fn of(schemas: &mut SchemaRegistry, tensor: &Schema, spec: &TensorSpec) -> Value {
+/// The schema of the tensor in `spec`: that of any tensor, with its name, datatype and shape.
+fn tensor_schema(schemas: &mut SchemaRegistry, tensor: &Schema, spec: &TensorSpec) -> Value {
     let TensorSpec { name, datatype, shape, unranked, .. } = spec;
-    let (rank, dims) = (shape.len(), shape.iter().map(dim).collect::<Vec<_>>());
+    let (rank, dims) = (shape.len(), shape.iter().map(dim_schema).collect::<Vec<_>>());
     let data = match datatype {
-        // It has no form in JSON.
+        // JSON has no encoding of BF16.
         Datatype::Bf16 => Value::Bool(false),
-        // A value without dimensions may stand alone, any other in a list.
+        // A scalar need not be in a list.
         _ if rank > 0 => {
-            let mut data = values(schemas, *datatype).to_value();
+            let mut data = values_schema(schemas, *datatype).to_value();
             data["type"] = "array".into();
             data
         }
-        _ => values(schemas, *datatype).to_value(),
+        _ => values_schema(schemas, *datatype).to_value(),
     };
     let sizes = match rank {
         _ if *unranked => json!({ "description": "Any dimensions." }),
@@ -74,7 +74,7 @@ fn of(schemas: &mut SchemaRegistry, tensor: &Schema, spec: &TensorSpec) -> Value
     })
 }
 
-fn dim(dim: &Dim) -> Value {
+fn dim_schema(dim: &Dim) -> Value {
     match dim {
         Dim::Fixed(size) => json!({ "const": size }),
         Dim::Symbol(symbol) if symbol.is_empty() => json!({ "description": "Any size." }),
@@ -83,7 +83,7 @@ fn dim(dim: &Dim) -> Value {
 }
 
 /// Values of `datatype`, flat or nested.
-fn values(schemas: &mut SchemaRegistry, datatype: Datatype) -> Schema {
+fn values_schema(schemas: &mut SchemaRegistry, datatype: Datatype) -> Schema {
     schemas.component(format!("TensorValues.{datatype}"), |schemas, itself| {
         let one = datatype.value_schema(schemas);
         json_schema!({ "anyOf": [one, { "type": "array", "items": itself }] })
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn requests_have_the_networks_inputs() {
-        let schema = validator(SchemaRegistry::new(), request);
+        let schema = validator(SchemaRegistry::new(), request_schema);
         let tensor = |name, datatype, shape: Value, data: Value| json!({"name": name, "datatype": datatype, "shape": shape, "data": data});
         let x = || tensor("x", "UINT8", json!([2, 2]), json!([[1, 2], [3, 255]]));
         let s = || tensor("s", "BYTES", json!([]), json!("a"));
@@ -149,7 +149,7 @@ mod tests {
         let mut none = manifest();
         none.inputs.clear();
         let mut schemas = SchemaRegistry::new();
-        let mut document = request(&mut schemas, &none).to_value();
+        let mut document = request_schema(&mut schemas, &none).to_value();
         document["components"]["schemas"] = schemas.finish(&mut document).into();
         let schema_of_none = jsonschema::draft202012::new(&document).expect("a schema");
         assert!(schema_of_none.is_valid(&json!({"inputs": []})) && !schema_of_none.is_valid(&json!({"inputs": [x()]})));
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn answers_have_the_networks_outputs() {
-        let schema = validator(SchemaRegistry::new(), answer);
+        let schema = validator(SchemaRegistry::new(), response_schema);
         let answer = |model: &str, shape: Value| {
             let outputs = json!([{"name": "y", "datatype": "FP32", "shape": shape, "data": [0.5]}]);
             json!({"model_name": model, "model_version": "1", "outputs": outputs})

@@ -1,4 +1,4 @@
-//! What a document is of: how a host is set up, and the models that its reader may know of.
+//! The inputs of a document: the configuration of the host, and the models that the reader may see.
 
 use std::sync::Arc;
 
@@ -6,23 +6,23 @@ use crate::limits::Limits;
 use crate::sealing::SealingPolicy;
 use amaas_model::load::Model;
 
-/// What a document is of.
+/// The inputs of a document.
 pub(crate) struct DocumentView {
     pub(crate) limits: Limits,
-    /// Which calls are taken; `None` where there are no keys to open sealed ones with.
+    /// The sealing policy; `None` if the host has no sealing keys.
     pub(crate) sealing: Option<SealingPolicy>,
     pub(crate) models: ServedModels,
 }
 
-/// What is told of the models that are loaded.
+/// The loaded models, as far as the reader may see them.
 pub(crate) enum ServedModels {
-    /// Whether one of them has a task that a route of `OpenAI`'s takes: all that anyone may know.
+    /// For a reader without a key: which routes of `OpenAI` some model supports.
     Unnamed(RouteSupport),
-    /// Those that the reader's key may use.
+    /// The models that the reader's key may use.
     Named(Vec<Arc<Model>>),
 }
 
-/// Which of `OpenAI`'s routes models have a task for.
+/// The routes of `OpenAI` that models support.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RouteSupport {
     pub(crate) embeddings: bool,
@@ -30,12 +30,12 @@ pub(crate) struct RouteSupport {
 }
 
 impl RouteSupport {
-    /// Of one model.
+    /// The routes that `model` supports.
     pub(crate) fn of(model: &Model) -> Self {
         Self { embeddings: model.embeddings().is_ok(), completions: model.completions().is_ok() }
     }
 
-    /// Of this or another.
+    /// The routes that either supports.
     pub(crate) fn or(self, other: Self) -> Self {
         let embeddings = self.embeddings || other.embeddings;
         Self { embeddings, completions: self.completions || other.completions }

@@ -1,10 +1,11 @@
 //! Content coding of responses (RFC 9110 §12.5.3): the layer around the one that seals.
 //!
-//! A sealed response is left as it is. Ciphertext does not compress. Compressing before sealing would leak through the length how much
-//! a secret and an attacker's text have in common (CRIME, BREACH). Errors, streams and short responses are left too.
+//! Sealed responses are not compressed. Ciphertext does not compress. If a response were compressed before it is sealed, its length would
+//! reveal how much a secret and an attacker's text have in common (CRIME, BREACH). Errors, streams and short responses are sent
+//! uncompressed too.
 //!
-//! Written by hand because tower-http 0.6's `CompressionLayer` compresses inside `poll_frame`, on the runtime's thread, whatever the
-//! size of the body; here more than [`QUICK`] bytes are compressed on a blocking thread. It also turns every compressed response into
+//! Written by hand because tower-http 0.6's `CompressionLayer` compresses a body of any size inside `poll_frame`, on the runtime's thread.
+//! Here more than [`MAX_INLINE_COMPRESS_BYTES`] bytes are compressed on a blocking thread. It also turns every compressed response into
 //! a chunked one without `Content-Length`, and it ignores `*` in `Accept-Encoding`.
 
 use std::io::Write;
@@ -22,20 +23,22 @@ use http_body_util::BodyExt;
 use crate::error::Error;
 use amaas_engine::cpu::spawn_if_larger_than;
 
-/// The layer, around `inner`.
+/// The compression layer around `inner`.
 pub(crate) async fn compress<F>(request: Request, inner: impl FnOnce(Request) -> F) -> Response<Body>
 where
     F: Future<Output = Response<Body>>,
 {
-    let coding = ResponseCoding::wanted(request.headers());
+    let coding = ResponseCoding::negotiate(request.headers());
     let response = inner(request).await;
     match coding {
-        Some(coding) if gains(&response) => coding.apply(response).await.unwrap_or_else(IntoResponse::into_response),
+        Some(coding) if is_compressible(&response) => {
+            coding.apply(response).await.unwrap_or_else(IntoResponse::into_response)
+        }
         _ => response,
     }
 }
 
-/// The content codings that are given (RFC 9110 §8.4.1).
+/// The supported content codings of responses (RFC 9110 §8.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ResponseCoding {
     Gzip,
@@ -43,10 +46,10 @@ enum ResponseCoding {
 }
 
 impl ResponseCoding {
-    /// What the caller likes best of what there is, where it likes any (RFC 9110 §12.5.3).
-    fn wanted(headers: &HeaderMap) -> Option<Self> {
+    /// The coding that the client prefers among the supported ones; `None` if it accepts none (RFC 9110 §12.5.3).
+    fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-        let listed: Vec<_> = values.flat_map(|value| value.split(',')).map(weighed).collect();
+        let listed: Vec<_> = values.flat_map(|value| value.split(',')).map(parse_weighted).collect();
         let weight = |names: &[&str]| {
             let of = |name: &str| listed.iter().find(|(listed, _)| listed.eq_ignore_ascii_case(name));
             names.iter().find_map(|name| of(name)).or_else(|| of("*")).map_or(0.0, |(_, weight)| *weight)
@@ -62,7 +65,9 @@ impl ResponseCoding {
     async fn apply(self, response: Response<Body>) -> Result<Response<Body>, Error> {
         let (mut parts, body) = response.into_parts();
         let body = body.collect().await.map_err(internal)?.to_bytes();
-        let body = spawn_if_larger_than(QUICK, body.len(), move || self.compressed(&body).map_err(internal)).await?;
+        let body =
+            spawn_if_larger_than(MAX_INLINE_COMPRESS_BYTES, body.len(), move || self.encode(&body).map_err(internal))
+                .await?;
         let name = if self == Self::Gzip { "gzip" } else { "deflate" };
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
@@ -70,7 +75,7 @@ impl ResponseCoding {
         Ok(Response::from_parts(parts, Body::from(body)))
     }
 
-    fn compressed(self, body: &[u8]) -> std::io::Result<Bytes> {
+    fn encode(self, body: &[u8]) -> std::io::Result<Bytes> {
         let (out, level) = (Vec::with_capacity(body.len() / 2), Compression::fast());
         let compressed = match self {
             Self::Gzip => {
@@ -89,8 +94,8 @@ impl ResponseCoding {
     }
 }
 
-/// A coding and its weight, `gzip;q=0.5`. What is no weight is none.
-fn weighed(entry: &str) -> (&str, f32) {
+/// Parses a coding and its weight, such as `gzip;q=0.5`. A malformed weight is 0.
+fn parse_weighted(entry: &str) -> (&str, f32) {
     let (name, parameters) = entry.split_once(';').unwrap_or((entry, ""));
     let weight = match parameters.trim().split_once('=') {
         None => 1.0,
@@ -99,13 +104,13 @@ fn weighed(entry: &str) -> (&str, f32) {
     (name.trim(), weight)
 }
 
-/// Whether it is a whole answer of JSON or tensors that is long enough, and neither sealed nor coded.
-fn gains(response: &Response<Body>) -> bool {
+/// Whether to compress `response`: a complete success of JSON or tensors, long enough, neither sealed nor encoded.
+fn is_compressible(response: &Response<Body>) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     response.status().is_success()
         && matches!(kind, Some(b"application/json" | b"application/octet-stream"))
         && !response.headers().contains_key(header::CONTENT_ENCODING)
-        && response.body().size_hint().exact().is_some_and(|size| size >= LEAST)
+        && response.body().size_hint().exact().is_some_and(|size| size >= MIN_COMPRESSED_BYTES)
 }
 
 #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(internal)`
@@ -113,10 +118,10 @@ fn internal(error: impl ToString) -> Error {
     Error::internal(error.to_string())
 }
 
-/// What is shorter leaves in one packet anyhow.
-const LEAST: u64 = 1024;
-/// DEFLATE at its fastest takes some 100 MB/s, so this is below 500 µs.
-const QUICK: usize = 32 << 10;
+/// A shorter response fits in one packet anyway.
+const MIN_COMPRESSED_BYTES: u64 = 1024;
+/// The fastest level of DEFLATE compresses about 100 MB/s, so this takes less than 500 µs.
+const MAX_INLINE_COMPRESS_BYTES: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -141,9 +146,9 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
-            assert_eq!(ResponseCoding::wanted(&headers), expected, "{accepted:?}");
+            assert_eq!(ResponseCoding::negotiate(&headers), expected, "{accepted:?}");
         }
-        assert_eq!(ResponseCoding::wanted(&HeaderMap::new()), None);
+        assert_eq!(ResponseCoding::negotiate(&HeaderMap::new()), None);
     }
 
     #[test]
@@ -159,7 +164,7 @@ mod tests {
         ] {
             let response = Response::builder().status(status).header("content-type", kind);
             let response = response.body(Body::from(vec![0; bytes])).expect("a response");
-            assert_eq!(gains(&response), expected, "{kind} {status} {bytes}");
+            assert_eq!(is_compressible(&response), expected, "{kind} {status} {bytes}");
         }
     }
 }

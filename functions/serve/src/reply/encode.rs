@@ -1,4 +1,4 @@
-//! Answers as JSON.
+//! Encodes responses.
 
 use std::time::Instant;
 
@@ -17,11 +17,11 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::error::ResponseError;
+use crate::reply::bytes_body::BytesBody;
 use crate::reply::limit;
-use crate::reply::pieces::BytesBody;
 use amaas_model::load::Model;
 
-/// `value` as an answer.
+/// Encodes `value` as a JSON response.
 pub(crate) fn json(value: &impl Serialize) -> Result<Response<Body>, Error> {
     let body =
         serde_json::to_vec(value).map_err(|error| Error::Response(ResponseError::Unwritable(error.to_string())))?;
@@ -30,13 +30,13 @@ pub(crate) fn json(value: &impl Serialize) -> Result<Response<Body>, Error> {
     Ok(response)
 }
 
-/// The answer of `predict`.
+/// The response of `predict`.
 pub(crate) fn predict_response(
     model: &Model,
     predictions: Box<RawValue>,
-    counted: Metering,
+    metering: Metering,
 ) -> Result<Response<Body>, Error> {
-    // What a caller reads as `PredictResponse`; the list is JSON already.
+    // Clients read it as `PredictResponse`; here the list is already JSON.
     #[derive(Serialize)]
     struct Answer<'a> {
         predictions: Box<RawValue>,
@@ -45,17 +45,17 @@ pub(crate) fn predict_response(
         usage: Usage,
     }
     let (name, version) = (model.name().as_str(), model.version().as_str());
-    let usage = counted.usage();
-    told(json(&Answer { predictions, model: name, version, usage })?, usage, model.answer_bytes())
+    let usage = metering.usage();
+    with_usage(json(&Answer { predictions, model: name, version, usage })?, usage, model.answer_bytes())
 }
 
-/// The answer of `infer`: the outputs, each in its form.
+/// The response of `infer`, with each output in its encoding.
 pub(crate) fn infer_response(
     model: &Model,
     id: Option<String>,
     outputs: Vec<Tensor>,
     forms: &OutputEncodings,
-    counted: Metering,
+    metering: Metering,
 ) -> Result<Response<Body>, Error> {
     let (model_name, model_version) = (model.name().to_string(), Some(model.version().to_string()));
     let answer = InferResponse { model_name, model_version, id, outputs }.into_http(forms);
@@ -67,19 +67,19 @@ pub(crate) fn infer_response(
     if let Some(length) = header_length {
         response.headers_mut().insert(HEADER_LENGTH, length.into());
     }
-    told(response, counted.usage(), model.answer_bytes())
+    with_usage(response, metering.usage(), model.answer_bytes())
 }
 
-/// The answer of `/v1/embeddings`.
+/// The response of `/v1/embeddings`.
 pub(crate) fn embeddings_response(
     model: &Model,
     embeddings: Vec<Embedding>,
     format: EncodingFormat,
-    counted: Metering,
+    metering: Metering,
 ) -> Result<Response<Body>, Error> {
     let bytes = embeddings.iter().map(|embedding| size_of_val(embedding.embedding.as_slice()) as u64).sum();
-    limit::fits(bytes, model.answer_bytes())?;
-    let usage = counted.usage();
+    limit::check_response_size(bytes, model.answer_bytes())?;
+    let usage = metering.usage();
     let tokens = usage.tokens.unwrap_or_default();
     let entry = |(index, embedding): (usize, Embedding)| EmbeddingEntry {
         object: "embedding",
@@ -93,23 +93,23 @@ pub(crate) fn embeddings_response(
         model: model.name().to_string(),
         usage: TokenUsage { prompt_tokens: tokens, total_tokens: tokens },
     })?;
-    told(response, usage, model.answer_bytes())
+    with_usage(response, usage, model.answer_bytes())
 }
 
-/// The answer of `/v1/completions`, in one piece.
+/// The response of `/v1/completions` without streaming.
 pub(crate) fn completions_response(
     model: &Model,
     body: &CompletionsResponse<'_>,
-    counted: Metering,
+    metering: Metering,
 ) -> Result<Response<Body>, Error> {
-    told(json(body)?, counted.usage(), model.answer_bytes())
+    with_usage(json(body)?, metering.usage(), model.answer_bytes())
 }
 
-/// What a call is counted as, while it is under way.
+/// Measures the usage of a call while it runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Metering {
     pub(crate) rows: usize,
-    /// Where the task counts them.
+    /// Set if the task counts tokens.
     pub(crate) tokens: Option<u64>,
     pub(crate) begun: Instant,
 }
@@ -125,25 +125,25 @@ impl Metering {
     }
 }
 
-/// What a call is counted as, on the answer that says so.
+/// The usage of a call, as an extension of its response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResponseUsage {
     pub(crate) usage: Usage,
-    /// Bytes of the answer.
+    /// Bytes of the response.
     pub(crate) bytes: u64,
 }
 
-/// Says of an answer what its call is counted as, unless it has more than `limit` bytes.
-fn told(mut response: Response<Body>, usage: Usage, limit: u64) -> Result<Response<Body>, Error> {
-    headers(response.headers_mut(), usage);
+/// Adds the usage of the call to the response, unless the response has more than `limit` bytes.
+fn with_usage(mut response: Response<Body>, usage: Usage, limit: u64) -> Result<Response<Body>, Error> {
+    write_usage_headers(response.headers_mut(), usage);
     let bytes = response.body().size_hint().exact().unwrap_or_default();
-    limit::fits(bytes, limit)?;
+    limit::check_response_size(bytes, limit)?;
     response.extensions_mut().insert(ResponseUsage { usage, bytes });
     Ok(response)
 }
 
-/// Says what a call is counted as.
-pub(crate) fn headers(headers: &mut HeaderMap, usage: Usage) {
+/// Writes the usage of a call into `headers`.
+pub(crate) fn write_usage_headers(headers: &mut HeaderMap, usage: Usage) {
     headers.insert(USAGE_ROWS, usage.rows.into());
     headers.insert(USAGE_BILLED_MS, usage.billed_ms.into());
     if let Some(tokens) = usage.tokens {

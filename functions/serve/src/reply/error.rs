@@ -1,4 +1,4 @@
-//! Errors in the shape that the route's callers know.
+//! Renders errors in the format of the route: problem document, Open Inference Protocol or `OpenAI`.
 
 use amaas_wire::oip::ErrorBody;
 use amaas_wire::openai;
@@ -10,12 +10,12 @@ use http::{HeaderName, HeaderValue, Response, header};
 
 use crate::error::SealedCallError;
 use crate::error::{Error, is_not_processed};
-use crate::headers::{REMAINING, RESET};
+use crate::headers::{RATELIMIT_REMAINING, RATELIMIT_RESET};
 use amaas_access::quota::QuotaError;
 use amaas_ohttp::DATE_PROBLEM;
 use amaas_wire::ErrorClass;
 
-/// Carries the error to `respond`, which knows the route and the request's id.
+/// Passes the error to `respond`, which knows the route and the request's id.
 impl IntoResponse for Error {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
@@ -25,7 +25,7 @@ impl IntoResponse for Error {
     }
 }
 
-/// The shape of errors on a route.
+/// The format of errors on a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// RFC 9457.
@@ -37,12 +37,11 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    /// That of the callers of `path`, where there is such a route and where there is none: a client of `OpenAI` shows the words of no
-    /// other.
+    /// The dialect of `path`, also for paths without a route: clients of `OpenAI` show error messages in their own format only.
     pub(crate) fn of(path: &str) -> Self {
         let below = |root: &str| path.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        // Routes of ours among those of `OpenAI`.
-        let of_ours = |rest: &str| match rest.trim_start_matches('/').split_once('/') {
+        // Our own routes among those of `OpenAI`.
+        let is_own_route = |rest: &str| match rest.trim_start_matches('/').split_once('/') {
             Some(("models", model)) => model.contains('/'),
             Some((first, _)) => matches!(first, "keys" | "usage"),
             None => matches!(rest.trim_start_matches('/'), "keys" | "usage"),
@@ -51,15 +50,15 @@ impl Dialect {
             return Self::OpenInference;
         }
         if let Some(rest) = below("/v1") {
-            return if of_ours(rest) { Self::Problem } else { Self::OpenAi };
+            return if is_own_route(rest) { Self::Problem } else { Self::OpenAi };
         }
-        // Azure's paths, and those of a base URL without its `/v1`.
-        let of_openai = ["/openai", "/chat", "/completions", "/embeddings", "/responses", "/models", "/engines"];
-        if of_openai.iter().any(|root| below(root).is_some()) { Self::OpenAi } else { Self::Problem }
+        // Paths of Azure, and of clients that leave `/v1` out of the base URL.
+        let openai_roots = ["/openai", "/chat", "/completions", "/embeddings", "/responses", "/models", "/engines"];
+        if openai_roots.iter().any(|root| below(root).is_some()) { Self::OpenAi } else { Self::Problem }
     }
 
-    /// That of errors of `class` on a route with this dialect: clients that seal read problem documents on all routes.
-    pub(crate) fn of_class(self, class: &ErrorClass) -> Self {
+    /// The dialect of errors of `class` on a route with this dialect: sealing clients read problem documents on all routes.
+    pub(crate) fn for_class(self, class: &ErrorClass) -> Self {
         if matches!(class.slug, "date" | "replayed") { Self::Problem } else { self }
     }
 }
@@ -67,9 +66,9 @@ impl Dialect {
 /// The response for `error`.
 pub(crate) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Response<Body> {
     let (class, detail) = (error.class(), error.to_string());
-    let (body, media_type) = match dialect.of_class(&class) {
+    let (body, media_type) = match dialect.for_class(&class) {
         Dialect::OpenInference => (serde_json::to_vec(&ErrorBody { error: detail }), "application/json"),
-        Dialect::OpenAi => (serde_json::to_vec(&openai(error, detail)), "application/json"),
+        Dialect::OpenAi => (serde_json::to_vec(&openai_body(error, detail)), "application/json"),
         Dialect::Problem => {
             let problem = Problem {
                 kind: problem_type(&class),
@@ -93,7 +92,7 @@ pub(crate) fn render(error: &Error, dialect: Dialect, request_id: &str) -> Respo
     response
 }
 
-/// The headers of responses with errors of `class`, beside content type and request id.
+/// The names of headers on errors of `class`, beside content type and request id.
 pub(crate) fn header_names(class: &ErrorClass) -> Vec<HeaderName> {
     let mut names = Vec::new();
     if class.is_retryable {
@@ -101,7 +100,7 @@ pub(crate) fn header_names(class: &ErrorClass) -> Vec<HeaderName> {
     }
     match class.slug {
         "rate-limited" | "quota-exhausted" => {
-            names.extend([HeaderName::from_static(REMAINING), HeaderName::from_static(RESET)]);
+            names.extend([HeaderName::from_static(RATELIMIT_REMAINING), HeaderName::from_static(RATELIMIT_RESET)]);
         }
         // RFC 9458 §6.5.2: the client corrects its clock.
         "date" => names.push(header::DATE),
@@ -121,10 +120,11 @@ pub(crate) fn header_names(class: &ErrorClass) -> Vec<HeaderName> {
 fn header_value(error: &Error, name: &HeaderName) -> Option<HeaderValue> {
     match (name.as_str(), error) {
         ("retry-after", error) => error.retry_after().map(|after| after.as_secs().into()),
-        (REMAINING, _) => Some(0_u64.into()),
-        (RESET, Error::Quota(QuotaError::RateLimited { wait, .. } | QuotaError::QuotaExhausted { wait, .. })) => {
-            Some(wait.as_secs().saturating_add(1).into())
-        }
+        (RATELIMIT_REMAINING, _) => Some(0_u64.into()),
+        (
+            RATELIMIT_RESET,
+            Error::Quota(QuotaError::RateLimited { wait, .. } | QuotaError::QuotaExhausted { wait, .. }),
+        ) => Some(wait.as_secs().saturating_add(1).into()),
         ("date", Error::Sealed(SealedCallError::Date { now, .. })) => HeaderValue::from_str(now).ok(),
         ("accept-encoding", _) => Some(HeaderValue::from_static("gzip, deflate")),
         (NOT_PROCESSED, error) => error.is_not_processed().then(|| HeaderValue::from_static("true")),
@@ -141,14 +141,14 @@ pub(crate) fn problem_type(class: &ErrorClass) -> String {
     }
 }
 
-/// `error` in the middle of a streamed answer, whose status has left.
+/// The body of an error event in a streamed response, after the status was sent.
 pub(crate) fn error_event(error: &Error) -> openai::ErrorBody {
-    tracing::error!(kind = error.slug(), %error, cause = error.internal_text(), "failed in the middle of an answer");
-    openai(error, error.to_string())
+    tracing::error!(kind = error.slug(), %error, cause = error.internal_text(), "streamed response failed");
+    openai_body(error, error.to_string())
 }
 
-/// `error` in the words that `OpenAI`'s clients know, and in ours where they have none.
-fn openai(error: &Error, message: String) -> openai::ErrorBody {
+/// `error` with the type and code that `OpenAI` uses, or our own code if `OpenAI` has none.
+fn openai_body(error: &Error, message: String) -> openai::ErrorBody {
     let kind = match error.status().as_u16() {
         401 => "authentication_error",
         403 => "permission_error",
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn openai_errors_name_member_and_code() {
-        let body = |error: &Error| serde_json::to_value(openai(error, error.to_string())).expect("JSON");
+        let body = |error: &Error| serde_json::to_value(openai_body(error, error.to_string())).expect("JSON");
         let expected = serde_json::json!({"error": {
             "message": "unknown model \"m\"", "type": "invalid_request_error", "param": "model", "code": "model_not_found",
         }});

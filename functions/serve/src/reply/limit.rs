@@ -1,4 +1,5 @@
-//! The bound on answers: what is known to be too large is refused before it runs, what turns out to be before it is written.
+//! The size limit of responses. A call is refused before it runs if the shapes show that its outputs will be too large, else before the
+//! response is written.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +10,14 @@ use crate::error::ResponseError;
 use amaas_engine::{Dim, TensorSpec};
 use amaas_model::manifest::Manifest;
 
-/// Refuses inputs for which the outputs that are `wanted`, or all where nobody names any, will have more than `limit` bytes, as far as
-/// the network says what shapes they will have.
-pub(crate) fn foresee(manifest: &Manifest, inputs: &[Tensor], wanted: &[String], limit: u64) -> Result<(), Error> {
+/// Refuses inputs if their outputs will have more than `limit` bytes, as far as the shapes are known. The outputs are those in `wanted`,
+/// or all if it is empty.
+pub(crate) fn check_expected_outputs(
+    manifest: &Manifest,
+    inputs: &[Tensor],
+    wanted: &[String],
+    limit: u64,
+) -> Result<(), Error> {
     let mut sizes = BTreeMap::new();
     for input in inputs {
         let Some(spec) = manifest.inputs.iter().find(|spec| spec.name == input.name()) else { continue };
@@ -24,12 +30,12 @@ pub(crate) fn foresee(manifest: &Manifest, inputs: &[Tensor], wanted: &[String],
         }
     }
     let outputs = manifest.outputs.iter().filter(|spec| wanted.is_empty() || wanted.contains(&spec.name));
-    let bytes = outputs.filter_map(|spec| foreseen(spec, &sizes)).fold(0, u64::saturating_add);
-    fits(bytes, limit)
+    let bytes = outputs.filter_map(|spec| expected_bytes(spec, &sizes)).fold(0, u64::saturating_add);
+    check_response_size(bytes, limit)
 }
 
-/// Bytes of the output that `spec` describes, where all its dimensions are known.
-fn foreseen(spec: &TensorSpec, sizes: &BTreeMap<&str, u64>) -> Option<u64> {
+/// Bytes of the output that `spec` describes; `None` if a dimension is unknown.
+fn expected_bytes(spec: &TensorSpec, sizes: &BTreeMap<&str, u64>) -> Option<u64> {
     let size = |dim: &Dim| match dim {
         Dim::Fixed(size) => Some(*size as u64),
         Dim::Symbol(symbol) => sizes.get(symbol.as_str()).copied(),
@@ -39,7 +45,7 @@ fn foreseen(spec: &TensorSpec, sizes: &BTreeMap<&str, u64>) -> Option<u64> {
     Some(if sizes.contains(&0) { 0 } else { sizes.into_iter().fold(width, u64::saturating_mul) })
 }
 
-/// The fewest bytes of a value.
+/// The smallest size of a value in bytes.
 fn width(datatype: Datatype) -> u64 {
     match datatype {
         Datatype::Bool | Datatype::Uint8 | Datatype::Int8 | Datatype::Bytes => 1,
@@ -50,12 +56,15 @@ fn width(datatype: Datatype) -> u64 {
 }
 
 /// Refuses outputs that have more than `limit` bytes in memory.
-pub(crate) fn outputs_fit(outputs: &[Tensor], limit: u64) -> Result<(), Error> {
-    fits(outputs.iter().map(|output| output.data().byte_size() as u64).fold(0, u64::saturating_add), limit)
+pub(crate) fn check_outputs_size(outputs: &[Tensor], limit: u64) -> Result<(), Error> {
+    check_response_size(
+        outputs.iter().map(|output| output.data().byte_size() as u64).fold(0, u64::saturating_add),
+        limit,
+    )
 }
 
-/// Refuses an answer of so many bytes, where it has more than `limit`.
-pub(crate) fn fits(got: u64, limit: u64) -> Result<(), Error> {
+/// Refuses a response of `got` bytes if that is more than `limit`.
+pub(crate) fn check_response_size(got: u64, limit: u64) -> Result<(), Error> {
     if got > limit { Err(Error::Response(ResponseError::TooLarge { limit, got })) } else { Ok(()) }
 }
 
@@ -80,7 +89,7 @@ mod tests {
         let x = |n: usize| vec![Tensor::new("x", vec![n, 1], vec![0_f32; n]).expect("of its shape")];
         let refused = |n, wanted: &[&str], limit| {
             let wanted: Vec<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
-            match foresee(&manifest, &x(n), &wanted, limit) {
+            match check_expected_outputs(&manifest, &x(n), &wanted, limit) {
                 Err(Error::Response(ResponseError::TooLarge { got, .. })) => Some(got),
                 _ => None,
             }

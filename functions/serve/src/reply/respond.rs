@@ -1,4 +1,4 @@
-//! Around every route: the request's id, one log line, and errors in the route's shape. It changes nothing else.
+//! The outermost layer: sets the request's id, writes one log line, and renders errors in the format of the route. It changes nothing else.
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
@@ -17,16 +17,16 @@ use super::error::{Dialect, render};
 use crate::body::linger;
 use crate::error::Error;
 use crate::error::RouteError;
-use crate::headers::of_sharing;
+use crate::headers::cors_headers;
 use crate::telemetry;
 use amaas_engine::RunError;
 
-/// The layer, where it stands alone.
+/// The layer as axum middleware.
 pub(crate) async fn respond_to(request: Request, next: Next) -> Response<Body> {
     respond(request, |request| next.run(request)).await
 }
 
-/// The layer, around `inner`.
+/// The layer around `inner`.
 pub(crate) async fn respond<F>(mut request: Request, inner: impl FnOnce(Request) -> F) -> Response<Body>
 where
     F: Future<Output = Response<Body>>,
@@ -47,112 +47,121 @@ where
         use axum::response::IntoResponse;
         Error::internal("a handler panicked").into_response()
     });
-    let (mut response, finished) = finish(response, dialect, &id_text);
+    let (mut response, outcome) = render_response(response, dialect, &id_text);
     response.headers_mut().insert(REQUEST_ID, id);
-    log(&span, &finished, begun);
+    log(&span, &outcome, begun);
     response
 }
 
-/// Tells the span of [`respond`] which route it is: the layer of the routes, since a sealed call gets to its route only
-/// when it was opened.
-pub(crate) async fn named(request: Request, next: Next) -> Response<Body> {
+/// Records the route in the span of [`respond`]. It is a layer of the routes, since the route of a sealed call is known only after the
+/// call is opened.
+pub(crate) async fn record_route(request: Request, next: Next) -> Response<Body> {
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str);
     tracing::Span::current().record("route", route);
     next.run(request).await
 }
 
-/// How a call ended, on an answer that has its final shape.
+/// The outcome of a call, as an extension of its rendered response.
 #[derive(Clone, Debug)]
 pub(crate) struct FinalResponse {
-    /// The status that the caller sees, inside where the answer is sealed.
+    /// The status that the client sees: the inner one, if the response is sealed.
     pub(crate) status: StatusCode,
-    /// The error, where it is one.
+    /// The error, if the call failed.
     pub(crate) error: Option<Error>,
 }
 
-/// `response` to `path` in its final shape, before it is sealed.
-pub(crate) fn rendered(response: Response<Body>, path: &str, headers: &HeaderMap) -> (Response<Body>, FinalResponse) {
+/// Renders `response` to `path` before it is sealed.
+pub(crate) fn render_outcome(
+    response: Response<Body>,
+    path: &str,
+    headers: &HeaderMap,
+) -> (Response<Body>, FinalResponse) {
     let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("none");
-    finish(response, Dialect::of(path), id)
+    render_response(response, Dialect::of(path), id)
 }
 
-fn finish(mut response: Response<Body>, dialect: Dialect, id: &str) -> (Response<Body>, FinalResponse) {
-    if let Some(finished) = response.extensions_mut().remove::<FinalResponse>() {
-        return (response, finished);
+fn render_response(mut response: Response<Body>, dialect: Dialect, id: &str) -> (Response<Body>, FinalResponse) {
+    if let Some(outcome) = response.extensions_mut().remove::<FinalResponse>() {
+        return (response, outcome);
     }
     let status = response.status();
     let error = match response.extensions_mut().remove::<Error>() {
         Some(error) => error,
-        // Only axum's own refusals carry no error: of a path or a query that is not UTF-8.
+        // Only axum itself refuses without an error: a path or a query that is not UTF-8.
         None if status.is_client_error() => Error::Route(RouteError::Url),
         None => return (response, FinalResponse { status, error: None }),
     };
     let allow = response.headers_mut().remove(http::header::ALLOW);
     let mut response = render(&error, dialect, id);
-    // RFC 9110 §15.5.6: a refused method comes with those that are taken.
+    // RFC 9110 §15.5.6: a response that refuses a method lists the allowed ones.
     response.headers_mut().extend(allow.map(|allow| (http::header::ALLOW, allow)));
     (response, FinalResponse { status: error.status(), error: Some(error) })
 }
 
-/// The answer for `error` in the place of one to `path` that had `headers`, and that the host cannot carry.
-pub(crate) fn instead(headers: &HeaderMap, path: &str, error: &Error) -> Response<Body> {
+/// The error response that replaces a response to `path` with `headers`, which the host cannot send.
+pub(crate) fn replace_with_error(headers: &HeaderMap, path: &str, error: &Error) -> Response<Body> {
     let id = headers.get(REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("none"));
     let id_text = id.to_str().unwrap_or_default();
     let mut response = render(error, Dialect::of(path), id_text);
-    tracing::info!(id = id_text, status = response.status().as_u16(), kind = error.slug(), "refused after all");
+    tracing::info!(
+        id = id_text,
+        status = response.status().as_u16(),
+        kind = error.slug(),
+        "response replaced with an error"
+    );
     response.headers_mut().insert(REQUEST_ID, id);
-    response.headers_mut().extend(of_sharing(headers));
+    response.headers_mut().extend(cors_headers(headers));
     response
 }
 
-fn log(span: &tracing::Span, finished: &FinalResponse, begun: Instant) {
+fn log(span: &tracing::Span, outcome: &FinalResponse, begun: Instant) {
     let _entered = span.enter();
-    let status = finished.status.as_u16();
+    let status = outcome.status.as_u16();
     let ms = begun.elapsed().as_secs_f64() * 1e3;
-    match &finished.error {
+    match &outcome.error {
         None if status < 400 => tracing::info!(status, ms, "answered"),
         None => tracing::info!(status, ms, "refused"),
         Some(error) if status < 500 => tracing::info!(status, ms, kind = error.slug(), "refused"),
         Some(error) => {
             let cause = error.internal_text();
             tracing::error!(status, ms, kind = error.slug(), %error, cause, "failed");
-            // One caller's run can lose the model for others, which says nothing of the version.
+            // One client's call can make the model unusable for others; that is no failure of the version.
             if !matches!(error, Error::Run(RunError::Lost)) {
-                telemetry::failed();
+                telemetry::record_failure();
             }
         }
     }
 }
 
-/// Whether an id can stand in a log.
-pub(crate) fn fits(id: &HeaderValue) -> bool {
+/// Whether an id is safe to log: short, and visible ASCII.
+pub(crate) fn is_loggable_id(id: &HeaderValue) -> bool {
     id.len() <= 128 && !id.is_empty() && id.as_bytes().iter().all(u8::is_ascii_graphic)
 }
 
-/// The caller's id, where it is one that can stand in a log; else a new one.
+/// The client's request id if it is safe to log, else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
-    if let Some(id) = headers.get(REQUEST_ID).filter(|id| fits(id)) {
+    if let Some(id) = headers.get(REQUEST_ID).filter(|id| is_loggable_id(id)) {
         return id.clone();
     }
-    let id = Bytes::from(format!("{:032x}", DRAWN.with_borrow_mut(RandomIds::next)));
+    let id = Bytes::from(format!("{:032x}", RANDOM_IDS.with_borrow_mut(RandomIds::next)));
     HeaderValue::from_maybe_shared(id).unwrap_or(HeaderValue::from_static("none"))
 }
 
 thread_local! {
-    static DRAWN: RefCell<RandomIds> = const { RefCell::new(RandomIds { bytes: [0; DRAW], used: DRAW }) };
+    static RANDOM_IDS: RefCell<RandomIds> = const { RefCell::new(RandomIds { bytes: [0; RANDOM_BATCH_BYTES], used: RANDOM_BATCH_BYTES }) };
 }
 
-/// Random bytes for ids, drawn for some at once: to ask the system for each costs as much as to read its request. There is no call
-/// before Lambda takes a snapshot, so none of them are in it.
+/// Random ids, drawn in batches: a system call for each id would cost as much as reading the request. There is no call before Lambda takes
+/// a snapshot, so the snapshot contains none of them.
 struct RandomIds {
-    bytes: [u8; DRAW],
+    bytes: [u8; RANDOM_BATCH_BYTES],
     used: usize,
 }
 
 impl RandomIds {
     fn next(&mut self) -> u128 {
-        if self.used == DRAW {
-            // Without randomness the id is not unique, which costs nothing but a confusing log.
+        if self.used == RANDOM_BATCH_BYTES {
+            // Without randomness, ids repeat; only the log becomes ambiguous.
             let _ = getrandom::fill(&mut self.bytes);
             self.used = 0;
         }
@@ -162,8 +171,8 @@ impl RandomIds {
     }
 }
 
-/// Of 32 ids.
-const DRAW: usize = 32 * size_of::<u128>();
+/// Random bytes for 32 ids.
+const RANDOM_BATCH_BYTES: usize = 32 * size_of::<u128>();
 
 #[cfg(test)]
 mod tests {
@@ -173,7 +182,7 @@ mod tests {
 
     #[test]
     fn ids_are_all_different() {
-        let count = DRAW / size_of::<u128>() * 3;
+        let count = RANDOM_BATCH_BYTES / size_of::<u128>() * 3;
         let ids: BTreeSet<_> = (0..count).map(|_| request_id(&HeaderMap::new()).as_bytes().to_vec()).collect();
         assert_eq!(ids.len(), count);
         assert!(ids.iter().all(|id| id.len() == 32 && id.iter().all(u8::is_ascii_hexdigit)));

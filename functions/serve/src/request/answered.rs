@@ -1,14 +1,14 @@
-//! The response of a call that was counted.
+//! The response of a recorded call.
 
 use axum::body::Body;
 use axum::response::IntoResponse;
 use http::Response;
 
-/// A response that may leave: its call was counted, or is a repeat of one.
+/// A response that may be sent: its call was recorded, or is a repeat of a recorded one.
 pub(crate) struct AnsweredCall(Response<Body>);
 
 impl AnsweredCall {
-    /// Only a [`ActiveCall`](super::ActiveCall) makes one.
+    /// Only an [`ActiveCall`](super::ActiveCall) creates it.
     pub(super) fn new(response: Response<Body>) -> Self {
         Self(response)
     }

@@ -1,7 +1,7 @@
-//! Who calls, and what that caller may do.
+//! Authentication and authorisation of callers.
 //!
-//! An API key comes first, then a bearer token of the issuer that is trusted, then the principal that AWS IAM let through. Whoever it
-//! is, the tenant has to be one that the ledger knows.
+//! The first of these identifies the caller: an API key, a bearer token of the trusted issuer, the principal that AWS IAM authorised.
+//! In each case the ledger has to know the tenant.
 
 use std::sync::Arc;
 
@@ -22,40 +22,42 @@ use amaas_store::ModelName;
 
 use crate::sealing::SealedRequest;
 
-/// Whoever sent a valid key, or is known in another way. It can be had in no other way.
+/// An authenticated caller: the proof that a key, a token or a principal was checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     account: Arc<Account>,
-    /// With which key, where it is one.
+    /// The API key, if the caller sent one.
     key: Option<Arc<KeyRecord>>,
     routes: RouteScope,
-    /// Whether the call was let in before it got here.
+    /// Whether the call was admitted already.
     admitted: bool,
 }
 
 impl Caller {
-    /// Whoever calls one of `routes` with `headers`.
-    pub(crate) async fn of(
+    /// Authenticates the caller of one of `routes` by its `headers`.
+    pub(crate) async fn authenticate(
         headers: &HeaderMap,
         extensions: &Extensions,
         state: &AppState,
         routes: RouteScope,
     ) -> Result<Self, Error> {
         let credential = credential(headers);
-        // Whoever stands between has seen the key, and would see the answer: of a GET as of a POST.
+        // Proxies have seen the key and would see the response, of a GET and of a POST.
         if credential.is_ok() && state.requires_sealing() && extensions.get::<SealedRequest>().is_none() {
             return Err(Error::Sealed(SealedCallError::Required));
         }
         let (tenant, key) = match (credential, state.oidc()) {
-            (Ok(token), Some(oidc)) if !token.starts_with(API_KEY) => (named(&oidc.verify(token).await?.tenant)?, None),
+            (Ok(token), Some(oidc)) if !token.starts_with(API_KEY_PREFIX) => {
+                (parse_tenant(&oidc.verify(token).await?.tenant)?, None)
+            }
             (Ok(key), _) => {
                 let key = state.directory().key(&key.parse()?).await?;
                 (key.tenant.clone(), Some(key))
             }
             (Err(error), _) => {
                 let principal = extensions.get::<IamPrincipal>().filter(|_| state.iam() == Iam::Tenant).ok_or(error)?;
-                tracing::debug!(arn = principal.arn(), "let in by IAM");
-                (named(principal.tenant())?, None)
+                tracing::debug!(arn = principal.arn(), "caller identified by iam");
+                (parse_tenant(principal.tenant())?, None)
             }
         };
         let account = state.directory().account(&tenant).await?;
@@ -70,7 +72,7 @@ impl Caller {
         &self.account
     }
 
-    /// Whose call it is.
+    /// The tenant of the caller.
     pub(crate) fn tenant(&self) -> &TenantName {
         self.account.name()
     }
@@ -79,25 +81,25 @@ impl Caller {
         self.key.as_deref()
     }
 
-    /// Which routes it came by.
+    /// The group of routes that the call belongs to.
     pub(crate) fn routes(&self) -> RouteScope {
         self.routes
     }
 
-    /// Lets the call in, unless the function stops. It is asked once, before a body is read.
-    pub(crate) fn admitted(self, state: &AppState) -> Result<Self, Error> {
+    /// Admits the call, unless the function is shutting down. This is checked once, before a body is read.
+    pub(crate) fn admit(self, state: &AppState) -> Result<Self, Error> {
         if !self.admitted {
             state.admit()?;
         }
         Ok(Self { admitted: true, ..self })
     }
 
-    /// Takes a request of the minute's limits, for a call that only looks: those of a month are for calls to models, so that whoever has
-    /// used them up can still see that.
-    pub(crate) async fn looks(&self, state: &AppState) -> Result<(), Error> {
-        let mut taken = Reservation::default();
-        taken.take(&LimitPlan::looks(state.quotas(), self.account.tenant()), 1).await?;
-        taken.keep();
+    /// Takes a request from the limits per minute, for a call that only reads. Limits per month are for calls to models, so a tenant
+    /// that has used them up can still read its usage.
+    pub(crate) async fn take_read_request(&self, state: &AppState) -> Result<(), Error> {
+        let mut reservation = Reservation::default();
+        reservation.take(&LimitPlan::looks(state.quotas(), self.account.tenant()), 1).await?;
+        reservation.keep();
         Ok(())
     }
 
@@ -106,8 +108,8 @@ impl Caller {
         self.key.as_ref().is_none_or(|key| key.scope.has_model(model))
     }
 
-    /// Refuses where the caller may not use `model`.
-    pub(crate) fn scope(&self, model: &ModelName) -> Result<(), Error> {
+    /// Refuses the call if the caller may not use `model`.
+    pub(crate) fn check_scope(&self, model: &ModelName) -> Result<(), Error> {
         if self.may_use(model) {
             Ok(())
         } else {
@@ -124,9 +126,9 @@ impl FromRequestParts<AppState> for Caller {
             return Ok(caller.clone());
         }
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let caller = Self::of(&parts.headers, &parts.extensions, state, RouteScope::of(path)).await?;
+        let caller = Self::authenticate(&parts.headers, &parts.extensions, state, RouteScope::of(path)).await?;
         if parts.method != Method::POST {
-            caller.looks(state).await?;
+            caller.take_read_request(state).await?;
         }
         Ok(caller)
     }
@@ -135,7 +137,7 @@ impl FromRequestParts<AppState> for Caller {
 impl OptionalFromRequestParts<AppState> for Caller {
     type Rejection = Error;
 
-    /// Nobody where no key was sent; a key that is not good is refused.
+    /// `None` if the client sent no key; an invalid key is refused.
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Option<Self>, Error> {
         match <Self as FromRequestParts<AppState>>::from_request_parts(parts, state).await {
             Ok(caller) => Ok(Some(caller)),
@@ -145,12 +147,12 @@ impl OptionalFromRequestParts<AppState> for Caller {
     }
 }
 
-/// The tenant that somebody else's word names.
-fn named(tenant: &str) -> Result<TenantName, Error> {
+/// The tenant that a token or a principal names.
+fn parse_tenant(tenant: &str) -> Result<TenantName, Error> {
     tenant.parse().map_err(|_| Error::Access(AccessError::TenantUnknown { tenant: tenant.chars().take(64).collect() }))
 }
 
-/// The key or token in the headers: OpenAI's clients send a bearer token, AWS's habit is `x-api-key`.
+/// The key or token in the headers: clients of OpenAI send a bearer token, those of AWS send `x-api-key`.
 fn credential(headers: &HeaderMap) -> Result<&str, Error> {
     if let Some(key) = headers.get("x-api-key") {
         return key.to_str().map_err(|_| Error::Access(AccessError::KeyMalformed(MalformedKey::Characters)));
@@ -163,5 +165,5 @@ fn credential(headers: &HeaderMap) -> Result<&str, Error> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(key.trim()) } else { Err(Error::Access(AccessError::KeyMissing)) }
 }
 
-/// What keys begin with, and no token does: a token's first character is that of base64url of `{`.
-const API_KEY: &str = "amaas_";
+/// The prefix of API keys. No token has it: a token begins with the base64url encoding of `{`.
+const API_KEY_PREFIX: &str = "amaas_";

@@ -1,4 +1,4 @@
-//! A model that a caller may call: the one way from a request to a model.
+//! Authorisation for a model: the only way from a request to a model.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::error::{Error, RouteError};
 use crate::sealing::SealedRequest;
 use crate::state::AppState;
 
-/// A caller with a model: the key is valid, its scope has the model, and the function takes calls. As an extractor it reads the model's name
-/// from the path.
+/// A caller and a model that it may call: the key is valid, its scope includes the model, and the function admits calls. As an extractor
+/// it reads the model's name from the path.
 #[derive(Clone)]
 pub(crate) struct AuthorisedModel {
     state: AppState,
@@ -30,11 +30,11 @@ impl AuthorisedModel {
     /// The model called `name`, if `caller` may call it.
     ///
     /// # Errors
-    /// An unknown model, one that is out of the key's scope, or a function that is shutting down.
+    /// If the model is unknown or not in the key's scope, or the function is shutting down.
     pub(crate) fn of(state: &AppState, caller: Caller, name: &str) -> Result<Self, Error> {
         let slot = state.slot(name)?;
-        caller.scope(slot.name())?;
-        Ok(Self { state: state.clone(), caller: caller.admitted(state)?, slot })
+        caller.check_scope(slot.name())?;
+        Ok(Self { state: state.clone(), caller: caller.admit(state)?, slot })
     }
 
     /// The state of the host.
@@ -47,42 +47,42 @@ impl AuthorisedModel {
         &self.caller
     }
 
-    /// The model's place.
+    /// The slot of the model.
     pub(crate) fn slot(&self) -> &Arc<ModelSlot> {
         &self.slot
     }
 
-    /// The model, when it is loaded, if its version is `version` or none is asked for.
+    /// Waits until the model is loaded. A `version` must be the model's.
     ///
     /// # Errors
-    /// A model that is not ready, or has another version.
+    /// If the model is not ready, or has another version.
     pub(crate) async fn model(&self, version: Option<&str>) -> Result<Arc<Model>, Error> {
         self.state.model(&self.slot, version).await
     }
 
-    /// Takes a request of the caller's limits, and begins a call.
+    /// Takes a request from the caller's limits and begins a call.
     ///
     /// # Errors
-    /// A full queue, or a limit that is reached.
-    pub(crate) async fn enter(self, parts: &Parts) -> Result<AdmittedCall, Error> {
+    /// If the queue is full or a limit is reached.
+    pub(crate) async fn admit(self, parts: &Parts) -> Result<AdmittedCall, Error> {
         let Self { state, caller, slot } = self;
         AppState::check_capacity(&slot)?;
         let plan = caller.account().plan(state.quotas(), slot.name());
         let max_cost = caller.key().and_then(|key| LimitPlan::of_key(state.quotas(), key));
         let price = state.directory().price(slot.name()).await?;
-        let mut taken = Reservation::default();
-        taken.take(&plan.requests, 1).await?;
-        // A request counts, whatever becomes of it.
-        taken.keep();
+        let mut reservation = Reservation::default();
+        reservation.take(&plan.requests, 1).await?;
+        // A request counts even if it fails.
+        reservation.keep();
         let request_id = parts.headers.get(REQUEST_ID).cloned().unwrap_or(HeaderValue::from_static("none"));
         let (id, sealed) = (parts.extensions.get().copied(), parts.extensions.get::<SealedRequest>().is_some());
-        let admission = Admission::of(state.gate(), caller.tenant(), Some(slot.name()));
-        let facts = CallContext { state, caller, plan, max_cost, price, sealed, request_id };
-        Ok(AdmittedCall::new(facts, slot, id, admission))
+        let admission = Admission::new(state.gate(), caller.tenant(), Some(slot.name()));
+        let context = CallContext { state, caller, plan, max_cost, price, sealed, request_id };
+        Ok(AdmittedCall::new(context, slot, id, admission))
     }
 }
 
-/// The name of the model in a path, whatever else is in it.
+/// The name of the model in a path; other parameters are ignored.
 #[derive(Deserialize)]
 struct ModelName {
     model: String,

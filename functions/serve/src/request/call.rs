@@ -1,12 +1,12 @@
-//! A call to a model that was let in: what it takes of its caller's limits, and what it is counted as when it is answered.
+//! An admitted call to a model: it takes from the caller's limits before it runs, and becomes a usage record when it is answered.
 //!
-//! Each step consumes one type and returns the next: [`AuthorisedModel`](super::AuthorisedModel) → [`AdmittedCall`] → [`ReceivedCall`] → [`ActiveCall`] →
-//! [`AnsweredCall`](super::AnsweredCall). A network runs for a [`Charge`](amaas_model::task::Charge) only, and a response leaves as an
-//! [`AnsweredCall`](super::AnsweredCall) only.
+//! Each step consumes one type and returns the next: [`AuthorisedModel`](super::AuthorisedModel) → [`AdmittedCall`] →
+//! [`ReceivedCall`] → [`ActiveCall`] → [`AnsweredCall`]. A network runs only for a [`Charge`](amaas_model::task::Charge), and a
+//! response is sent only as an [`AnsweredCall`].
 //!
-//! Limits are taken from before anything runs: a request when the call comes, and its units and what they cost once they are known. What
-//! is not answered takes no units and costs nothing, with two exceptions, or work could be had for nothing: a caller who goes away is
-//! charged for what was done until then, and one whose values the network refused for the run.
+//! Limits are charged before anything runs: one request at the start, then the units and their cost once they are known. A call without an
+//! answer takes no units and costs nothing, with two exceptions, so that no client gets work for free. A client that disconnects is
+//! charged for the work until then. A client whose values the network refused is charged for the run.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -30,13 +30,13 @@ use http_body_util::BodyExt;
 use super::{AnsweredCall, Caller};
 use crate::admission::Admission;
 use crate::error::Error;
-use crate::headers::{LIMIT, REMAINING, RESET};
+use crate::headers::{RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET};
 use crate::limits::Limits;
 use crate::reply::{BytesBody, Metering, ResponseUsage};
-use crate::response_store::LARGEST;
+use crate::response_store::MAX_STORED_RESPONSE_BYTES;
 use crate::state::AppState;
 
-/// What is known of a call when it comes.
+/// The context of a call, known before its content is read.
 pub(crate) struct CallContext {
     pub(crate) state: AppState,
     pub(crate) caller: Caller,
@@ -47,13 +47,13 @@ pub(crate) struct CallContext {
     pub(crate) request_id: HeaderValue,
 }
 
-/// Names a call with an idempotency key: a digest of tenant and key, and of what the call is.
+/// Identifies a call with an idempotency key: a digest of the tenant, the key and the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallId(pub(crate) [u8; 32]);
 
-/// A call that was let in, whose content has not arrived.
+/// An admitted call whose content has not arrived.
 pub(crate) struct AdmittedCall {
-    facts: CallContext,
+    context: CallContext,
     slot: Arc<ModelSlot>,
     id: Option<CallId>,
     admission: Admission,
@@ -61,43 +61,43 @@ pub(crate) struct AdmittedCall {
 
 /// A call whose content has arrived.
 pub(crate) struct ReceivedCall {
-    entered: AdmittedCall,
+    admitted: AdmittedCall,
     bytes_in: u64,
     /// The digest of the content, if a receipt is to be signed.
     input: Option<Digest>,
 }
 
 impl AdmittedCall {
-    pub(super) fn new(facts: CallContext, slot: Arc<ModelSlot>, id: Option<CallId>, admission: Admission) -> Self {
-        Self { facts, slot, id, admission }
+    pub(super) fn new(context: CallContext, slot: Arc<ModelSlot>, id: Option<CallId>, admission: Admission) -> Self {
+        Self { context, slot, id, admission }
     }
 
     /// Reads the body of the call.
     ///
     /// # Errors
-    /// A body that does not arrive, is too large, or cannot be expanded.
+    /// If the body does not arrive, is too large, or cannot be expanded.
     pub(crate) async fn receive(mut self, parts: &Parts, body: Body) -> Result<(ReceivedCall, Bytes), Error> {
-        let content = self.admission.read(&parts.headers, body, self.facts.state.limits().body_bytes).await?;
-        Ok((self.received(&content).await?, content))
+        let content = self.admission.read(&parts.headers, body, self.context.state.limits().body_bytes).await?;
+        Ok((self.with_content(&content).await?, content))
     }
 
-    /// The call has this content, which was read to find its model.
+    /// Continues with `content`, if it was already read to find the model.
     ///
     /// # Errors
-    /// If there is no room to compute its digest.
-    pub(crate) async fn received(mut self, content: &Bytes) -> Result<ReceivedCall, Error> {
+    /// If admission refuses the computation of its digest.
+    pub(crate) async fn with_content(mut self, content: &Bytes) -> Result<ReceivedCall, Error> {
         let mut input = None;
-        if self.facts.state.sealing().is_some() {
+        if self.context.state.sealing().is_some() {
             let hashed = content.clone();
-            let digest = self.admission.work(HASHED_AT_ONCE, content.len(), move |_| Ok(Digest::of(&hashed)));
+            let digest = self.admission.run(MAX_INLINE_HASH_BYTES, content.len(), move |_| Ok(Digest::of(&hashed)));
             input = Some(digest.await?);
         }
-        Ok(ReceivedCall { entered: self, bytes_in: content.len() as u64, input })
+        Ok(ReceivedCall { admitted: self, bytes_in: content.len() as u64, input })
     }
 
-    /// The call is a message of `bytes`, for which no receipt is signed.
-    pub(crate) fn message(self, bytes: usize) -> ReceivedCall {
-        ReceivedCall { entered: self, bytes_in: bytes as u64, input: None }
+    /// Continues with a message of `bytes` bytes, for which no receipt is signed.
+    pub(crate) fn with_message(self, bytes: usize) -> ReceivedCall {
+        ReceivedCall { admitted: self, bytes_in: bytes as u64, input: None }
     }
 }
 
@@ -105,28 +105,28 @@ impl ReceivedCall {
     /// Begins the call to the version `version` of its model, which may still be loading.
     ///
     /// # Errors
-    /// A model that is not ready, or has another version.
-    pub(crate) async fn call(self, version: Option<&str>) -> Result<ActiveCall, Error> {
-        let Self { entered: AdmittedCall { facts, slot, id, admission }, bytes_in, input } = self;
-        let model = facts.state.model(&slot, version).await?;
+    /// If the model is not ready, or has another version.
+    pub(crate) async fn start(self, version: Option<&str>) -> Result<ActiveCall, Error> {
+        let Self { admitted: AdmittedCall { context, slot, id, admission }, bytes_in, input } = self;
+        let model = context.state.model(&slot, version).await?;
         let progress = CallProgress {
             admission,
             id,
-            taken: Reservation::default(),
+            reservation: Reservation::default(),
             charged: None,
             stage: ChargeStage::Idle,
             refusal: None,
         };
         let (begun, progress) = (Instant::now(), Mutex::new(progress));
-        Ok(ActiveCall(Arc::new(ActiveCallState { facts, model, begun, bytes_in, input, progress })))
+        Ok(ActiveCall(Arc::new(ActiveCallState { context, model, begun, bytes_in, input, progress })))
     }
 }
 
-/// A call to a loaded model. If it is dropped before it is answered, its caller has gone, and is charged for what was done.
+/// A call to a loaded model. If it is dropped before it is answered, the client has disconnected, and is charged for the work so far.
 pub(crate) struct ActiveCall(Arc<ActiveCallState>);
 
 struct ActiveCallState {
-    facts: CallContext,
+    context: CallContext,
     model: Arc<Model>,
     begun: Instant,
     bytes_in: u64,
@@ -134,25 +134,25 @@ struct ActiveCallState {
     progress: Mutex<CallProgress>,
 }
 
-/// How far a call is.
+/// The mutable state of a call.
 struct CallProgress {
     admission: Admission,
-    /// Whether the response is stored under an idempotency key.
+    /// Set if the response is stored under an idempotency key.
     id: Option<CallId>,
-    taken: Reservation,
+    reservation: Reservation,
     charged: Option<Cost>,
     stage: ChargeStage,
     /// Why the host refused work or a charge.
     refusal: Option<Error>,
 }
 
-/// What a caller is charged for who goes away now.
+/// The charge if the client disconnects now.
 enum ChargeStage {
     /// Nothing.
     Idle,
-    /// CPU work that was done; nothing of it is taken from limits yet.
+    /// The CPU work that was done; no limit was charged for it yet.
     Preparing,
-    /// What runs, which is taken.
+    /// The run; the limits were charged for it.
     Charged(UsageSoFar),
 }
 
@@ -162,9 +162,9 @@ impl ActiveCall {
         &self.0.model
     }
 
-    /// What may come and go at most.
+    /// The limits of the host.
     pub(crate) fn limits(&self) -> Limits {
-        self.0.facts.state.limits()
+        self.0.context.state.limits()
     }
 
     /// When the call began.
@@ -172,15 +172,15 @@ impl ActiveCall {
         self.0.begun
     }
 
-    /// The call as tasks see it.
+    /// The handle that tasks get.
     pub(crate) fn handle(&self) -> ModelCall {
         ModelCall::new(Arc::clone(&self.0) as Arc<dyn CallHost>, Arc::clone(self.0.model.networks()))
     }
 
-    /// The one path of calls: `run` it, `write` the response, count it, and sign a receipt.
+    /// Answers the call: `run`, `write` the response, record the usage, and sign a receipt.
     ///
     /// # Errors
-    /// What `run` or `write` fail with. The caller is charged if its values are at fault for a run.
+    /// If `run` or `write` fails. The caller is charged if a run failed because of its values.
     pub(crate) async fn answer<T, F, E>(
         self,
         run: impl FnOnce(ModelCall) -> F,
@@ -192,29 +192,29 @@ impl ActiveCall {
         E: Into<CallError>,
     {
         let (output, size) = self.run(run).await?;
-        let (model, counted) = (Arc::clone(self.model()), self.counted());
-        let response = self.write(size, move || write(&model, output, counted)).await?;
-        self.answered(response).await
+        let (model, metering) = (Arc::clone(self.model()), self.metering());
+        let response = self.write(size, move || write(&model, output, metering)).await?;
+        self.finish(response).await
     }
 
-    /// Runs the call: its output, and how many bytes of JSON its tensors become, roughly.
+    /// Runs the call, and returns the output with an estimate of its size as JSON.
     ///
     /// # Errors
-    /// What `run` fails with.
+    /// If `run` fails.
     pub(crate) async fn run<T, F, E>(&self, run: impl FnOnce(ModelCall) -> F) -> Result<(T, usize), Error>
     where
         F: Future<Output = Result<T, E>>,
         E: Into<CallError>,
     {
         let handle = self.handle();
-        let output = run(handle.clone()).await.map_err(|error| self.0.settle(error.into()))?;
+        let output = run(handle.clone()).await.map_err(|error| self.0.settle_error(error.into()))?;
         Ok((output, handle.output_size()))
     }
 
-    /// Writes a response of `size` bytes.
+    /// Writes a response of about `size` bytes: in the tenant's CPU lane if it is large.
     ///
     /// # Errors
-    /// What `work` fails with.
+    /// If `work` fails.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         size: usize,
@@ -223,14 +223,14 @@ impl ActiveCall {
         let written = if size <= amaas_engine::cpu::MAX_INLINE_BYTES {
             work()
         } else {
-            let lane = self.0.lock().admission.writing();
+            let lane = self.0.lock().admission.response_lane();
             lane.run(0, move |_| work()).await
         };
-        written.map_err(|error| self.0.settle(error.into()))
+        written.map_err(|error| self.0.settle_error(error.into()))
     }
 
-    /// What the call is counted as.
-    pub(crate) fn counted(&self) -> Metering {
+    /// The usage of the call so far.
+    pub(crate) fn metering(&self) -> Metering {
         let Cost { rows, tokens } = match &self.0.lock().stage {
             ChargeStage::Charged(usage) => usage.now(),
             ChargeStage::Idle | ChargeStage::Preparing => Cost::rows(0),
@@ -238,8 +238,8 @@ impl ActiveCall {
         Metering { rows, tokens, begun: self.0.begun }
     }
 
-    /// Counts the call as `response` says, with a receipt.
-    async fn answered(self, response: Response<Body>) -> Result<AnsweredCall, Error> {
+    /// Records the usage that `response` carries, and adds a receipt.
+    async fn finish(self, response: Response<Body>) -> Result<AnsweredCall, Error> {
         let (mut parts, mut body) = response.into_parts();
         let Some(ResponseUsage { usage, bytes }) = parts.extensions.remove() else {
             return Err(Error::internal("a response without usage"));
@@ -247,7 +247,7 @@ impl ActiveCall {
         self.count(usage, bytes, &mut parts.headers);
         if self.0.input.is_some() {
             let mut pieces = Vec::new();
-            // They are all there: nothing waits.
+            // All frames are in memory, so this does not wait.
             while let Some(Ok(frame)) = body.frame().await {
                 pieces.extend(frame.into_data());
             }
@@ -259,10 +259,10 @@ impl ActiveCall {
                 }
                 Ok::<_, Error>((pieces, hasher.finish()))
             };
-            let (pieces, output) = if size <= HASHED_AT_ONCE {
+            let (pieces, output) = if size <= MAX_INLINE_HASH_BYTES {
                 hash()?
             } else {
-                let lane = self.0.lock().admission.writing();
+                let lane = self.0.lock().admission.response_lane();
                 lane.run(0, move |_| hash()).await?
             };
             body = Body::new(pieces.into_iter().collect::<BytesBody>());
@@ -277,7 +277,7 @@ impl ActiveCall {
 
     /// The signed receipt of a response with the digest `output`; `None` if it cannot be signed at the moment.
     pub(crate) async fn receipt(&self, usage: Usage, output: Digest) -> Option<String> {
-        let CallContext { state, caller, request_id, .. } = &self.0.facts;
+        let CallContext { state, caller, request_id, .. } = &self.0.context;
         let (sealing, input, model) = (state.sealing()?, self.0.input?, self.model());
         let unit = if usage.tokens.is_some() { "tokens" } else { "rows" };
         let receipt = Receipt {
@@ -298,35 +298,37 @@ impl ActiveCall {
         })
     }
 
-    /// Counts the call as `usage`, and writes what is left of its limits into `headers`.
+    /// Records the call as `usage`, and writes the remaining limits into `headers`.
     pub(crate) fn count(&self, usage: Usage, bytes_out: u64, headers: &mut HeaderMap) {
         self.record(usage, bytes_out);
         self.write_limit_headers(headers);
     }
 
-    /// Records the call as `usage`, which may come to fewer units than were charged.
+    /// Records the call as `usage`, which may have fewer units than were charged.
     pub(crate) fn record(&self, usage: Usage, bytes_out: u64) {
         self.0.record(&mut self.0.lock(), usage, bytes_out);
     }
 
-    /// Has no repeat get the response: each repeat is answered anew, and recorded for itself.
+    /// Stores no response for repeats: each repeat runs again, with a usage record of its own.
     pub(crate) fn disable_replay(&self) {
         self.0.lock().id = None;
     }
 
-    /// Writes what is left of the limit that is nearest.
+    /// Writes the headers of the limit with the smallest remaining share.
     pub(crate) fn write_limit_headers(&self, headers: &mut HeaderMap) {
-        let plan = &self.0.facts.plan;
-        let all = plan.requests.iter().chain(&plan.units).map(|allowance| allowance.remaining());
+        let plan = &self.0.context.plan;
+        let all = plan.requests.iter().chain(&plan.units).map(|limit| limit.remaining());
         let share = |left: &RemainingLimit| left.remaining.saturating_mul(1 << 20) / left.most.max(1);
         let Some(nearest) = all.min_by_key(share) else { return };
         let seconds = nearest.reset.as_secs() + u64::from(nearest.reset.subsec_nanos() > 0);
-        for (name, value) in [(LIMIT, nearest.most), (REMAINING, nearest.remaining), (RESET, seconds)] {
+        for (name, value) in
+            [(RATELIMIT_LIMIT, nearest.most), (RATELIMIT_REMAINING, nearest.remaining), (RATELIMIT_RESET, seconds)]
+        {
             headers.insert(HeaderName::from_static(name), value.into());
         }
     }
 
-    /// A response whose body is made while the call runs, and counts the call itself.
+    /// A streamed response, which records the call itself at its end.
     pub(crate) fn streamed(response: Response<Body>) -> AnsweredCall {
         AnsweredCall::new(response)
     }
@@ -337,8 +339,8 @@ impl ActiveCallState {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The error of a call that failed. What ran is charged if the caller's values are at fault, and not if this process is.
-    fn settle(&self, error: CallError) -> Error {
+    /// The error of a failed call. The caller is charged for the run if its values are at fault, and not if this process is.
+    fn settle_error(&self, error: CallError) -> Error {
         let mut progress = self.lock();
         let error = match error {
             CallError::Refused => {
@@ -347,28 +349,28 @@ impl ActiveCallState {
             CallError::Known(error) => error,
         };
         match std::mem::replace(&mut progress.stage, ChargeStage::Idle) {
-            ChargeStage::Charged(usage) if error.is_of_the_run() => {
+            ChargeStage::Charged(usage) if error.is_run_error() => {
                 progress.id = None;
                 let Cost { rows, tokens } = usage.now();
                 self.record(&mut progress, Metering { rows, tokens, begun: self.begun }.usage(), 0);
             }
-            _ => progress.taken = Reservation::default(),
+            _ => progress.reservation = Reservation::default(),
         }
         error
     }
 
     fn record(&self, progress: &mut CallProgress, usage: Usage, bytes_out: u64) {
-        let CallContext { state, caller, price, sealed, request_id, .. } = &self.facts;
+        let CallContext { state, caller, price, sealed, request_id, .. } = &self.context;
         progress.stage = ChargeStage::Idle;
-        if bytes_out > LARGEST {
+        if bytes_out > MAX_STORED_RESPONSE_BYTES {
             progress.id = None;
         }
         let units = usage.units();
         let cost = price.of(units);
-        progress.taken.settle(LimitKind::Units, units);
-        progress.taken.settle(LimitKind::Budget, cost.nanos());
-        progress.taken.settle(LimitKind::MaxCost, cost.nanos());
-        progress.taken.keep();
+        progress.reservation.settle(LimitKind::Units, units);
+        progress.reservation.settle(LimitKind::Budget, cost.nanos());
+        progress.reservation.settle(LimitKind::MaxCost, cost.nanos());
+        progress.reservation.keep();
         let meter = state.meter();
         let (name, version) = (self.model.name().as_str(), self.model.version().as_str());
         let init = if meter.is_first(name, version) { self.model.times().total.as_millis() } else { 0 };
@@ -393,28 +395,28 @@ impl ActiveCallState {
         });
     }
 
-    /// Takes what `total` costs beyond what was `charged`: the price of the call itself with the first charge.
-    async fn take(&self, charged: Option<Cost>, total: Cost) -> Result<Reservation, Error> {
-        let CallContext { plan, max_cost, price, .. } = &self.facts;
+    /// Takes the units and the cost of `total` beyond `charged`. The first charge includes the price of the call itself.
+    async fn take_limits(&self, charged: Option<Cost>, total: Cost) -> Result<Reservation, Error> {
+        let CallContext { plan, max_cost, price, .. } = &self.context;
         let (before, after) = (charged.map_or(0, units), units(total));
         let spent = charged.map_or(0, |charged| price.of(units(charged)).nanos());
         let (more, cost) = (after - before, price.of(after).nanos().saturating_sub(spent));
-        let mut taken = Reservation::default();
-        taken.take(&plan.units, more).await?;
-        taken.take(&plan.costs, cost).await?;
-        taken.take(max_cost.as_slice(), cost).await?;
-        Ok(taken)
+        let mut reservation = Reservation::default();
+        reservation.take(&plan.units, more).await?;
+        reservation.take(&plan.costs, cost).await?;
+        reservation.take(max_cost.as_slice(), cost).await?;
+        Ok(reservation)
     }
 }
 
 #[async_trait]
 impl CallHost for ActiveCallState {
     fn tenant(&self) -> Option<&str> {
-        Some(self.facts.caller.tenant().as_str())
+        Some(self.context.caller.tenant().as_str())
     }
 
     fn max_rows(&self) -> usize {
-        self.facts.state.limits().rows
+        self.context.state.limits().rows
     }
 
     fn input_size(&self) -> usize {
@@ -425,10 +427,10 @@ impl CallHost for ActiveCallState {
         let lane = {
             let mut progress = self.lock();
             if let ChargeStage::Charged(_) = progress.stage {
-                Ok(progress.admission.writing())
+                Ok(progress.admission.response_lane())
             } else {
                 progress.stage = ChargeStage::Preparing;
-                progress.admission.preparing(work.size)
+                progress.admission.preparation_lane(work.size)
             }
         };
         match lane {
@@ -440,17 +442,17 @@ impl CallHost for ActiveCallState {
     async fn charge(&self, cost: Cost) -> Result<(), PredictError> {
         let (charged, total) = {
             let mut progress = self.lock();
-            progress.admission.is_over();
+            progress.admission.release_permit();
             if let ChargeStage::Idle = progress.stage {
                 progress.stage = ChargeStage::Preparing;
             }
             let charged = progress.charged;
             (charged, charged.map_or(cost, |charged| sum(charged, cost)))
         };
-        match self.take(charged, total).await {
-            Ok(taken) => {
+        match self.take_limits(charged, total).await {
+            Ok(reservation) => {
                 let mut progress = self.lock();
-                progress.taken.extend(taken);
+                progress.reservation.extend(reservation);
                 progress.charged = Some(total);
                 progress.stage = ChargeStage::Charged(total.into());
                 Ok(())
@@ -475,7 +477,7 @@ impl ActiveCallState {
 }
 
 impl Drop for ActiveCallState {
-    /// A caller who goes away is charged for what was done until then.
+    /// Charges a disconnected client for the work so far.
     fn drop(&mut self) {
         let mut progress = self.lock();
         let usage = match std::mem::replace(&mut progress.stage, ChargeStage::Idle) {
@@ -483,18 +485,18 @@ impl Drop for ActiveCallState {
             ChargeStage::Charged(usage) => usage.now(),
             ChargeStage::Preparing => {
                 let Some(done) = progress.admission.progress().done() else { return };
-                // Nothing of it is taken yet, or not all of it.
-                progress.taken = Reservation::default();
-                let CallContext { plan, max_cost, price, .. } = &self.facts;
+                // No limit was charged for this work, or not for all of it.
+                progress.reservation = Reservation::default();
+                let CallContext { plan, max_cost, price, .. } = &self.context;
                 let (plan, max_cost, cost) = (Arc::clone(plan), max_cost.clone(), price.of(done));
                 let take = async move {
-                    let mut taken = Reservation::default();
-                    let units = taken.take(&plan.units, done).await;
-                    let costs = taken.take(&plan.costs, cost.nanos()).await;
-                    let of_key = taken.take(max_cost.as_slice(), cost.nanos()).await;
-                    taken.keep();
-                    if let Err(error) = units.and(costs).and(of_key) {
-                        tracing::debug!(%error, "CPU work of a disconnected client is in no limit");
+                    let mut reservation = Reservation::default();
+                    let units = reservation.take(&plan.units, done).await;
+                    let costs = reservation.take(&plan.costs, cost.nanos()).await;
+                    let key_costs = reservation.take(max_cost.as_slice(), cost.nanos()).await;
+                    reservation.keep();
+                    if let Err(error) = units.and(costs).and(key_costs) {
+                        tracing::debug!(%error, "cpu work of a disconnected client exceeds a limit");
                     }
                 };
                 if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -504,7 +506,7 @@ impl Drop for ActiveCallState {
                 if self.model.counts_tokens() { Cost::tokens(1, done) } else { Cost::rows(rows) }
             }
         };
-        // No repeat gets this response, so a repeat is another record.
+        // There is no response to store, so a repeat runs and gets another record.
         progress.id = None;
         let Cost { rows, tokens } = usage;
         self.record(&mut progress, Metering { rows, tokens, begun: self.begun }.usage(), 0);
@@ -513,9 +515,9 @@ impl Drop for ActiveCallState {
 
 /// Why a call failed: the host's own refusal, or anything else.
 pub(crate) enum CallError {
-    /// The host knows why.
+    /// The host refused; it has the error.
     Refused,
-    /// This.
+    /// Any other error.
     Known(Error),
 }
 
@@ -562,12 +564,12 @@ fn sum(one: Cost, other: Cost) -> Cost {
     Cost { rows: one.rows.saturating_add(other.rows), tokens }
 }
 
-/// Content that is hashed in less than 500 µs, at 0.6 ms a MiB.
-const HASHED_AT_ONCE: usize = 512 << 10;
+/// Content up to this size is hashed within 500 µs, at 0.6 ms per MiB.
+const MAX_INLINE_HASH_BYTES: usize = 512 << 10;
 
 fn random_id() -> String {
     let mut id = [0; 16];
-    // Without randomness two calls could share a record.
+    // Without randomness, two calls can share a record.
     if getrandom::fill(&mut id).is_err() {
         tracing::error!("operating system randomness unavailable: usage records may collide");
     }

@@ -1,7 +1,7 @@
-//! A body that is one tensor and nothing else: the raw form of the binary tensor data extension.
+//! Raw binary requests: the body is the data of one tensor.
 //!
-//! Source: `extension_binary_data.md` of Triton, "Raw Binary Request". The header says that no byte is JSON, so the model says what
-//! the bytes are: it must have one input that has to be sent, and at most one dimension whose size has to follow from the number of
+//! Source: `extension_binary_data.md` of Triton, "Raw Binary Request". The header says that the body has no JSON, so datatype and shape come
+//! from the model. The model must have one required input, and at most one dimension of unknown size, which follows from the number of
 //! bytes.
 
 use amaas_wire::{Datatype, Tensor};
@@ -11,8 +11,8 @@ use amaas_engine::Dim;
 use amaas_model::InputError;
 use amaas_model::manifest::Manifest;
 
-/// The one input of the network that `manifest` describes, made of `body`.
-pub(crate) fn raw(manifest: &Manifest, body: Bytes) -> Result<Tensor, InputError> {
+/// Decodes `body` as the one input of the network in `manifest`.
+pub(crate) fn decode_raw_tensor(manifest: &Manifest, body: Bytes) -> Result<Tensor, InputError> {
     let invalid = |text: String| InputError::Invalid(format!("a body without JSON (header length 0): {text}"));
     let required: Vec<_> = manifest.inputs.iter().filter(|input| !input.optional).collect();
     let (input, count) = match (required.as_slice(), manifest.inputs.as_slice()) {
@@ -26,7 +26,7 @@ pub(crate) fn raw(manifest: &Manifest, body: Bytes) -> Result<Tensor, InputError
         return Err(invalid(format!("input {:?} has any number of dimensions; say its shape", input.name)));
     }
     let mut open: Vec<_> = (0..input.shape.len()).filter(|axis| input.shape[*axis].fixed().is_none()).collect();
-    // Where two sizes are open and one is the batch, the body is one row.
+    // If two sizes are unknown and one is the batch, the body is one row.
     if open.len() == 2 && open[0] == 0 && manifest.batching.has_rows() {
         open.remove(0);
     }
@@ -38,10 +38,10 @@ pub(crate) fn raw(manifest: &Manifest, body: Bytes) -> Result<Tensor, InputError
     }
     let mut shape: Vec<_> = input.shape.iter().map(|dim| Dim::fixed(dim).unwrap_or(1)).collect();
     let tensor = match input.datatype.width() {
-        None => text(&input.name, shape, &body),
+        None => decode_text(&input.name, shape, &body),
         Some(width) => {
             if let [axis] = open[..] {
-                shape[axis] = rest(&shape, width, body.len());
+                shape[axis] = unknown_dimension(&shape, width, body.len());
             }
             Tensor::from_bytes(input.name.clone(), input.datatype, shape, body)
         }
@@ -49,16 +49,16 @@ pub(crate) fn raw(manifest: &Manifest, body: Bytes) -> Result<Tensor, InputError
     tensor.map_err(|error| invalid(error.to_string()))
 }
 
-/// The body is one element of BYTES, without its length.
-fn text(name: &str, shape: Vec<usize>, body: &[u8]) -> Result<Tensor, amaas_wire::TensorError> {
+/// Decodes the body as one element of BYTES, without a length prefix.
+fn decode_text(name: &str, shape: Vec<usize>, body: &[u8]) -> Result<Tensor, amaas_wire::TensorError> {
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
     let element = [&length[..], body].concat().into();
     let (_, _, data) = Tensor::from_bytes(name.to_owned(), Datatype::Bytes, vec![1], element)?.into_parts();
     Tensor::new(name, shape, data)
 }
 
-/// How often the dimensions of `shape` stand in `bytes`, the last time maybe not in full: then the number of bytes is wrong.
-fn rest(shape: &[usize], width: usize, bytes: usize) -> usize {
+/// The size of the unknown dimension, rounded up. If it was rounded, the number of bytes is wrong and the tensor is refused.
+fn unknown_dimension(shape: &[usize], width: usize, bytes: usize) -> usize {
     let one = shape.iter().try_fold(width, |product, dim| product.checked_mul(*dim)).unwrap_or(usize::MAX);
     if one == 0 { 0 } else { bytes.div_ceil(one) }
 }
@@ -89,7 +89,8 @@ mod tests {
             (Bytes, &[None], Alone, 12, &[1]),
             (Bytes, &[None, None], Rows, 0, &[1, 1]),
         ] {
-            let tensor = raw(&manifest(datatype, shape, batching), vec![b'a'; bytes].into()).expect("a tensor");
+            let tensor =
+                decode_raw_tensor(&manifest(datatype, shape, batching), vec![b'a'; bytes].into()).expect("a tensor");
             assert_eq!(tensor.shape(), expected, "{datatype} {shape:?}");
         }
     }
@@ -109,21 +110,39 @@ mod tests {
             (Datatype::Int16, &[None, None], 4, "input \"x\" has 2 dimensions of any size, expected 1 at most"),
             (Datatype::Bytes, &[Some(2)], 4, "shape [2] needs 2 values, got 1"),
         ] {
-            let error = raw(&manifest(datatype, shape, Batching::None), vec![b'a'; bytes].into()).expect_err(expected);
+            let error = decode_raw_tensor(&manifest(datatype, shape, Batching::None), vec![b'a'; bytes].into())
+                .expect_err(expected);
             assert!(error.to_string().contains(expected), "{expected}: {error}");
         }
         let mut two = manifest(Datatype::Int16, &[], Batching::None);
         two.inputs.push(two.inputs[0].clone());
-        assert!(raw(&two, Bytes::new()).expect_err("two inputs").to_string().contains("one input, this one has 2"));
+        assert!(
+            decode_raw_tensor(&two, Bytes::new())
+                .expect_err("two inputs")
+                .to_string()
+                .contains("one input, this one has 2")
+        );
         two.inputs[0].optional = true;
-        assert!(raw(&two, vec![0, 0].into()).is_ok(), "one has to be sent");
+        assert!(decode_raw_tensor(&two, vec![0, 0].into()).is_ok(), "one input is required");
         two.inputs[1].optional = true;
-        assert!(raw(&two, Bytes::new()).expect_err("either").to_string().contains("one input, this one has 2"));
+        assert!(
+            decode_raw_tensor(&two, Bytes::new())
+                .expect_err("either")
+                .to_string()
+                .contains("one input, this one has 2")
+        );
         two.inputs.truncate(1);
-        assert!(raw(&two, vec![0, 0].into()).is_ok(), "there is one only");
+        assert!(decode_raw_tensor(&two, vec![0, 0].into()).is_ok(), "there is only one input");
         two.inputs.clear();
-        assert!(raw(&two, Bytes::new()).expect_err("none").to_string().contains("one input, this one has 0"));
+        assert!(
+            decode_raw_tensor(&two, Bytes::new()).expect_err("none").to_string().contains("one input, this one has 0")
+        );
         let text = manifest(Datatype::Bytes, &[Some(1)], Batching::None);
-        assert!(raw(&text, vec![255].into()).expect_err("no text").to_string().contains("expected UTF-8 text"));
+        assert!(
+            decode_raw_tensor(&text, vec![255].into())
+                .expect_err("no text")
+                .to_string()
+                .contains("expected UTF-8 text")
+        );
     }
 }

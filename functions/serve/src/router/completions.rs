@@ -1,11 +1,11 @@
-//! `POST /v1/completions`, in `OpenAI`'s shape, for models whose task is a [`Generator`](amaas_model::task::Generator); and what
-//! `predict` answers for them.
+//! `POST /v1/completions`, in the format of `OpenAI`, for models whose task has the interface
+//! [`Completions`](amaas_model::task::Completions).
 //!
-//! A streamed answer begins with its first piece, so that what fails before it has a status of its own; what fails later is told in
-//! the place of the next event. Whoever hangs up drops the body, and with it the call. A streamed answer is kept for no repeat.
+//! A streamed response begins with its first event, so that an earlier failure has a status of its own. A later failure is an error event.
+//! If the client disconnects, the body is dropped, and the call with it. Streamed responses are not stored for repeats.
 //!
-//! Proxies give up an answer of which nothing comes for a minute or so, and some hold it back until it is whole; so a comment goes out
-//! where no event comes, as the HTML Standard §9.2.7 advises, and nginx is told not to hold it.
+//! Proxies give up a response that pauses for about a minute. So a comment is sent if no event comes, as the HTML Standard §9.2.7
+//! advises. Some proxies buffer the whole response; a header turns this off in nginx.
 
 use std::sync::Arc;
 
@@ -26,10 +26,10 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Response, header};
 use tokio::time::timeout;
 
-use super::named::{NamedCall, NamesModel};
+use super::body_model::{NamedCall, NamesModel};
 use super::query::NoQuery;
 use crate::error::Error;
-use crate::reply::{Metering, UNBUFFERED, completions_response, error_event};
+use crate::reply::{Metering, UNBUFFERED_HEADER, completions_response, error_event};
 use crate::request::{ActiveCall, AnsweredCall, Caller};
 use crate::state::AppState;
 
@@ -54,44 +54,50 @@ pub(super) async fn completions(
 }
 
 async fn answer(call: NamedCall<CompletionsRequest>) -> Result<AnsweredCall, Error> {
-    let (call, CompletionsRequest { prompt, logprobs, echo, delivery, .. }) = call.enter().await?;
+    let (call, CompletionsRequest { prompt, logprobs, echo, delivery, .. }) = call.begin().await?;
     let completions = Arc::clone(call.model().completions()?);
     let echo = if echo { prompt.prompt.clone() } else { String::new() };
     let prompts = CompletionPrompts { prompts: vec![prompt], logprobs, streams: delivery != Delivery::Whole };
     let (begun, _) = call.run(|call| completions.begin(call, prompts)).await?;
     let events = begun.into_iter().next().ok_or_else(|| Error::internal("a call has no events"))?;
-    let completion =
-        CompletionEvents { id: id()?, created: now(), model: Arc::clone(call.model()), echo, logprobs, delivery };
+    let completion = CompletionEvents {
+        id: completion_id()?,
+        created: now(),
+        model: Arc::clone(call.model()),
+        echo,
+        logprobs,
+        delivery,
+    };
     match delivery {
-        Delivery::Whole => whole(call, completion, events).await,
-        Delivery::Stream | Delivery::StreamWithUsage => stream(call, completion, events).await,
+        Delivery::Whole => answer_whole(call, completion, events).await,
+        Delivery::Stream | Delivery::StreamWithUsage => answer_stream(call, completion, events).await,
     }
 }
 
-/// The response in one piece.
-async fn whole(
+/// Answers without streaming.
+async fn answer_whole(
     call: ActiveCall,
     mut completion: CompletionEvents,
     mut events: EventStream,
 ) -> Result<AnsweredCall, Error> {
     let prompt_tokens = events.prompt_tokens();
     let run = async |_| events.collect().await.map_err(PredictError::from);
-    let write = move |model: &Model, completed: GeneratedText, counted| {
+    let write = move |model: &Model, completed: GeneratedText, metering| {
         let usage = usage(prompt_tokens, completed.generated);
         let text = std::mem::take(&mut completion.echo) + &completed.text;
         let choice = completion.choice(text, completed.tokens, Some(completed.reason));
-        completions_response(model, &completion.body(Some(choice), StreamedUsage::Whole(usage)), counted)
+        completions_response(model, &completion.body(Some(choice), StreamedUsage::Whole(usage)), metering)
     };
     call.answer(run, write).await
 }
 
-/// The response as server-sent events.
-async fn stream(
+/// Answers with server-sent events.
+async fn answer_stream(
     call: ActiveCall,
     completion: CompletionEvents,
     mut events: EventStream,
 ) -> Result<AnsweredCall, Error> {
-    // A text that fails before it has begun is not counted.
+    // A completion that fails before its first event is not recorded.
     let (first, _) = call.run(async |_| events.next().await.map_err(PredictError::from)).await?;
     call.disable_replay();
     let mut limits = HeaderMap::new();
@@ -105,35 +111,35 @@ async fn stream(
             None => timeout(streamed.call.limits().keep_alive, streamed.events.next()).await.ok(),
         };
         let whole = matches!(event, Some(Ok(GenerateEvent::End { .. })));
-        let (mut written, goes_on) = match event {
-            Some(event) => streamed.written(event.map_err(Error::from)),
-            None => (Bytes::from_static(KEEP_ALIVE), true),
+        let (mut written, continues) = match event {
+            Some(event) => streamed.encode_event(event.map_err(Error::from)),
+            None => (Bytes::from_static(KEEP_ALIVE_COMMENT), true),
         };
         streamed.bytes += written.len() as u64;
         streamed.hasher.update(&written);
-        if !goes_on {
+        if !continues {
             let usage = streamed.count();
             if whole && let Some(receipt) = streamed.receipt(usage).await {
                 written = [written, receipt.into()].concat().into();
             }
         }
-        Ok(Some((written, goes_on.then_some((streamed, None)))))
+        Ok(Some((written, continues.then_some((streamed, None)))))
     };
     let mut response = Response::new(Body::from_stream(stream::try_unfold(Some((streamed, Some(first))), next)));
     let headers = response.headers_mut();
     headers.extend(limits);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(UNBUFFERED.0, UNBUFFERED.1);
+    headers.insert(UNBUFFERED_HEADER.0, UNBUFFERED_HEADER.1);
     Ok(ActiveCall::streamed(response))
 }
 
-/// What is the same in every event of a completion.
+/// The members that all events of a completion share.
 struct CompletionEvents {
     id: String,
     created: u64,
     model: Arc<Model>,
-    /// What is before the text.
+    /// The prompt, if the client wants it before the text.
     echo: String,
     logprobs: Option<usize>,
     delivery: Delivery,
@@ -157,21 +163,21 @@ impl CompletionEvents {
     }
 }
 
-/// A streamed response: its call is counted once, at its end or if its caller goes away.
+/// A streamed response. Its call is recorded once, at its end or when the client disconnects.
 struct StreamedCompletion {
     call: ActiveCall,
     completion: CompletionEvents,
     events: EventStream,
     generated: usize,
-    /// Bytes that left, and their digest.
+    /// Bytes that were sent, and their digest.
     bytes: u64,
     hasher: DigestHasher,
     counted: bool,
 }
 
 impl StreamedCompletion {
-    /// `event` as server-sent events, and whether there are more.
-    fn written(&mut self, event: Result<GenerateEvent, Error>) -> (Bytes, bool) {
+    /// Encodes `event` as server-sent events; true if more follow.
+    fn encode_event(&mut self, event: Result<GenerateEvent, Error>) -> (Bytes, bool) {
         let echo = std::mem::take(&mut self.completion.echo);
         let so_far = match self.completion.delivery {
             Delivery::StreamWithUsage => StreamedUsage::Later,
@@ -200,7 +206,7 @@ impl StreamedCompletion {
         }
     }
 
-    /// Counts what was generated, once.
+    /// Records the generated tokens, once.
     fn count(&mut self) -> Usage {
         let tokens = (self.events.prompt_tokens() + self.generated) as u64;
         let usage = Metering { rows: 1, tokens: Some(tokens), begun: self.call.begun() }.usage();
@@ -210,7 +216,7 @@ impl StreamedCompletion {
         usage
     }
 
-    /// The receipt of what was streamed, as a comment that no reader of events is told of.
+    /// The receipt of the streamed response, as a comment, which readers of events ignore.
     async fn receipt(&mut self, usage: Usage) -> Option<String> {
         let output = std::mem::take(&mut self.hasher).finish();
         let receipt = self.call.receipt(usage, output).await;
@@ -219,7 +225,7 @@ impl StreamedCompletion {
 }
 
 impl Drop for StreamedCompletion {
-    /// Whoever goes away in the middle of a text has had what was made of it.
+    /// A client that disconnects is charged for the tokens so far.
     fn drop(&mut self) {
         self.count();
     }
@@ -241,16 +247,16 @@ fn logprobs(tokens: Vec<TokenLogprob>) -> TokenLogprobs {
     all
 }
 
-/// A comment, which is no event.
-const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
+/// A comment of a stream of server-sent events, which is no event.
+const KEEP_ALIVE_COMMENT: &[u8] = b": keep-alive\n\n";
 
 fn sse(event: &impl serde::Serialize) -> String {
-    // Text, numbers and names only, so that there is nothing that JSON has no form for.
+    // Events have text, numbers and names only, so they can always be written as JSON.
     format!("data: {}\n\n", serde_json::to_string(event).unwrap_or_default())
 }
 
-fn id() -> Result<String, Error> {
+fn completion_id() -> Result<String, Error> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Error::internal("the operating system gave no randomness"))?;
+    getrandom::fill(&mut bytes).map_err(|_| Error::internal("operating system randomness unavailable"))?;
     Ok(format!("cmpl-{:032x}", u128::from_be_bytes(bytes)))
 }

@@ -19,17 +19,17 @@ pub(super) async fn config(
     _: NoQuery,
 ) -> Result<Response<Body>, Error> {
     let model = authorised.model(path.version.as_deref()).await?;
-    json(&of(&model, authorised.host().limits().rows))
+    json(&model_config(&model, authorised.host().limits().rows))
 }
 
-/// The configuration of the network of `model`, of which a call may have `rows` rows.
-pub(crate) fn of(model: &Model, rows: usize) -> ModelConfig {
+/// The configuration of the network of `model`; a call may have up to `rows` rows.
+pub(crate) fn model_config(model: &Model, rows: usize) -> ModelConfig {
     let (manifest, platform) = (&model.manifest, model.metadata().platform);
     let batched = manifest.batching.has_rows();
     let shares = RunSharing::of(manifest.batching, manifest.rows_proof) != RunSharing::None;
     let tensor = |spec: &TensorSpec| {
         let shape = spec.metadata().shape;
-        // `dims` leave out the batch where there is one.
+        // `dims` omits the batch dimension.
         let dims = shape.into_iter().skip(usize::from(batched)).collect();
         TensorConfig { optional: spec.optional, ..TensorConfig::new(spec.name.clone(), spec.datatype, dims) }
     };

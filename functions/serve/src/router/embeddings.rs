@@ -1,4 +1,4 @@
-//! `POST /v1/embeddings`, in `OpenAI`'s shape, for models whose task has the interface
+//! `POST /v1/embeddings`, in the format of `OpenAI`, for models whose task has the interface
 //! [`Embeddings`](amaas_model::task::EmbeddingsInterface).
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use http::Response;
 
-use super::named::{NamedCall, NamesModel};
+use super::body_model::{NamedCall, NamesModel};
 use super::query::NoQuery;
 use crate::error::Error;
 use crate::reply::embeddings_response;
@@ -28,7 +28,7 @@ pub(super) async fn embeddings(
 }
 
 async fn answer(call: NamedCall<EmbeddingsRequest>) -> Result<AnsweredCall, Error> {
-    let (call, EmbeddingsRequest { input, encoding_format: format, truncation, dimensions, .. }) = call.enter().await?;
+    let (call, EmbeddingsRequest { input, encoding_format: format, truncation, dimensions, .. }) = call.begin().await?;
     let embeddings = Arc::clone(call.model().embeddings()?);
     if let (Some(got), Some(expected)) = (dimensions, embeddings.dimensions())
         && got != expected as u64
@@ -37,7 +37,7 @@ async fn answer(call: NamedCall<EmbeddingsRequest>) -> Result<AnsweredCall, Erro
         return Err(Error::parameter("dimensions", message));
     }
     let texts = EmbeddingTexts { texts: input, member: "input", truncation };
-    let write = move |model: &_, vectors, counted| embeddings_response(model, vectors, format, counted);
+    let write = move |model: &_, vectors, metering| embeddings_response(model, vectors, format, metering);
     call.answer(|call| embeddings.embed(call, texts), write).await
 }
 

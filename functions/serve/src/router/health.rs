@@ -1,4 +1,4 @@
-//! Routes without a key: what a load balancer asks.
+//! Health routes, which need no key: liveness, readiness and server metadata for load balancers.
 
 use amaas_wire::oip::{ReadyState, ServerLive, ServerMetadata};
 use axum::body::Body;
@@ -18,7 +18,7 @@ pub(super) async fn server() -> Result<Response<Body>, Error> {
     json(&metadata())
 }
 
-/// What this server is.
+/// Name, version and extensions of the server.
 pub(crate) fn metadata() -> ServerMetadata {
     ServerMetadata {
         name: "amaas".to_owned(),
@@ -32,14 +32,14 @@ pub(super) async fn live() -> Result<Response<Body>, Error> {
     json(&ServerLive { live: true })
 }
 
-/// `GET /v2/health/ready`: whether calls can be sent here.
+/// `GET /v2/health/ready`: whether the host is ready for calls.
 pub(super) async fn ready(State(state): State<AppState>) -> Result<Response<Body>, Error> {
-    answer(&every(&state))
+    ready_response(&host_readiness(&state))
 }
 
-/// Whether the models are ready, and which is not. One that failed among several takes nothing from the others, so it does not have the
-/// host taken out of service, as with Triton's `--exit-on-error=false`; the last one does, and so does one that is on its way.
-pub(crate) fn every(state: &AppState) -> ReadyState {
+/// Whether the host is ready, and the name of a model that is not. The host is unready while a model is loading, or if all models failed.
+/// If one of several failed, the host stays in service for the others, as with Triton's `--exit-on-error=false`.
+pub(crate) fn host_readiness(state: &AppState) -> ReadyState {
     if state.is_draining() {
         let reason = Some("stopping".to_owned());
         return ReadyState { name: None, ready: false, execution_provider: None, reason };
@@ -50,7 +50,7 @@ pub(crate) fn every(state: &AppState) -> ReadyState {
     let ready = states.is_empty() || states.iter().any(|(_, state)| state.ready);
     let ready = ready && !states.iter().any(|(loading, _)| *loading);
     let missing = |(_, state): &&(bool, ReadyState)| !state.ready;
-    // What is on its way first, since it is what is waited for; of several the first.
+    // Names a loading model before a failed one, and the first of several.
     let first = states.iter().rev().filter(missing).max_by_key(|(loading, _)| *loading);
     let more = states.iter().filter(missing).count().saturating_sub(1);
     let reason = first.map(|(_, state)| {
@@ -67,11 +67,11 @@ pub(super) async fn model_ready(
     Path(path): Path<ModelPath>,
     _: NoQuery,
 ) -> Result<Response<Body>, Error> {
-    answer(&of_model(&state, &path.model, path.version.as_deref())?)
+    ready_response(&model_readiness(&state, &path.model, path.version.as_deref())?)
 }
 
-/// Whether the model called `name` is ready, in the version `version` where one is asked for.
-pub(crate) fn of_model(state: &AppState, name: &str, version: Option<&str>) -> Result<ReadyState, Error> {
+/// Whether the model called `name` is ready. A `version` must be the loaded one.
+pub(crate) fn model_readiness(state: &AppState, name: &str, version: Option<&str>) -> Result<ReadyState, Error> {
     let slot = state.slot(name)?;
     if let (LoadState::Ready(model), Some(got)) = (slot.state(), version)
         && model.version().as_str() != got
@@ -89,7 +89,7 @@ pub(super) struct ModelPath {
     pub(super) version: Option<String>,
 }
 
-/// As Triton names them. `model_repository` is not among them: models are listed, but not loaded on demand.
+/// Names of Triton. `model_repository` is missing: models are listed, but not loaded on demand.
 const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_configuration", "statistics"];
 
 fn readiness(slot: &ModelSlot) -> ReadyState {
@@ -104,7 +104,7 @@ fn readiness(slot: &ModelSlot) -> ReadyState {
     ReadyState { name: Some(slot.name().to_string()), ready, execution_provider, reason }
 }
 
-fn answer(ready: &ReadyState) -> Result<Response<Body>, Error> {
+fn ready_response(ready: &ReadyState) -> Result<Response<Body>, Error> {
     let mut response = json(ready)?;
     if !ready.ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

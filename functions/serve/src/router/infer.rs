@@ -17,8 +17,8 @@ use http::header::CONTENT_TYPE;
 use super::health::ModelPath;
 use super::query::NoQuery;
 use crate::error::Error;
-use crate::reply::{foresee, infer_response, outputs_fit};
-use crate::request::{AnsweredCall, AuthorisedModel, CallError, raw};
+use crate::reply::{check_expected_outputs, check_outputs_size, infer_response};
+use crate::request::{AnsweredCall, AuthorisedModel, CallError, decode_raw_tensor};
 
 pub(super) async fn infer(
     authorised: AuthorisedModel,
@@ -27,25 +27,27 @@ pub(super) async fn infer(
     request: Request,
 ) -> Result<AnsweredCall, Error> {
     let (parts, body) = request.into_parts();
-    let (received, body) = authorised.enter(&parts).await?.receive(&parts, body).await?;
-    let call = received.call(path.version.as_deref()).await?;
+    let (received, body) = authorised.admit(&parts).await?.receive(&parts, body).await?;
+    let call = received.start(path.version.as_deref()).await?;
     let model = Arc::clone(call.model());
     model.infer()?;
     let (size, header) = (body.len(), header_length(&parts.headers)?);
     let says_bytes = header.is_none() && parts.headers.get(CONTENT_TYPE).is_some_and(|media| media == MEDIA_TYPE);
     let answer = async |call: ModelCall| {
         let described = Arc::clone(&model);
-        let decode = move |_: &_| decode(body, header, &described.manifest).map_err(|error| hinted(error, says_bytes));
+        let decode =
+            move |_: &_| decode(body, header, &described.manifest).map_err(|error| add_length_hint(error, says_bytes));
         let decoded = call.compute(CpuWork::json(size), decode).await?;
         let (InferRequest { id, inputs, outputs }, encodings) = decoded;
         let outputs = run(call, &model, inputs, outputs.as_deref()).await?;
         Ok::<_, CallError>((id, outputs, encodings))
     };
-    let write = |model: &_, (id, outputs, encodings), counted| infer_response(model, id, outputs, &encodings, counted);
+    let write =
+        |model: &_, (id, outputs, encodings), metering| infer_response(model, id, outputs, &encodings, metering);
     call.answer(answer, write).await
 }
 
-/// Runs the network of `model` on `inputs`: the outputs that are `wanted`, in that order, or all if none are named.
+/// Runs the network of `model` on `inputs`. Returns the outputs in `wanted`, in that order, or all if it names none.
 pub(crate) async fn run(
     call: ModelCall,
     model: &Model,
@@ -53,9 +55,9 @@ pub(crate) async fn run(
     wanted: Option<&[String]>,
 ) -> Result<Vec<Tensor>, CallError> {
     let wanted = wanted.filter(|wanted| !wanted.is_empty());
-    check(model, wanted.unwrap_or_default())?;
-    foresee(&model.manifest, &inputs, wanted.unwrap_or_default(), model.answer_bytes())?;
-    let (network, tokens) = (call.networks().own(), tokens(model, &inputs));
+    check_output_names(model, wanted.unwrap_or_default())?;
+    check_expected_outputs(&model.manifest, &inputs, wanted.unwrap_or_default(), model.answer_bytes())?;
+    let (network, tokens) = (call.networks().own(), count_tokens(model, &inputs));
     let valid = ValidTensors::new(inputs, network.takes(), call.max_rows()).map_err(InputError::from)?;
     let valid = match call.tenant() {
         Some(tenant) => valid.of_tenant(tenant),
@@ -63,13 +65,13 @@ pub(crate) async fn run(
     };
     let charge = call.charge(Cost { rows: valid.rows(), tokens }).await?;
     let outputs = call.run(&charge, network, valid.into()).await?.pop().unwrap_or_default();
-    let outputs = wanted_of(outputs, wanted);
-    outputs_fit(&outputs, model.answer_bytes())?;
+    let outputs = select_outputs(outputs, wanted);
+    check_outputs_size(&outputs, model.answer_bytes())?;
     Ok(outputs)
 }
 
-/// The outputs that are `wanted`, in that order, or all where nobody names any.
-fn wanted_of(mut outputs: Vec<Tensor>, wanted: Option<&[String]>) -> Vec<Tensor> {
+/// Selects the outputs in `wanted`, in that order, or all if it is `None`.
+fn select_outputs(mut outputs: Vec<Tensor>, wanted: Option<&[String]>) -> Vec<Tensor> {
     let Some(wanted) = wanted else { return outputs };
     let mut take = |name: &String| {
         let index = outputs.iter().position(|output| output.name() == name)?;
@@ -78,14 +80,14 @@ fn wanted_of(mut outputs: Vec<Tensor>, wanted: Option<&[String]>) -> Vec<Tensor>
     wanted.iter().filter_map(&mut take).collect()
 }
 
-/// The tokens in `inputs`, padding too, if the model's task counts tokens: the same network costs the same by every route.
-fn tokens(model: &Model, inputs: &[Tensor]) -> Option<u64> {
+/// The tokens in `inputs` with padding, if the model's task counts tokens: a network costs the same on every route.
+fn count_tokens(model: &Model, inputs: &[Tensor]) -> Option<u64> {
     model.embeddings().ok()?;
     let numbers = |input: &Tensor| input.shape().iter().map(|dim| *dim as u64).product();
     Some(inputs.iter().map(numbers).max().unwrap_or_default())
 }
 
-/// The request in `body`, of which the first `header` bytes are JSON, or all where nobody says so; and the forms of its outputs.
+/// Decodes the request in `body` and the encodings of its outputs. The first `header` bytes are JSON, or the whole body if it is `None`.
 fn decode(
     body: Bytes,
     header: Option<usize>,
@@ -94,13 +96,13 @@ fn decode(
     if header != Some(0) {
         return Ok(InferRequest::from_http(&body, header)?);
     }
-    // Whoever sends no JSON gets none but what says where the bytes begin, as from Triton.
-    let inputs = vec![raw(manifest, body)?];
+    // The response to a raw request has binary outputs only, as Triton's has.
+    let inputs = vec![decode_raw_tensor(manifest, body)?];
     Ok((InferRequest { id: None, inputs, outputs: None }, OutputEncodings::all(TensorEncoding::Binary)))
 }
 
-/// `error`, and what may be missing where the body says that it is bytes and nothing says how many of them are JSON.
-fn hinted(error: InputError, says_bytes: bool) -> InputError {
+/// Adds a hint to `error` if the body is binary and the header with the length of the JSON is missing.
+fn add_length_hint(error: InputError, says_bytes: bool) -> InputError {
     match error {
         InputError::Malformed(DecodeError::Json(what)) if says_bytes => {
             let hint = "a body of application/octet-stream needs the header Inference-Header-Content-Length, which says how many of \
@@ -111,19 +113,19 @@ fn hinted(error: InputError, says_bytes: bool) -> InputError {
     }
 }
 
-/// What the header says of the length of the JSON, where there is one.
+/// The length of the JSON, from the header if there is one.
 fn header_length(headers: &HeaderMap) -> Result<Option<usize>, Error> {
     let mut values = headers.get_all(HEADER_LENGTH).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    // `usize` reads a sign too, which is no digit.
+    // `usize` would accept a sign.
     let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let length = digits.and_then(|digits| digits.parse().ok()).filter(|_| values.next().is_none());
     let expected = "the header Inference-Header-Content-Length: expected one whole number of bytes";
     length.map(Some).ok_or_else(|| Error::invalid(expected.to_owned()))
 }
 
-/// Refuses where the model does not have an output that is asked for, or where it is asked for twice.
-fn check(model: &Model, wanted: &[String]) -> Result<(), Error> {
+/// Refuses outputs that the model does not have or that are named twice.
+fn check_output_names(model: &Model, wanted: &[String]) -> Result<(), Error> {
     for (index, name) in wanted.iter().enumerate() {
         if !model.manifest.outputs.iter().any(|output| output.name == *name) {
             let has = model.manifest.outputs.iter().map(|output| format!("{:?}", output.name));

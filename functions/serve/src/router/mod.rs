@@ -1,12 +1,12 @@
-//! The routes of a function, one router under every host.
+//! The router of a function, which all hosts share.
 
+mod body_model;
 mod completions;
 pub(crate) mod config;
 mod embeddings;
 pub(crate) mod health;
 pub(crate) mod infer;
 mod models;
-mod named;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod predict;
@@ -27,62 +27,62 @@ use http::Response;
 use self::route::Route;
 use crate::error::Error;
 use crate::error::RouteError;
-use crate::idempotency::once;
+use crate::idempotency::idempotency_layer;
 use crate::openapi as document;
-use crate::reply::{compress, named, respond};
+use crate::reply::{compress, record_route, respond};
 use crate::seal;
 use crate::state::AppState;
 
-/// The router of `host`.
+/// The router of a host with `state`.
 pub fn router(state: AppState) -> Router {
-    let once = axum::middleware::from_fn_with_state(state.clone(), once);
-    let routes = route::router(by_path())
-        .layer(once)
-        .merge(route::router(by_body()))
+    let idempotency = axum::middleware::from_fn_with_state(state.clone(), idempotency_layer);
+    let routes = route::router(path_routes())
+        .layer(idempotency)
+        .merge(route::router(body_routes()))
         .fallback(async || Error::Route(RouteError::Unknown { routes: paths().join(", ") }))
         .method_not_allowed_fallback(async || Error::Route(RouteError::Method))
-        .layer(axum::middleware::from_fn(named))
+        .layer(axum::middleware::from_fn(record_route))
         .with_state(state.clone());
-    // A router chooses the route before its own layers run, and a sealed call has to be opened before that.
+    // A router matches the route before its own layers run, and a sealed call has to be opened before that.
     let origins = state.origins().clone();
-    let around = axum::middleware::from_fn_with_state(state, around);
-    crate::cors::shared(Router::new().fallback_service(routes).layer(around), origins)
+    let request_layers = axum::middleware::from_fn_with_state(state, request_layers);
+    crate::cors::with_cors(Router::new().fallback_service(routes).layer(request_layers), origins)
 }
 
-/// What stands around every route, from the outside in: one layer, since each costs a call some boxes.
-async fn around(State(state): State<AppState>, request: Request, next: Next) -> Response<Body> {
+/// The layers around every route, from the outside in: respond, compress, open. They are one layer, since each costs allocations.
+async fn request_layers(State(state): State<AppState>, request: Request, next: Next) -> Response<Body> {
     let opened = |request| seal::open(state, request, |request| next.run(request));
     respond(request, |request| compress(request, opened)).await
 }
 
-/// Every route, in the order in which they are described.
+/// All routes, in the order of the OpenAPI document.
 fn routes() -> Vec<Route> {
-    let mut all = by_path();
-    all.extend(by_body());
+    let mut all = path_routes();
+    all.extend(body_routes());
     all
 }
 
-/// The paths of all routes, each once.
+/// The distinct paths of all routes.
 fn paths() -> Vec<&'static str> {
     let mut paths: Vec<_> = routes().iter().map(|route| route.path).filter(|path| !path.ends_with('/')).collect();
     paths.dedup();
     paths
 }
 
-/// What names the model in its path, or needs none.
-fn by_path() -> Vec<Route> {
+/// Routes that name the model in their path, or have none.
+fn path_routes() -> Vec<Route> {
     use document::{keys, native, protocol};
     Vec::from([
         #[cfg(feature = "openapi")]
         Route::get("/openapi.json", openapi::openapi, native::document),
         Route::get("/v1/models", models::list, native::list),
-        // The same once more, for clients that end it so.
+        // For clients that add a trailing slash.
         Route::get("/v1/models/", models::list, |_| None),
         Route::get("/v1/models/{model}", models::one, native::one),
         Route::post("/v1/models/{model}/predict", predict::predict, native::predict),
         Route::get("/v1/usage", usage::usage, native::usage),
-        Route::get("/v1/models/{model}/keys", seal::model_list, keys::of_model),
-        Route::get("/v1/models/{model}/keys/manifest", seal::model_manifest, keys::manifest_of_model),
+        Route::get("/v1/models/{model}/keys", seal::model_list, keys::model_list),
+        Route::get("/v1/models/{model}/keys/manifest", seal::model_manifest, keys::model_manifest),
         Route::get("/v1/keys", seal::list, keys::list),
         Route::get("/v1/keys/manifest", seal::manifest, keys::manifest),
         Route::get("/.well-known/ohttp-gateway", seal::list, keys::gateway),
@@ -107,8 +107,8 @@ fn by_path() -> Vec<Route> {
     ])
 }
 
-/// What names the model in its body, which `named` reads before it looks for a stored response.
-fn by_body() -> Vec<Route> {
+/// Routes that name the model in their body. `body_model` reads it before it looks for a stored response.
+fn body_routes() -> Vec<Route> {
     use document::openai;
     vec![
         Route::post("/v1/completions", completions::completions, openai::completions),
@@ -144,7 +144,7 @@ mod tests {
             (Method::GET, "/v1/models/", 401, openai),
             (Method::GET, "/v2/", 200, "/name"),
         ] {
-            let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).build();
+            let state = AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default()).build();
             let request = Request::builder().method(method.clone()).uri(path).body(Body::empty()).expect("a request");
             let answer = router(state).oneshot(request).await.expect("infallible");
             assert_eq!(answer.status(), status, "{method} {path}");

@@ -1,4 +1,4 @@
-//! What models there are.
+//! Lists models and their metadata.
 
 use amaas_wire::predict::{ModelEntry, ModelList};
 use axum::body::Body;
@@ -22,7 +22,7 @@ pub(super) async fn metadata(
     json(&authorised.model(path.version.as_deref()).await?.metadata())
 }
 
-/// `GET /v1/models`: those that the key may use.
+/// `GET /v1/models`: the models that the key may use.
 pub(super) async fn list(State(state): State<AppState>, caller: Caller, _: NoQuery) -> Result<Response<Body>, Error> {
     let slots = state.slots();
     let data = slots.iter().filter(|slot| caller.may_use(slot.name())).map(|slot| entry(slot)).collect();

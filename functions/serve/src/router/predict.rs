@@ -24,8 +24,8 @@ pub(super) async fn predict(
 ) -> Result<AnsweredCall, Error> {
     let Query(parameters) = parameters.map_err(|_| Error::invalid("the query: expected version, once"))?;
     let (parts, body) = request.into_parts();
-    let (received, content) = authorised.enter(&parts).await?.receive(&parts, body).await?;
-    let call = received.call(parameters.version.as_deref()).await?;
+    let (received, content) = authorised.admit(&parts).await?.receive(&parts, body).await?;
+    let call = received.start(parameters.version.as_deref()).await?;
     let no_task = || ModelError::NoTask { model: call.model().name().to_string() };
     let task = call.model().task.clone().ok_or_else(no_task)?;
     call.answer(|call| Arc::clone(&task).predict(call, content), predict_response).await

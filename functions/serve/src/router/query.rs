@@ -1,4 +1,4 @@
-//! Routes that take no parameter in their query: one that a client sends may have been meant to change the answer.
+//! Routes without query parameters. An unknown parameter is refused: the client may expect that it changes the response.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -17,14 +17,14 @@ impl<S: Sync> FromRequestParts<S> for NoQuery {
         match names.find(|name| !name.is_empty()) {
             None => Ok(Self),
             Some(name) => {
-                let name: String = name.chars().take(LONGEST_NAME).collect();
+                let name: String = name.chars().take(MAX_ECHOED_NAME_CHARS).collect();
                 Err(Error::invalid(format!("the query: this route takes no parameter, got {name:?}")))
             }
         }
     }
 }
 
-const LONGEST_NAME: usize = 64;
+const MAX_ECHOED_NAME_CHARS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! `POST /v2/repository/index`, and why nothing is loaded or unloaded here: Triton's model repository extension.
+//! Triton's model repository extension: `POST /v2/repository/index` lists models; loading and unloading are refused.
 
 use amaas_wire::oip::triton::{IndexEntry, IndexRequest};
 use axum::body::Body;
@@ -21,10 +21,10 @@ pub(super) async fn index(
     _: NoQuery,
     request: Request,
 ) -> Result<Response<Body>, Error> {
-    caller.looks(&state).await?;
+    caller.take_read_request(&state).await?;
     let (parts, body) = request.into_parts();
-    let limit = state.limits().body_bytes.min(LARGEST);
-    let body = Admission::of(state.gate(), caller.tenant(), None).read(&parts.headers, body, limit).await?;
+    let limit = state.limits().body_bytes.min(MAX_INDEX_REQUEST_BYTES);
+    let body = Admission::new(state.gate(), caller.tenant(), None).read(&parts.headers, body, limit).await?;
     let wanted = match &*body {
         [] => IndexRequest::default(),
         body => amaas_wire::from_json(body)?,
@@ -32,15 +32,14 @@ pub(super) async fn index(
     json(&entries(&state, &caller, wanted))
 }
 
-/// The models that are wanted, of those that the key may use.
+/// The requested models among those that the key may use.
 pub(crate) fn entries(state: &AppState, caller: &Caller, wanted: IndexRequest) -> Vec<IndexEntry> {
     let slots = state.slots();
     let entries = slots.iter().filter(|slot| caller.may_use(slot.name())).map(|slot| entry(slot));
     entries.filter(|entry| !wanted.ready || entry.state == READY).collect()
 }
 
-/// Whoever has a key may call models and not choose them, so loading and unloading are refused (RFC 9110 §15.5.4): no other
-/// key, and no other request, would do.
+/// Refuses loading and unloading (RFC 9110 §15.5.4): keys allow calls to models, and only the operator selects the models.
 pub(super) async fn refuse(_: Caller) -> Error {
     Error::Route(RouteError::Repository)
 }
@@ -55,5 +54,5 @@ fn entry(slot: &ModelSlot) -> IndexEntry {
 }
 
 const READY: &str = "READY";
-/// More than a client has to say here.
-const LARGEST: usize = 4096;
+/// The largest body of an index request.
+const MAX_INDEX_REQUEST_BYTES: usize = 4096;

@@ -1,4 +1,4 @@
-//! A route: what answers it, and what it says of itself in the document of the host.
+//! A route: its handler, and its description for the OpenAPI document.
 
 use axum::Router;
 use axum::handler::Handler;
@@ -31,7 +31,7 @@ impl Route {
         Self { method: Method::GET, path, describe, answer: get(answer) }
     }
 
-    /// `GET` of `path`. The type of `_describe` has no size, so that nothing refers to what it calls.
+    /// `GET` of `path`. `_describe` is a zero-sized type, so that the linker drops the functions it calls.
     #[cfg(not(feature = "openapi"))]
     pub(super) fn get<T: 'static>(
         path: &'static str,

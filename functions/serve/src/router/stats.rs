@@ -1,6 +1,6 @@
 //! `GET /v2/models[/{model}[/versions/{version}]]/stats`: Triton's statistics extension.
 //!
-//! The numbers are of this process and of all callers together, so only who may use a model sees them.
+//! The statistics are of this process and of all tenants together, so a caller sees only the models that it may use.
 
 use amaas_wire::oip::triton::{ModelStatistics, StatisticsResponse};
 use axum::body::Body;
@@ -16,43 +16,43 @@ use crate::request::{AuthorisedModel, Caller};
 use crate::state::AppState;
 use amaas_model::load::{LoadState, Model};
 
-/// Of one model.
+/// The statistics of one model.
 pub(super) async fn one(
     authorised: AuthorisedModel,
     Path(path): Path<ModelPath>,
     _: NoQuery,
 ) -> Result<Response<Body>, Error> {
     let model = authorised.model(path.version.as_deref()).await?;
-    json(&StatisticsResponse { model_stats: vec![of(&model)?] })
+    json(&StatisticsResponse { model_stats: vec![model_statistics(&model)?] })
 }
 
-/// Of every model that is loaded and that the key may use; but a model of that very name comes first.
+/// The statistics of all loaded models that the key may use. A model called `stats` takes precedence.
 pub(super) async fn all(
     State(state): State<AppState>,
     caller: Caller,
     query: NoQuery,
 ) -> Result<Response<Body>, Error> {
-    if state.slot(NAME).is_ok() {
-        let path = ModelPath { model: NAME.to_owned(), version: None };
-        return models::metadata(AuthorisedModel::of(&state, caller, NAME)?, Path(path), query).await;
+    if state.slot(STATS_SEGMENT).is_ok() {
+        let path = ModelPath { model: STATS_SEGMENT.to_owned(), version: None };
+        return models::metadata(AuthorisedModel::of(&state, caller, STATS_SEGMENT)?, Path(path), query).await;
     }
-    json(&StatisticsResponse { model_stats: of_all(&state, &caller) })
+    json(&StatisticsResponse { model_stats: all_statistics(&state, &caller) })
 }
 
-/// Of every model that is loaded and that the key may use.
-pub(crate) fn of_all(state: &AppState, caller: &Caller) -> Vec<ModelStatistics> {
+/// The statistics of all loaded models that the key may use.
+pub(crate) fn all_statistics(state: &AppState, caller: &Caller) -> Vec<ModelStatistics> {
     let slots = state.slots();
     let loaded = slots.iter().filter(|slot| caller.may_use(slot.name())).filter_map(|slot| match slot.state() {
-        LoadState::Ready(model) => of(&model).ok(),
+        LoadState::Ready(model) => model_statistics(&model).ok(),
         LoadState::Loading | LoadState::Failed(_) => None,
     });
     loaded.collect()
 }
 
-/// A model that goes on with texts takes no tensors, and has no such numbers.
-pub(crate) fn of(model: &Model) -> Result<ModelStatistics, Error> {
+/// The statistics of `model`. A model that generates text takes no tensors, and has none.
+pub(crate) fn model_statistics(model: &Model) -> Result<ModelStatistics, Error> {
     Ok(model.infer()?.statistics(model.name().to_string(), model.version().to_string()))
 }
 
-/// The last part of the route of [`all`], where the name of a model can stand too.
-const NAME: &str = "stats";
+/// The last segment of the route of [`all`], which can also be the name of a model.
+const STATS_SEGMENT: &str = "stats";

@@ -1,4 +1,4 @@
-//! `GET /v1/usage`: what the caller's own calls were counted as.
+//! `GET /v1/usage`: the usage of the caller's tenant.
 
 use amaas_wire::usage::UsageBy;
 use axum::body::Body;
@@ -22,7 +22,7 @@ pub(super) struct UsageQuery {
     by: Option<String>,
 }
 
-/// The route. There is no parameter for whose usage it is.
+/// The route. It has no parameter for the tenant: a caller sees its own tenant only.
 pub(super) async fn usage(
     State(state): State<AppState>,
     caller: Caller,
@@ -39,8 +39,8 @@ pub(super) async fn usage(
         Some("key") => UsageBy::Key,
         Some(_) => return Err(invalid("by", "expected model, version or key")),
     };
-    let _alone = state.gate().report(caller.tenant()).await?;
-    // What was answered a moment ago is in it, where this process answered it.
+    let _alone = state.gate().acquire_report_turn(caller.tenant()).await?;
+    // The report includes all calls that this process answered so far.
     let unavailable = |internal: String| Error::Quota(QuotaError::UsageUnavailable { internal });
     state.meter().flush_for_report().await.map_err(|error| unavailable(error.to_string()))?;
     let ledger = state.directory().accounts().ledger();

@@ -1,4 +1,4 @@
-//! Answers, sealed. A chunked one leaves piece by piece, as the route gives it.
+//! Seals responses. A chunked response is sent chunk by chunk, as the route produces it.
 
 use amaas_ohttp::bhttp::{Encoder, FieldSection, MessageEncoding, Padding, ResponseHead};
 use amaas_ohttp::{chunked, whole};
@@ -9,17 +9,17 @@ use http::{HeaderValue, Response, header, response};
 use http_body_util::BodyExt;
 
 use crate::error::Error;
-use crate::reply::UNBUFFERED;
+use crate::reply::UNBUFFERED_HEADER;
 use amaas_engine::cpu::spawn_if_large;
 
-/// What seals the answer to one call.
+/// Seals the response to one call.
 pub(super) enum ResponseSealer {
     Whole(whole::ResponseSealer),
     Chunked(chunked::PendingResponse),
 }
 
 impl ResponseSealer {
-    /// Seals `response`, headers and all.
+    /// Seals `response` with its headers.
     pub(super) async fn seal(self, response: Response<Body>) -> Result<Response<Body>, Error> {
         let (parts, body) = response.into_parts();
         let head = head(&parts)?;
@@ -34,14 +34,14 @@ impl ResponseSealer {
                 };
                 (Body::from(spawn_if_large(size, seal).await?), whole::RESPONSE_MEDIA_TYPE)
             }
-            Self::Chunked(pending) => (stream(pending, &head, body)?, chunked::RESPONSE_MEDIA_TYPE),
+            Self::Chunked(pending) => (seal_stream(pending, &head, body)?, chunked::RESPONSE_MEDIA_TYPE),
         };
         let mut sealed = Response::new(body);
         sealed.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         sealed.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if is_chunked {
-            // Whatever is inside: only what can be seen anyhow is said outside.
-            sealed.headers_mut().insert(UNBUFFERED.0, UNBUFFERED.1);
+            // Set for all chunked responses, so that it reveals nothing about the sealed content.
+            sealed.headers_mut().insert(UNBUFFERED_HEADER.0, UNBUFFERED_HEADER.1);
         }
         Ok(sealed)
     }
@@ -56,8 +56,8 @@ fn head(parts: &response::Parts) -> Result<ResponseHead, Error> {
     Ok(head)
 }
 
-/// The body as chunks: the head goes out at once, and each piece when it is there, or as much of it as is sealed in one go.
-fn stream(pending: chunked::PendingResponse, head: &ResponseHead, body: Body) -> Result<Body, Error> {
+/// Seals the body as chunks. The head is sent at once, and each piece of the body as soon as it exists, split to the maximum chunk size.
+fn seal_stream(pending: chunked::PendingResponse, head: &ResponseHead, body: Body) -> Result<Body, Error> {
     let (mut first, mut message) = (Vec::new(), Vec::new());
     let encoder = Encoder::new(head, &mut message);
     let mut sealer = pending.start(&mut first).map_err(internal)?;
@@ -79,9 +79,9 @@ fn stream(pending: chunked::PendingResponse, head: &ResponseHead, body: Body) ->
                     continue;
                 }
             }
-            let data = rest.split_to(rest.len().min(AT_ONCE));
+            let data = rest.split_to(rest.len().min(MAX_CHUNK_BYTES));
             encoder.chunk(&data, &mut message);
-            // One piece that is the whole answer leaves with its end, in one write.
+            // A body of one piece is sent together with the end of the message, in one write.
             if rest.is_empty() && http_body::Body::is_end_stream(&body) {
                 continue;
             }
@@ -92,8 +92,8 @@ fn stream(pending: chunked::PendingResponse, head: &ResponseHead, body: Body) ->
     Ok(Body::from_stream(stream::try_unfold(Some((first, encoder, sealer, Bytes::new(), body)), next)))
 }
 
-/// So many bytes are sealed in less than 500 µs; and no more of an answer is in memory twice.
-const AT_ONCE: usize = 128 << 10;
+/// Sealing so many bytes takes less than 500 µs. It also bounds the part of a response that is in memory twice.
+const MAX_CHUNK_BYTES: usize = 128 << 10;
 
 #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(internal)`
 fn internal(error: impl ToString) -> Error {

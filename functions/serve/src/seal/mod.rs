@@ -1,7 +1,7 @@
-//! Sealed calls: oblivious HTTP (RFC 9458) around a call's own HTTP, so that gateways, proxies and logs see ciphertext.
+//! Sealed calls: oblivious HTTP (RFC 9458) around the HTTP of a call, so that gateways, proxies and logs see ciphertext.
 //!
-//! A call is opened before anything else looks at it, and its answer is sealed after everything else did; the routes in
-//! between do not know. The keys are [`sealing`](crate::sealing)'s.
+//! A call is opened before anything else reads it, and its response is sealed last, so routes do not depend on sealing. The keys come from
+//! [`sealing`](crate::sealing).
 
 mod answer;
 mod open;

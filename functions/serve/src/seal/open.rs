@@ -1,7 +1,7 @@
-//! Opens sealed calls and has their answers sealed: the layer.
+//! The layer that opens sealed calls and seals their responses.
 //!
-//! What fails before a call is opened is answered in one shape that tells nothing but whether to fetch the keys again.
-//! What fails after it is inside the sealed answer, which is always a 200 outside.
+//! All failures before a call is opened have the same response, which reveals only whether the client should fetch the keys again.
+//! Later failures are inside the sealed response, whose outer status is always 200.
 
 use std::sync::Arc;
 
@@ -17,68 +17,68 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use super::answer::ResponseSealer;
-use crate::body::metered;
+use crate::body::read_metered;
 use crate::error::BodyError;
 use crate::error::Error;
 use crate::error::RouteError;
 use crate::error::SealedCallError;
 use crate::idempotency::runs_once;
-use crate::reply::{FinalResponse, fits, rendered};
+use crate::reply::{FinalResponse, is_loggable_id, render_outcome};
 use crate::sealing::HeldBytes;
 use crate::sealing::SealedRequest;
 use crate::sealing::{self, SealedCall, Sealing};
 use crate::state::AppState;
 use amaas_wire::Digest;
 
-/// The layer, around `routes`.
+/// The layer around `routes`.
 pub(crate) async fn open<F>(state: AppState, request: Request, routes: impl FnOnce(Request) -> F) -> Response<Body>
 where
     F: Future<Output = Response<Body>>,
 {
-    let Some(form) = SealedForm::of(request.headers()) else {
-        // What needs no key is answered; with one in the clear a GET is refused too, where the key is looked at.
+    let Some(sealed_form) = SealedForm::of(request.headers()) else {
+        // Routes without a key are answered. A plain GET with a key is refused later, when the key is checked.
         return match request.method() {
             &Method::POST if state.requires_sealing() => Error::Sealed(SealedCallError::Required).into_response(),
             _ => routes(request).await,
         };
     };
     let (parts, body) = request.into_parts();
-    let opened = match arrived(&state, form, &parts, body).await {
+    let opened = match receive_and_open(&state, sealed_form, &parts, body).await {
         Ok(Ok(opened)) => opened,
-        Ok(Err(error)) => return refuse(&error),
+        Ok(Err(error)) => return refuse_unopened(&error),
         Err(error) => return error.into_response(),
     };
     let path = parts.uri.path().to_owned();
     let (mut parts, OpenedRequest { message, id, answer, held }) = (parts, opened);
-    let response = match inner(&state, &mut parts, message, &id, held).await {
+    let response = match replace_with_inner(&state, &mut parts, message, &id, held).await {
         Ok(content) => routes(Request::from_parts(parts.clone(), content)).await,
         Err(error) => error.into_response(),
     };
-    let (response, finished) = rendered(response, &path, &parts.headers);
+    let (response, outcome) = render_outcome(response, &path, &parts.headers);
     match answer.seal(response).await {
         Ok(mut response) => {
-            response.extensions_mut().insert(finished);
+            response.extensions_mut().insert(outcome);
             response
         }
         Err(error) => error.into_response(),
     }
 }
 
-/// A call that was opened.
+/// An opened call.
 struct OpenedRequest {
-    /// What was in it.
+    /// The request inside.
     message: Result<bhttp::Request, BhttpError>,
-    /// SHA-256 of the encapsulated key, which no two calls share.
+    /// SHA-256 of the encapsulated key, which is unique to a call.
     id: Digest,
     answer: ResponseSealer,
-    /// The memory that it takes.
+    /// The reserved memory for it.
     held: HeldBytes,
 }
 
-/// Takes a sealed call and opens it.
-async fn arrived(
+/// Receives a sealed call and opens it.
+async fn receive_and_open(
     state: &AppState,
-    form: SealedForm,
+    sealed_form: SealedForm,
     parts: &Parts,
     body: Body,
 ) -> Result<Result<OpenedRequest, OhttpError>, Error> {
@@ -86,28 +86,28 @@ async fn arrived(
     if parts.method != Method::POST {
         return Err(Error::Route(RouteError::Method));
     }
-    // What comes while the function stops is refused outside, where a proxy can see that it may be sent elsewhere.
+    // During shutdown the refusal is not sealed, so that a proxy sees it and can send the call elsewhere.
     state.admit()?;
-    let arriving = state.arrivals().begin()?;
+    let arriving = state.sealed_bodies().begin()?;
     let limit = state.limits().sealed_body_bytes();
     let sealed = tokio::select! {
         biased;
-        () = arriving.given_up() => return Err(Error::Sealed(SealedCallError::Backlog)),
-        sealed = metered(&parts.headers, body, limit, |bytes| arriving.came(bytes)) => sealed?,
+        () = arriving.evicted() => return Err(Error::Sealed(SealedCallError::Backlog)),
+        sealed = read_metered(&parts.headers, body, limit, |bytes| arriving.charge(bytes)) => sealed?,
     };
-    let held = arriving.whole(sealed.len())?;
+    let held = arriving.complete(sealed.len())?;
     let Some(id) = sealed.first().copied() else { return Ok(Err(OhttpError::Truncated)) };
     let keys = sealing.keys_for(id).await?;
-    let ring = match keys.ring(id, sealing.now()) {
+    let ring = match keys.ring_for(id, sealing.now()) {
         Ok(ring) => ring.clone(),
         Err(error) => return Ok(Err(error)),
     };
     let limits = bhttp::DecodeLimits { content: state.limits().body_bytes as u64, ..bhttp::DecodeLimits::default() };
-    let opened = state.arrivals().open(sealed.len(), move || Ok(form.open(&ring, sealed, limits, held)));
+    let opened = state.sealed_bodies().open(sealed.len(), move || Ok(sealed_form.open(&ring, sealed, limits, held)));
     opened.await
 }
 
-/// The forms of a sealed call.
+/// The encapsulation of a sealed call: whole (RFC 9458) or chunked.
 #[derive(Clone, Copy)]
 enum SealedForm {
     Whole,
@@ -123,7 +123,7 @@ impl SealedForm {
         }
     }
 
-    /// Opens `sealed` and reads the message in it. No more than two of the three, sealed, open and read, are in memory at once.
+    /// Opens `sealed` and decodes the message in it. At most two of the sealed, opened and decoded forms are in memory at once.
     fn open(
         self,
         ring: &KeyRing,
@@ -144,13 +144,13 @@ impl SealedForm {
         drop(sealed);
         let message = bhttp::Request::decode(&request, limits);
         drop(request);
-        held.keep(message.as_ref().map_or(0, |message| message.content.capacity()));
+        held.set_bytes(message.as_ref().map_or(0, |message| message.content.capacity()));
         Ok(OpenedRequest { message, id: Digest::of(&encapsulated_key), answer, held })
     }
 }
 
-/// Puts the inner request in the place of the outer one, and gives its content.
-async fn inner(
+/// Replaces the outer request in `parts` with the inner one, and returns the inner body.
+async fn replace_with_inner(
     state: &AppState,
     parts: &mut Parts,
     message: Result<bhttp::Request, BhttpError>,
@@ -181,13 +181,13 @@ async fn inner(
         headers.append(name, value);
     }
     if let Some(sealing) = state.sealing() {
-        once(sealing, &method, &headers, id, &mut parts.extensions).await?;
+        check_date_and_replay(sealing, &method, &headers, id, &mut parts.extensions).await?;
     }
-    // The outer length is that of the ciphertext; the inner one is known.
+    // The outer length is that of the ciphertext.
     headers.insert(header::CONTENT_LENGTH, request.content.len().into());
-    // The caller's own inside, or the one that the log has already.
+    // Keep the inner request id if it is safe to log, else use the outer one, which is already in the log.
     if let Some(id) = parts.headers.get(REQUEST_ID)
-        && !headers.get(REQUEST_ID).is_some_and(fits)
+        && !headers.get(REQUEST_ID).is_some_and(is_loggable_id)
     {
         headers.insert(REQUEST_ID, id.clone());
     }
@@ -196,9 +196,9 @@ async fn inner(
     Ok(held.body(request.content))
 }
 
-/// Refuses a call of another time and, where they are remembered, one that was taken before. A call that runs once by its idempotency key
-/// is remembered by the layer which does that.
-async fn once(
+/// Refuses a call whose date is outside the window and, if replays are refused, a call that was accepted before. For a call with an
+/// idempotency key, the idempotency layer refuses replays.
+async fn check_date_and_replay(
     sealing: &Sealing,
     method: &Method,
     headers: &HeaderMap,
@@ -212,11 +212,11 @@ async fn once(
         extensions.insert(call);
         return Ok(());
     }
-    call.first().await
+    call.reject_replay().await
 }
 
-/// The one shape of what could not be opened (RFC 9458 §5.3).
-fn refuse(error: &OhttpError) -> Response<Body> {
+/// The response to a call that could not be opened (RFC 9458 §5.3).
+fn refuse_unopened(error: &OhttpError) -> Response<Body> {
     let (kind, status, title) = match error {
         OhttpError::UnknownKey { .. } | OhttpError::UnsupportedSuite { .. } => {
             (KEY_PROBLEM, StatusCode::UNPROCESSABLE_ENTITY, "the key is not one of this function; fetch the keys again")

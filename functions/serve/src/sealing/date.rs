@@ -1,4 +1,4 @@
-//! The date of a call, against calls that were recorded and are sent again (RFC 9458 §6.5.1).
+//! Checks the date of a sealed call, against replays of recorded calls (RFC 9458 §6.5.1).
 
 use std::time::{Duration, SystemTime};
 
@@ -7,11 +7,11 @@ use http::{HeaderMap, header};
 use crate::error::Error;
 use crate::error::SealedCallError;
 
-/// Refuses a call whose date is more than [`WINDOW`] seconds from `now`, or is none.
-pub(crate) fn check(headers: &HeaderMap, now: u64, needed: bool) -> Result<(), Error> {
-    let refused = |reason: String| Err(Error::Sealed(SealedCallError::Date { reason, now: written(now) }));
+/// Refuses a call whose date is invalid or more than [`DATE_WINDOW_SECONDS`] seconds from `now`.
+pub(crate) fn check_date(headers: &HeaderMap, now: u64, required: bool) -> Result<(), Error> {
+    let refused = |reason: String| Err(Error::Sealed(SealedCallError::Date { reason, now: format_http_date(now) }));
     let Some(value) = headers.get(header::DATE) else {
-        return if needed {
+        return if required {
             refused("the call has no date, and this function takes none without".to_owned())
         } else {
             Ok(())
@@ -20,11 +20,11 @@ pub(crate) fn check(headers: &HeaderMap, now: u64, needed: bool) -> Result<(), E
     let date = value.to_str().ok().and_then(|date| httpdate::parse_http_date(date).ok());
     let seconds = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok()).map(|since| since.as_secs());
     match seconds {
-        Some(seconds) if seconds.abs_diff(now) <= WINDOW => Ok(()),
+        Some(seconds) if seconds.abs_diff(now) <= DATE_WINDOW_SECONDS => Ok(()),
         Some(seconds) => {
             let (apart, way) = (seconds.abs_diff(now), if seconds < now { "behind" } else { "ahead of" });
             refused(format!(
-                "the date of the call is {apart} s {way} this function's clock, more than the {WINDOW} s that one may be; is the clock of \
+                "the date of the call is {apart} s {way} this function's clock, more than the {DATE_WINDOW_SECONDS} s that one may be; is the clock of \
                  the caller, or of this function, wrong?"
             ))
         }
@@ -32,16 +32,16 @@ pub(crate) fn check(headers: &HeaderMap, now: u64, needed: bool) -> Result<(), E
     }
 }
 
-fn written(seconds: u64) -> String {
-    // The year 9999 is the last that can be written.
-    let seconds = seconds.min(LAST);
+fn format_http_date(seconds: u64) -> String {
+    // An HTTP date has four digits for the year.
+    let seconds = seconds.min(MAX_HTTP_DATE);
     httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
-/// Seconds by which the clock of a caller may be wrong.
-pub(crate) const WINDOW: u64 = 120;
+/// How far a client's clock may differ, in seconds.
+pub(crate) const DATE_WINDOW_SECONDS: u64 = 120;
 /// 31 December 9999, 23:59:59.
-const LAST: u64 = 253_402_300_799;
+const MAX_HTTP_DATE: u64 = 253_402_300_799;
 
 #[cfg(test)]
 mod tests {
@@ -49,12 +49,12 @@ mod tests {
 
     use super::*;
 
-    fn checked(date: Option<&str>, now: u64, needed: bool) -> Result<(), Error> {
+    fn checked(date: Option<&str>, now: u64, required: bool) -> Result<(), Error> {
         let mut headers = HeaderMap::new();
         if let Some(date) = date {
             headers.insert(header::DATE, HeaderValue::from_str(date).expect("text"));
         }
-        check(&headers, now, needed)
+        check_date(&headers, now, required)
     }
 
     #[test]

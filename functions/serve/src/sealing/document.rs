@@ -1,9 +1,9 @@
-//! The document of a key set, as it lies in the store: times and ids in the clear, every secret wrapped by the vault, and
-//! an HMAC over all of it.
+//! The stored document of a key set: times and ids in the clear, every secret wrapped by the vault, and an HMAC over all of
+//! it.
 //!
-//! Each secret is wrapped for its place in the document, so one that was moved to another place, or to the document of
-//! another model, does not come out. The HMAC's key is wrapped in the same way: who can write the store but not use the
-//! vault's key cannot change when a key is offered or retires, nor which keys there are.
+//! Each secret is bound to its position in the document, so it cannot be unwrapped at another position or in the document of another
+//! model. The HMAC's key is wrapped in the same way. So a writer of the store needs the vault's key to add or remove keys, or to
+//! change when a key is offered or retires.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::SealingError;
 use amaas_store::ModelName;
 
-/// A key set as it is kept. What is read is not believed before [`verify`](Self::verify) was asked.
+/// A stored key set. A document that was read is not trusted before [`verify`](Self::verify).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeySetDocument {
@@ -27,22 +27,22 @@ pub(crate) struct KeySetDocument {
     pub(crate) serial: u64,
     pub(crate) keys: Vec<StoredKey>,
     pub(crate) signers: Vec<StoredSigner>,
-    /// The key of the tag, wrapped.
+    /// The wrapped key of the tag.
     pub(crate) authenticator: Base64Bytes,
     tag: Base64Bytes,
 }
 
-/// A document of the first format, which had no tag: anyone who could write the store could change its times and lists.
+/// A document of the first format. It has no tag, so a writer of the store could change its times and lists.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UntaggedDocument {
-    #[allow(dead_code)] // told apart by it
+    #[allow(dead_code)] // identifies the format
     format: DocumentFormatOne,
     name: ModelName,
     pub(crate) serial: u64,
     pub(crate) keys: Vec<StoredKey>,
     pub(crate) signers: Vec<StoredSigner>,
-    #[allow(dead_code)] // nothing was ever sealed with it
+    #[allow(dead_code)] // it was never used
     answers: Base64Bytes,
 }
 
@@ -54,9 +54,9 @@ pub(crate) struct StoredKey {
     #[serde(with = "suite")]
     pub(crate) suite: Suite,
     pub(crate) wrapped: Base64Bytes,
-    /// From when on it is offered, in seconds since 1970. It opens calls from the moment that a function has read it.
+    /// When clients are first offered the key, in seconds since 1970. It opens calls as soon as a function has read it.
     pub(crate) announced: u64,
-    /// From when on it opens nothing, in seconds since 1970; not set while no other key follows it.
+    /// When the key stops opening calls, in seconds since 1970; `None` until it has a successor.
     pub(crate) retires: Option<u64>,
 }
 
@@ -67,14 +67,14 @@ pub(crate) struct StoredSigner {
     #[serde(with = "public")]
     pub(crate) public: VerifyingKey,
     pub(crate) wrapped: Base64Bytes,
-    /// When it came.
+    /// When the signer was added.
     pub(crate) announced: u64,
-    /// From when on it signs nothing; not set while no other follows it.
+    /// When it stops signing; `None` until it has a successor.
     pub(crate) retires: Option<u64>,
 }
 
 impl KeySetDocument {
-    /// A document with a tag of `authenticator`, which is `wrapped`.
+    /// A document with a tag by `authenticator`, whose wrapped form is `wrapped`.
     pub(crate) fn new(
         name: ModelName,
         serial: u64,
@@ -91,16 +91,16 @@ impl KeySetDocument {
             authenticator: wrapped,
             tag: Base64Bytes(Vec::new()),
         };
-        document.tagged(authenticator)
+        document.with_tag(authenticator)
     }
 
-    /// The document with a tag for what it says now.
-    pub(crate) fn tagged(mut self, authenticator: &DocumentAuthenticator) -> Self {
+    /// The document with a tag of its current content.
+    pub(crate) fn with_tag(mut self, authenticator: &DocumentAuthenticator) -> Self {
         self.tag = Base64Bytes(hmac::sign(&authenticator.0, &self.canonical()).as_ref().to_vec());
         self
     }
 
-    /// Refuses a document that was changed by anyone else than those who may use the vault's key.
+    /// Refuses a document that was changed without the vault's key.
     pub(crate) fn verify(&self, authenticator: &DocumentAuthenticator) -> Result<(), SealingError> {
         let verified = hmac::verify(&authenticator.0, &self.canonical(), &self.tag.0);
         verified.map_err(|_| SealingError::Altered { name: self.name.to_string() })
@@ -113,7 +113,7 @@ impl KeySetDocument {
             Err(_) if UntaggedDocument::from_json(name, bytes).is_ok() => {
                 return Err(SealingError::Untagged { name: name.to_string() });
             }
-            Err(error) => return Err(unreadable(name, &error)),
+            Err(error) => return Err(parse_error(name, &error)),
         };
         check(name, &document.name, document.keys.len(), document.signers.len())?;
         Ok(document)
@@ -123,7 +123,7 @@ impl KeySetDocument {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
 
-    /// All that the document says, as bytes: no two documents have the same. A field that is added has to be named here.
+    /// The canonical encoding: no two documents have the same bytes. A new field has to be added here.
     fn canonical(&self) -> Vec<u8> {
         let Self { format: DocumentFormat::Two, name, serial, keys, signers, authenticator, tag: _ } = self;
         let mut bytes = CanonicalBytes::default();
@@ -145,14 +145,14 @@ impl KeySetDocument {
 impl UntaggedDocument {
     /// Reads the document of `name`.
     pub(crate) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
-        let document: Self = serde_json::from_slice(bytes).map_err(|error| unreadable(name, &error))?;
+        let document: Self = serde_json::from_slice(bytes).map_err(|error| parse_error(name, &error))?;
         check(name, &document.name, document.keys.len(), document.signers.len())?;
         Ok(document)
     }
 }
 
-/// The words of the parser could hold what stands there, which is wrapped but nobody's business.
-fn unreadable(name: &ModelName, error: &serde_json::Error) -> SealingError {
+/// The position of the error only: the parser's message could quote the document.
+fn parse_error(name: &ModelName, error: &serde_json::Error) -> SealingError {
     malformed(name, format!("line {}, column {}", error.line(), error.column()))
 }
 
@@ -170,7 +170,7 @@ fn malformed(name: &ModelName, cause: String) -> SealingError {
     SealingError::Malformed { name: name.to_string(), cause }
 }
 
-/// What tags are made and verified with; `Debug` does not show it.
+/// The key that creates and verifies tags; `Debug` does not show it.
 pub(crate) struct DocumentAuthenticator(hmac::Key);
 
 impl DocumentAuthenticator {
@@ -185,7 +185,7 @@ impl fmt::Debug for DocumentAuthenticator {
     }
 }
 
-/// Fields one behind the other, each with its length.
+/// Concatenated fields, each preceded by its length.
 #[derive(Default)]
 struct CanonicalBytes(Vec<u8>);
 
@@ -208,7 +208,7 @@ impl CanonicalBytes {
     }
 }
 
-/// Bytes that are base64 in the document: a secret as the vault wrapped it, or the tag.
+/// Bytes in base64: a wrapped secret, or the tag.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub(crate) struct Base64Bytes(pub(super) Vec<u8>);
@@ -245,7 +245,7 @@ enum DocumentFormatOne {
     One,
 }
 
-/// The vault's names of the secrets.
+/// The name of a key in the vault's encryption context.
 pub(crate) fn key_name(id: u8) -> String {
     format!("sealing/{id}")
 }

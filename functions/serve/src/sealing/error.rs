@@ -1,4 +1,4 @@
-//! What can be wrong with the keys of sealed calls.
+//! Errors of the keys of sealed calls.
 
 use amaas_ohttp::OhttpError;
 use amaas_wire::dsse::DsseError;
@@ -7,37 +7,37 @@ use amaas_ledger::LedgerError;
 use amaas_store::StoreError;
 use amaas_store::vault::VaultError;
 
-/// Why the keys of sealed calls cannot be read, made or changed. It never holds a part of a key.
+/// Why the keys of sealed calls cannot be read, created or changed. It never contains a part of a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealingError {
-    /// The operating system gave no randomness.
+    /// The operating system has no randomness.
     #[error("the operating system gave no randomness")]
     Random,
-    /// There are none yet.
+    /// The model has no keys yet.
     #[error(
         "there are no keys for sealed calls to {name:?}: `amaas publish` makes them for a new model, and \
          `amaas keys rotate {name}` for one that has none"
     )]
     Missing {
-        /// Whose they would be.
+        /// The model without keys.
         name: String,
     },
-    /// The document is not what it should be.
+    /// The document cannot be read.
     #[error("the document of the sealing keys of {name:?} is malformed: {cause}")]
     Malformed {
-        /// Whose they are.
+        /// The model of the keys.
         name: String,
-        /// What is wrong with it.
+        /// Why it cannot be read.
         cause: String,
     },
-    /// The document was changed by someone who may not use the vault's key.
+    /// The document was changed without the vault's key.
     #[error(
         "the document of the sealing keys of {name:?} was altered: its tag is not of what it says. Who can write the store \
          changed it; put the last version back that functions took"
     )]
     Altered {
-        /// Whose they are.
+        /// The model of the keys.
         name: String,
     },
     /// The document is of the first format.
@@ -47,10 +47,10 @@ pub enum SealingError {
          callers pin"
     )]
     Untagged {
-        /// Whose they are.
+        /// The model of the keys.
         name: String,
     },
-    /// Somebody put an older document in the place of a newer one.
+    /// An older document replaced a newer one.
     #[error(
         "the document of the sealing keys has the serial {found}, and {known} has been seen: who can write the store put an \
          older one back"
@@ -58,22 +58,22 @@ pub enum SealingError {
     Older {
         /// The serial of the document.
         found: u64,
-        /// The highest that has been seen.
+        /// The highest serial so far.
         known: u64,
     },
-    /// A signer takes over already.
+    /// A rotation of the signer is not over yet.
     #[error("the next signer takes over at {until} (seconds since 1970) only; until then there cannot be another")]
     SignerPending {
-        /// When it does, in seconds since 1970.
+        /// When it is over, in seconds since 1970.
         until: u64,
     },
     /// All 256 ids are in use.
     #[error("every id of a key is in use; keys go when they retire")]
     NoId,
-    /// A key is none.
+    /// A key is invalid.
     #[error("sealing keys: {0}")]
     Key(#[from] OhttpError),
-    /// A signer is none.
+    /// A signer is invalid.
     #[error("signers of the sealing keys: {0}")]
     Signer(#[from] DsseError),
     /// The keys cannot be wrapped or unwrapped.
@@ -82,13 +82,13 @@ pub enum SealingError {
     /// The document cannot be read or written.
     #[error("sealing keys: {0}")]
     Store(#[from] StoreError),
-    /// The highest serial that was seen cannot be read or kept.
+    /// The highest serial cannot be read or stored.
     #[error("the serial of the sealing keys: {0}")]
     Ledger(#[from] LedgerError),
     /// The store or the vault did not answer in time.
     #[error("the sealing keys were not read within {seconds} s")]
     Slow {
-        /// How long that is.
+        /// The timeout.
         seconds: u64,
     },
 }

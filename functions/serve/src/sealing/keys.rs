@@ -1,4 +1,4 @@
-//! The keys that calls are sealed to, unwrapped, and which of them are offered when.
+//! The unwrapped keys of sealed calls, and which of them are offered at a time.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use amaas_store::vault::{EncryptionContext, Vault};
 pub(crate) struct UnwrappedKeys {
     serial: u64,
     ring: KeyRing,
-    held: Vec<UnwrappedKey>,
+    keys: Vec<UnwrappedKey>,
     signers: Vec<ReceiptSigner>,
 }
 
@@ -35,9 +35,9 @@ struct ReceiptSigner {
 }
 
 impl UnwrappedKeys {
-    /// Unwraps a document, all of it, and verifies it: one that opens in part only was altered. What `known` has already is taken
-    /// from there, so that a rotation does not cost a call of the vault for every key. What is unwrapped is unwrapped at once, so
-    /// that a function that starts waits once for KMS.
+    /// Unwraps all of a document and verifies it: a document that can be unwrapped only in part was altered. Keys in `known` are reused, so
+    /// that a rotation does not cost a call of the vault for each key. The others are unwrapped concurrently, so that a starting function
+    /// waits for one round trip to KMS.
     pub(crate) async fn unwrap(
         document: &KeySetDocument,
         vault: &Vault,
@@ -50,7 +50,7 @@ impl UnwrappedKeys {
             |cause: &str| SealingError::Malformed { name: document.name.to_string(), cause: cause.to_owned() };
         let authenticator = unwrap(&document.authenticator.0, AUTHENTICATOR);
         let held = try_join_all(document.keys.iter().map(async |stored| {
-            let known = known.and_then(|known| known.held.iter().find(|held| held.stored.is_same(stored)));
+            let known = known.and_then(|known| known.keys.iter().find(|held| held.stored.is_same(stored)));
             let (key, public) = if let Some(known) = known {
                 (known.key.clone(), known.public.clone())
             } else {
@@ -75,69 +75,70 @@ impl UnwrappedKeys {
         }));
         let (authenticator, held, signers) = tokio::join!(authenticator, held, signers);
         document.verify(&DocumentAuthenticator::new(&authenticator?))?;
-        let (held, signers) = (held?, signers?);
-        let ring = KeyRing::new(held.iter().map(|held| held.key.clone()).collect())?;
-        Ok(Self { serial: document.serial, ring, held, signers })
+        let (keys, signers) = (held?, signers?);
+        let ring = KeyRing::new(keys.iter().map(|held| held.key.clone()).collect())?;
+        Ok(Self { serial: document.serial, ring, keys, signers })
     }
 
     pub(crate) fn serial(&self) -> u64 {
         self.serial
     }
 
-    /// The ring, where the key with `id` opens calls at `now`. No other than that key is ever tried.
-    pub(crate) fn ring(&self, id: u8, now: u64) -> Result<&KeyRing, OhttpError> {
+    /// The ring, if the key with `id` opens calls at `now`. No other key is ever tried.
+    pub(crate) fn ring_for(&self, id: u8, now: u64) -> Result<&KeyRing, OhttpError> {
         let opens =
             |held: &UnwrappedKey| held.stored.id == id && held.stored.retires.is_none_or(|retires| retires > now);
-        if self.held.iter().any(opens) { Ok(&self.ring) } else { Err(OhttpError::UnknownKey { key_id: id }) }
+        if self.keys.iter().any(opens) { Ok(&self.ring) } else { Err(OhttpError::UnknownKey { key_id: id }) }
     }
 
-    /// The public keys that are offered at `now`, `application/ohttp-keys`.
+    /// The public keys offered at `now`, as `application/ohttp-keys`.
     pub(crate) fn list(&self, now: u64) -> Vec<u8> {
         let keys = self.offered(now).map(|held| held.public.clone());
         KeyList::new(keys).map(|list| list.encode()).unwrap_or_default()
     }
 
-    /// What the signers say of the list of `now`, for a day, or for as long as its keys open calls.
+    /// The signed manifest of the list at `now`. It is valid for a day, or until its first key retires.
     pub(crate) fn manifest(&self, audience: Audience, now: u64) -> Vec<u8> {
         let retire = self.offered(now).filter_map(|held| held.stored.retires).min().unwrap_or(u64::MAX);
-        // Clocks differ a little.
-        let valid = now.saturating_sub(CLOCK.as_secs())..=now.saturating_add(VALID.as_secs()).min(retire);
+        // Clients' clocks differ a little.
+        let valid =
+            now.saturating_sub(MAX_CLOCK_SKEW.as_secs())..=now.saturating_add(MANIFEST_VALIDITY.as_secs()).min(retire);
         KeyManifest::new(&self.list(now), audience, valid, self.serial).sign(&self.signers(now))
     }
 
-    /// Those that sign at `now`; one but for a while in which another takes over, when there are two.
+    /// The signers at `now`: one, or two during a rotation of the signer.
     pub(crate) fn signers(&self, now: u64) -> Vec<&SigningKey> {
         let signing = |signer: &&ReceiptSigner| signer.stored.retires.is_none_or(|retires| retires > now);
         self.signers.iter().filter(signing).map(|signer| &signer.key).collect()
     }
 
-    /// The newest that were announced by `now`; the oldest where this clock is behind all of them.
+    /// The newest keys that were announced by `now`, or the oldest if this clock is behind all of them.
     fn offered(&self, now: u64) -> impl Iterator<Item = &UnwrappedKey> {
-        let times = self.held.iter().map(|held| held.stored.announced);
+        let times = self.keys.iter().map(|held| held.stored.announced);
         let oldest = times.clone().min().unwrap_or_default();
         let newest = times.filter(|announced| *announced <= now).max().unwrap_or(oldest);
-        self.held.iter().filter(move |held| held.stored.announced == newest)
+        self.keys.iter().filter(move |held| held.stored.announced == newest)
     }
 }
 
 #[cfg(test)]
 impl UnwrappedKeys {
-    /// Every secret.
+    /// All secrets.
     pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
-        let keys = self.held.iter().map(|held| held.key.to_bytes()[7..].to_vec());
+        let keys = self.keys.iter().map(|held| held.key.to_bytes()[7..].to_vec());
         let signers = self.signers.iter().map(|signer| signer.key.to_bytes().to_vec());
         keys.chain(signers).collect()
     }
 
-    /// Whether `other` has no secret that this has not, each under its name.
-    pub(crate) fn has_the_secrets_of(&self, other: &Self) -> bool {
-        let keys = |of: &Self| of.held.iter().map(|held| held.key.to_bytes().to_vec()).collect::<Vec<_>>();
+    /// Whether `other` has the same secrets under the same names.
+    pub(crate) fn has_same_secrets(&self, other: &Self) -> bool {
+        let keys = |of: &Self| of.keys.iter().map(|held| held.key.to_bytes().to_vec()).collect::<Vec<_>>();
         keys(self) == keys(other) && self.secrets() == other.secrets()
     }
 }
 
 impl StoredKey {
-    /// Whether this is the same key, whatever its times are now.
+    /// Whether this is the same key, even if its times differ.
     fn is_same(&self, other: &Self) -> bool {
         (self.id, self.suite, &self.wrapped) == (other.id, other.suite, &other.wrapped)
     }
@@ -145,10 +146,10 @@ impl StoredKey {
 
 impl fmt::Debug for UnwrappedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids: Vec<_> = self.held.iter().map(|held| held.stored.id).collect();
+        let ids: Vec<_> = self.keys.iter().map(|held| held.stored.id).collect();
         f.debug_struct("Keys").field("serial", &self.serial).field("ids", &ids).finish_non_exhaustive()
     }
 }
 
-const VALID: Duration = Duration::from_hours(24);
-const CLOCK: Duration = Duration::from_mins(5);
+const MANIFEST_VALIDITY: Duration = Duration::from_hours(24);
+const MAX_CLOCK_SKEW: Duration = Duration::from_mins(5);

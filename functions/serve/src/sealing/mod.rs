@@ -1,15 +1,14 @@
-//! The keys of sealed calls, and which sealed calls are taken.
+//! The keys of sealed calls, and the checks of sealed calls before they are accepted.
 //!
-//! The private keys are a [`KeySet`] in the model store, each wrapped by the vault; a function unwraps them as they are
-//! needed ([`Sealing`]) and follows the set as it is rotated. Whose key is whose is told by ids and times alone: no key is
-//! ever tried that a call did not name.
+//! The private keys are a [`KeySet`] in the model store, each wrapped by the vault. A function unwraps them when it needs them
+//! ([`Sealing`]) and follows rotations of the set. Ids and times alone select the key: a function tries only the key that a call names.
 
-mod arrivals;
 mod date;
 mod document;
 mod error;
 mod keys;
 mod replay;
+mod sealed_bodies;
 #[allow(clippy::module_inception)]
 mod sealing;
 mod set;
@@ -17,13 +16,13 @@ pub(crate) mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub(crate) use self::arrivals::{HeldBytes, SealedBodies};
-pub(crate) use self::date::check as check_date;
+pub(crate) use self::date::check_date;
 pub use self::error::SealingError;
 pub(crate) use self::replay::SealedCall;
+pub(crate) use self::sealed_bodies::{HeldBytes, SealedBodies};
 pub use self::sealing::{ReplayPolicy, Sealing, SealingPolicy};
-pub use self::set::{KeySet, OVERLAP};
+pub use self::set::{DEFAULT_OVERLAP, KeySet};
 
-/// Marks a call that came sealed.
+/// Marks a request that was sealed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SealedRequest;

@@ -1,11 +1,10 @@
-//! Sealed calls that come a second time.
+//! Replay detection for sealed calls.
 //!
-//! Each sealed call has an encapsulated key of its own, however often the same is asked, so one that comes twice was
-//! recorded and sent again. Those that were taken are remembered in the ledger for as long as their date could be taken: by one
-//! conditional write each, except for a call with an idempotency key. Such a call has an entry of its own while it runs and once its
-//! answer is kept, so it is written here only when that entry goes ([`Lease`](amaas_ledger::Place)).
+//! Each sealed call has its own encapsulated key, so a call that arrives twice was recorded and replayed. The ledger stores accepted calls
+//! for as long as their date is valid, with one conditional write each. A call with an idempotency key has another entry while it runs and
+//! while its response is stored. It is written here only when that entry is removed ([`Lease`](amaas_ledger::Lease)).
 //!
-//! While the ledger cannot be reached, each process remembers what it took itself.
+//! While the ledger is unreachable, each process remembers the calls that it accepted itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,85 +15,85 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::date::WINDOW;
+use super::date::DATE_WINDOW_SECONDS;
 use crate::error::Error;
 use crate::error::SealedCallError;
 use amaas_ledger::{InsertOutcome, Ledger, LedgerError, LedgerKey, OnceMarker};
 use amaas_store::ModelName;
 use amaas_wire::Digest;
 
-/// The sealed calls that were taken by all processes that share a ledger.
+/// The accepted sealed calls of all processes that share a ledger.
 #[derive(Debug)]
 pub(crate) struct ReplayGuard {
     ledger: Arc<dyn Ledger>,
     partition: String,
-    own: Mutex<LocalReplays>,
+    local: Mutex<LocalReplays>,
 }
 
-/// What this process remembers itself, while the ledger cannot be reached.
+/// Calls that this process accepted while the ledger was unreachable.
 #[derive(Debug, Default)]
 struct LocalReplays {
-    /// Until when each is remembered.
+    /// The accepted calls, and when to forget them.
     calls: HashMap<Digest, Instant>,
-    /// Until when a ledger that did not answer is left alone.
+    /// When to try an unreachable ledger again.
     paused: Option<Instant>,
 }
 
 impl ReplayGuard {
-    /// Those of the key set of `name`, in `ledger`.
+    /// The accepted calls of the key set of `name`, in `ledger`.
     pub(crate) fn new(ledger: Arc<dyn Ledger>, name: &ModelName) -> Self {
-        Self { ledger, partition: format!("seen/{name}"), own: Mutex::default() }
+        Self { ledger, partition: format!("seen/{name}"), local: Mutex::default() }
     }
 
-    /// Remembers the call with `id`, and refuses it where it was taken before.
-    pub(crate) async fn first(&self, id: &Digest) -> Result<(), Error> {
+    /// Remembers the call with `id`, and refuses it if it was accepted before.
+    pub(crate) async fn reject_replay(&self, id: &Digest) -> Result<(), Error> {
         if self.is_paused() {
-            return self.first_here(id);
+            return self.reject_local_replay(id);
         }
-        let OnceMarker { key, ttl } = self.once(id);
+        let OnceMarker { key, ttl } = self.marker(id);
         match self.ledger.insert(&key, Bytes::new(), ttl).await {
             Ok(InsertOutcome::New(_)) => Ok(()),
             Ok(InsertOutcome::Exists(_)) => Err(Error::Sealed(SealedCallError::Replayed)),
             Err(error @ (LedgerError::Unreachable { .. } | LedgerError::Random)) => {
-                tracing::error!(%error, "replays of sealed calls are recognised by each process alone");
-                self.own().paused = Some(Instant::now() + PAUSE);
-                self.first_here(id)
+                tracing::error!(%error, "replay ledger unavailable: each process detects replays alone");
+                self.lock_local().paused = Some(Instant::now() + LEDGER_RETRY_INTERVAL);
+                self.reject_local_replay(id)
             }
             Err(error) => Err(Error::Sealed(SealedCallError::ReplaysUnavailable { internal: error.to_string() })),
         }
     }
 
-    fn first_here(&self, id: &Digest) -> Result<(), Error> {
-        let (now, mut own) = (Instant::now(), self.own());
-        if own.calls.len() >= LARGEST {
-            own.calls.retain(|_, until| *until > now);
+    fn reject_local_replay(&self, id: &Digest) -> Result<(), Error> {
+        let (now, mut local) = (Instant::now(), self.lock_local());
+        if local.calls.len() >= MAX_LOCAL_REPLAYS {
+            local.calls.retain(|_, until| *until > now);
         }
-        if own.calls.len() >= LARGEST {
-            let internal = format!("{LARGEST} sealed calls were taken while the ledger could not be reached");
+        if local.calls.len() >= MAX_LOCAL_REPLAYS {
+            let internal = format!("{MAX_LOCAL_REPLAYS} sealed calls were taken while the ledger could not be reached");
             return Err(Error::Sealed(SealedCallError::ReplaysUnavailable { internal }));
         }
-        match own.calls.insert(*id, now + TTL) {
+        match local.calls.insert(*id, now + REPLAY_TTL) {
             Some(until) if until > now => Err(Error::Sealed(SealedCallError::Replayed)),
             _ => Ok(()),
         }
     }
 
-    fn once(&self, id: &Digest) -> OnceMarker {
-        // An entry of its own partition, so that none is asked for more than another.
+    fn marker(&self, id: &Digest) -> OnceMarker {
+        // Each entry has its own partition, so that no partition becomes hot.
         let partition = format!("{}/{}", self.partition, URL_SAFE_NO_PAD.encode(id.as_bytes()));
-        OnceMarker { key: LedgerKey::new(partition, "once"), ttl: TTL }
+        OnceMarker { key: LedgerKey::new(partition, "once"), ttl: REPLAY_TTL }
     }
 
     fn is_paused(&self) -> bool {
-        self.own().paused.is_some_and(|until| Instant::now() < until)
+        self.lock_local().paused.is_some_and(|until| Instant::now() < until)
     }
 
-    fn own(&self) -> std::sync::MutexGuard<'_, LocalReplays> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_local(&self) -> std::sync::MutexGuard<'_, LocalReplays> {
+        self.local.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A sealed call that is under way, for the layer that runs a call with an idempotency key once.
+/// A running sealed call, for the idempotency layer.
 #[derive(Clone, Debug)]
 pub(crate) struct SealedCall {
     pub(crate) replays: Arc<ReplayGuard>,
@@ -103,36 +102,36 @@ pub(crate) struct SealedCall {
 }
 
 impl SealedCall {
-    /// Where it is remembered.
-    pub(crate) fn once(&self) -> OnceMarker {
-        self.replays.once(&self.id)
+    /// The marker that remembers the call.
+    pub(crate) fn marker(&self) -> OnceMarker {
+        self.replays.marker(&self.id)
     }
 
-    /// Remembers it, and refuses it where it was taken before.
-    pub(crate) async fn first(&self) -> Result<(), Error> {
-        self.replays.first(&self.id).await
+    /// Remembers the call, and refuses it if it was accepted before.
+    pub(crate) async fn reject_replay(&self) -> Result<(), Error> {
+        self.replays.reject_replay(&self.id).await
     }
 }
 
 #[cfg(test)]
 impl SealedCall {
     pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>) -> Self {
-        let replays = ReplayGuard::new(ledger, &"m".parse().expect("a name"));
+        let replays = ReplayGuard::new(ledger, &"m".parse().expect("a valid name"));
         Self { replays: Arc::new(replays), id: Digest::of(b"") }
     }
 
-    /// Another one.
+    /// Another call.
     pub(crate) fn other(&self, id: u8) -> Self {
         Self { replays: Arc::clone(&self.replays), id: Digest::of(&[id]) }
     }
 }
 
-/// How long a call is remembered: its date can be as far ahead of this clock as behind it, and clocks have whole seconds.
-const TTL: Duration = Duration::from_secs(2 * WINDOW + 2);
-/// How long a ledger that did not answer is left alone.
-const PAUSE: Duration = Duration::from_secs(2);
-/// How many calls a process remembers itself: some 5 MB. More of them are refused.
-const LARGEST: usize = 1 << 16;
+/// How long a call is remembered: its date can be the window ahead of this clock and behind it, and dates have whole seconds.
+const REPLAY_TTL: Duration = Duration::from_secs(2 * DATE_WINDOW_SECONDS + 2);
+/// How long an unreachable ledger is not tried again.
+const LEDGER_RETRY_INTERVAL: Duration = Duration::from_secs(2);
+/// The most calls that a process remembers itself, about 5 MB. Further calls are refused.
+const MAX_LOCAL_REPLAYS: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {
@@ -143,7 +142,7 @@ mod tests {
         let clock = tokio::time::Instant::now();
         ReplayGuard::new(
             Arc::new(MemoryLedger::new(Clock::new(move || clock.elapsed()))),
-            &"m".parse().expect("a name"),
+            &"m".parse().expect("a valid name"),
         )
     }
 
@@ -151,25 +150,28 @@ mod tests {
     async fn each_call_is_taken_once_for_as_long_as_its_date_is() {
         let replays = replays();
         let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
-        assert!(replays.first(&one).await.is_ok());
-        assert!(matches!(replays.first(&one).await, Err(Error::Sealed(SealedCallError::Replayed))));
-        assert!(replays.first(&two).await.is_ok());
-        tokio::time::advance(Duration::from_secs(2 * WINDOW)).await;
-        assert!(matches!(replays.first(&one).await, Err(Error::Sealed(SealedCallError::Replayed))));
+        assert!(replays.reject_replay(&one).await.is_ok());
+        assert!(matches!(replays.reject_replay(&one).await, Err(Error::Sealed(SealedCallError::Replayed))));
+        assert!(replays.reject_replay(&two).await.is_ok());
+        tokio::time::advance(Duration::from_secs(2 * DATE_WINDOW_SECONDS)).await;
+        assert!(matches!(replays.reject_replay(&one).await, Err(Error::Sealed(SealedCallError::Replayed))));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_a_process_remembers_itself_is_bounded() {
         let replays = replays();
-        for number in 0..LARGEST {
-            assert!(replays.first_here(&Digest::of(&number.to_be_bytes())).is_ok());
+        for number in 0..MAX_LOCAL_REPLAYS {
+            assert!(replays.reject_local_replay(&Digest::of(&number.to_be_bytes())).is_ok());
         }
         assert!(matches!(
-            replays.first_here(&Digest::of(b"more")),
+            replays.reject_local_replay(&Digest::of(b"more")),
             Err(Error::Sealed(SealedCallError::ReplaysUnavailable { .. }))
         ));
-        tokio::time::advance(TTL).await;
-        assert!(replays.first_here(&Digest::of(b"more")).is_ok(), "the others are of another time");
-        assert!(matches!(replays.first_here(&Digest::of(b"more")), Err(Error::Sealed(SealedCallError::Replayed))));
+        tokio::time::advance(REPLAY_TTL).await;
+        assert!(replays.reject_local_replay(&Digest::of(b"more")).is_ok(), "the other entries have expired");
+        assert!(matches!(
+            replays.reject_local_replay(&Digest::of(b"more")),
+            Err(Error::Sealed(SealedCallError::Replayed))
+        ));
     }
 }

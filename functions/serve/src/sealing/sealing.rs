@@ -1,4 +1,4 @@
-//! What a host opens sealed calls with.
+//! Sealing of a host: its keys, its policy, and the detection of replays.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use amaas_ledger::Ledger;
 use amaas_store::vault::Vault;
 use amaas_store::{ModelName, Store};
 
-/// The keys of sealed calls, which follow their key set in the store, and which calls are taken. Cheap to clone.
+/// The keys of sealed calls, which follow their key set in the store, and the policy of the host. Cheap to clone.
 #[derive(Clone)]
 pub struct Sealing {
     source: Arc<KeySetSource>,
@@ -27,23 +27,23 @@ pub struct Sealing {
     clock: UnixClock,
 }
 
-/// Which calls are taken.
+/// Which calls the host accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealingPolicy {
-    /// Plain ones.
+    /// Plain calls only.
     Off,
-    /// Sealed and plain ones.
+    /// Sealed and plain calls.
     Optional,
-    /// Sealed ones; a plain call is refused, and its key has been seen by whoever stands between.
+    /// Sealed calls only. A plain call is refused, but proxies have seen its key.
     Required,
 }
 
-/// What happens to a sealed call that comes a second time.
+/// How the host treats a sealed call that arrives a second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayPolicy {
-    /// It is taken; within two minutes of its date, where it has one.
+    /// It is accepted, within two minutes of its date if it has one.
     Allow,
-    /// It is refused, and so is one without a date.
+    /// It is refused, and so are calls without a date.
     Refuse,
 }
 
@@ -53,8 +53,8 @@ impl Sealing {
         Self { source: Arc::new(KeySetSource::new(store, name, vault)), policy, replays: None, clock: Arc::new(now) }
     }
 
-    /// Has `ledger` remember what all processes that share it have seen: the serial of the key set, of which no older one is taken, and,
-    /// where `replay` says so, each sealed call, which is taken once. A call without a date is refused then.
+    /// Shares state with all processes of `ledger`. The ledger stores the serial of the key set, so that no older set is accepted. With
+    /// [`ReplayPolicy::Refuse`] it also stores each sealed call, which is then accepted once, and calls without a date are refused.
     #[must_use]
     pub fn with_ledger(mut self, ledger: &Arc<dyn Ledger>, replay: ReplayPolicy) -> Self {
         self.source = Arc::new(self.source.with_ledger(Arc::clone(ledger)));
@@ -67,40 +67,39 @@ impl Sealing {
         }
     }
 
-    /// Reads the keys where they are not known yet, so that no call has to wait for them. Calls can have what failed tried
-    /// again.
+    /// Reads the keys unless they are known, so that no call has to wait for them. After a failure, calls retry.
     ///
     /// # Errors
-    /// Why they cannot be read.
+    /// If the keys cannot be read.
     pub async fn load(&self) -> Result<(), Arc<SealingError>> {
         self.source.keys().await.map(drop)
     }
 
-    /// Drops every key from memory. What is needed next is read anew.
+    /// Drops all keys from memory. The next call reads them again.
     pub fn forget(&self) {
         self.source.forget();
     }
 
-    /// The receipt, signed by those that sign for the model's keys, which callers pin; `None` where none does any more. Whoever
-    /// asks waits for nothing, unless the keys were never read or [forgotten](Self::forget).
+    /// Signs the receipt with the signers of the model's keys, which clients pin; `None` if all signers are retired. This does not wait,
+    /// unless the keys were never read or were [forgotten](Self::forget).
     ///
-    /// A signer that is new signs once the set was read again. Callers count on that no sooner: the old one goes on for as
-    /// long as [`OVERLAP`](super::OVERLAP), and every sealed call that is opened has a set read that is older than a minute.
+    /// A new signer signs after the next read of the set. Clients do not depend on it earlier: the old signer continues for
+    /// [`DEFAULT_OVERLAP`](super::DEFAULT_OVERLAP), and every sealed call refreshes a set that is older than a minute.
     ///
     /// # Errors
-    /// [`Error::Sealed(SealedCallError::KeysUnavailable)`].
+    /// [`SealedCallError::KeysUnavailable`] if no keys are known and they cannot be read.
     pub(crate) async fn receipt(&self, receipt: &Receipt) -> Result<Option<String>, Error> {
-        let keys = self.source.keys_at_hand().await.map_err(|error| unavailable(&error))?;
+        let keys = self.source.stale_keys().await.map_err(|error| unavailable(&error))?;
         let signers = keys.signers(self.now());
         Ok((!signers.is_empty()).then(|| receipt.sign(&signers)))
     }
 
-    /// The public keys that are offered, `application/ohttp-keys`.
+    /// The offered public keys, as `application/ohttp-keys`.
     pub(crate) async fn list(&self) -> Result<Bytes, Error> {
         Ok(self.keys().await?.list(self.now()).into())
     }
 
-    /// What the signers say of that list to callers of this model and version, from now on.
+    /// The signed manifest of that list, for clients of this model and version.
     pub(crate) async fn manifest(&self, model: &str, version: &str) -> Result<Vec<u8>, Error> {
         let audience = Audience { model: model.to_owned(), version: version.to_owned() };
         Ok(self.keys().await?.manifest(audience, self.now()))
@@ -110,13 +109,13 @@ impl Sealing {
         self.source.keys().await.map_err(|error| unavailable(&error))
     }
 
-    /// The keys for a call to the one with `id`: where that is not known, they are read again first.
+    /// The keys for a call that is sealed to the key `id`. If it is unknown, the set is read again first.
     pub(crate) async fn keys_for(&self, id: u8) -> Result<Arc<UnwrappedKeys>, Error> {
         let keys = self.keys().await?;
-        if keys.ring(id, self.now()).is_ok() {
+        if keys.ring_for(id, self.now()).is_ok() {
             return Ok(keys);
         }
-        self.source.keys_anew().await.map_err(|error| unavailable(&error))
+        self.source.refetch_keys().await.map_err(|error| unavailable(&error))
     }
 
     pub(crate) fn policy(&self) -> SealingPolicy {
@@ -153,5 +152,5 @@ fn unavailable(error: &SealingError) -> Error {
     Error::Sealed(SealedCallError::KeysUnavailable { public, internal: error.to_string() })
 }
 
-/// Tells seconds since 1970.
+/// A clock, in seconds since 1970.
 pub(crate) type UnixClock = Arc<dyn Fn() -> u64 + Send + Sync>;

@@ -1,8 +1,8 @@
-//! The key set of a model in its store: made once, rotated by whoever runs the functions.
+//! The key set of a model in its store: created once, rotated by the operator.
 //!
-//! A rotation publishes first: functions open calls to a new key from the moment that they read of it, and offer it a
-//! minute later, when each that is called has. The old keys leave the list then, and open calls for longer than any
-//! manifest holds that named them. What retired goes with the next rotation.
+//! A rotation publishes new keys first: functions open calls to a new key as soon as they have read it. They offer it to clients a minute
+//! later, when all active functions have read it. Then the old keys are no longer offered, and open calls until all manifests that name
+//! them have expired. The next rotation removes retired keys.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ use amaas_access::now;
 use amaas_store::vault::{EncryptionContext, Vault};
 use amaas_store::{ModelName, Store, StoreError, WriteCondition, sealing_key};
 
-/// The keys of sealed calls to one model, wrapped. One that was [read](Self::read) or made is as those wrote it who may use the
-/// vault's key.
+/// The wrapped keys of sealed calls to one model. A set that was [read](Self::read) or created is authentic: only a holder of the vault's key
+/// can write it.
 #[derive(Clone, Debug)]
 pub struct KeySet(KeySetDocument);
 
@@ -29,23 +29,23 @@ impl KeySet {
     /// Reads the set of `name`, whose secrets `vault` wraps.
     ///
     /// # Errors
-    /// [`SealingError::Missing`] where there is none, [`SealingError::Altered`] where somebody changed it who may not use the
-    /// vault's key, or when it cannot be read.
+    /// [`SealingError::Missing`] if there is none, [`SealingError::Altered`] if it was changed without the vault's key, or if it cannot be
+    /// read.
     pub async fn read(store: &Store, name: &ModelName, vault: &Vault) -> Result<Self, SealingError> {
         let (set, _) = Self::read_with_tag(store, name).await?;
         verify(&set.0, vault).await?;
         Ok(set)
     }
 
-    /// Reads the document of the set of `name`, and believes it: it is verified when it is unwrapped.
+    /// Parses the document of the set of `name`. It is verified later, when it is unwrapped.
     pub(crate) fn from_json(name: &ModelName, bytes: &[u8]) -> Result<Self, SealingError> {
         KeySetDocument::from_json(name, bytes).map(Self)
     }
 
-    /// The set of `name`: the one that is there, or a new one, with a key for each suite and a signer.
+    /// The set of `name`: the existing one, or a new one with a key for each suite and a signer.
     ///
     /// # Errors
-    /// When the store or the vault fails or refuses.
+    /// If the store or the vault fails or refuses.
     pub async fn create(store: &Store, name: &ModelName, vault: &Vault) -> Result<Self, SealingError> {
         match Self::read(store, name, vault).await {
             Err(SealingError::Missing { .. }) => {}
@@ -54,17 +54,17 @@ impl KeySet {
         let set = Self::new(name, vault, now()).await?;
         match store.write(&sealing_key(name), set.0.to_json().into(), WriteCondition::Absent).await {
             Ok(()) => Ok(set),
-            // Somebody else was faster, or the store's client put twice.
+            // Another writer was faster, or the store's client repeated the write.
             Err(StoreError::Conflict { .. }) => Self::read(store, name, vault).await,
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Gives the set of `name` new keys, which are offered in a minute; the old ones open calls for `overlap` more. Makes
-    /// the set where there is none.
+    /// Adds new keys to the set of `name`, which are offered in a minute. The old keys open calls for `overlap` longer. Creates the set if
+    /// there is none.
     ///
     /// # Errors
-    /// When the store or the vault fails or refuses, such as when the set was wrapped with another key.
+    /// If the store or the vault fails or refuses, such as when the set was wrapped with another key.
     pub async fn rotate(
         store: &Store,
         name: &ModelName,
@@ -74,11 +74,11 @@ impl KeySet {
         Self::change(store, name, vault, async |set| set.rotated(vault, now(), overlap).await).await
     }
 
-    /// Gives the set of `name` another signer. Both sign until `overlap` is over, so that callers can be given the new
-    /// public key meanwhile; then the old one does no more.
+    /// Adds a signer to the set of `name`. Both signers sign during `overlap`, so that clients can pin the new public key in time; then the
+    /// old one retires.
     ///
     /// # Errors
-    /// [`SealingError::SignerPending`] while an earlier one takes over, or when the store or the vault fails or refuses.
+    /// [`SealingError::SignerPending`] during the overlap of an earlier rotation, or if the store or the vault fails or refuses.
     pub async fn rotate_signer(
         store: &Store,
         name: &ModelName,
@@ -88,11 +88,11 @@ impl KeySet {
         Self::change(store, name, vault, async |set| set.with_next_signer(vault, now(), overlap).await).await
     }
 
-    /// Has functions take a set of the first format, whose times and lists nothing authenticated. Its keys and signers stay as they are;
-    /// whoever adopts it compares the signers with those that callers pin. A set that is authenticated already stays as it is.
+    /// Authenticates a set of the first format, whose times and lists had no tag. Its keys and signers stay the same, so the operator has
+    /// to compare the signers with those that clients pin. An authenticated set is not changed.
     ///
     /// # Errors
-    /// When the store or the vault fails or refuses, such as when a secret was wrapped with another key.
+    /// If the store or the vault fails or refuses, such as when a secret was wrapped with another key.
     pub async fn adopt(store: &Store, name: &ModelName, vault: &Vault) -> Result<Self, SealingError> {
         let object = match store.read(&sealing_key(name)).await {
             Err(error) if error.is_not_found() => return Err(SealingError::Missing { name: name.to_string() }),
@@ -108,13 +108,13 @@ impl KeySet {
         set.unwrap(vault, None).await?;
         match store.write(&sealing_key(name), set.0.to_json().into(), WriteCondition::Unchanged(object.tag)).await {
             Ok(()) => Ok(set),
-            // Somebody else was faster, or the store's client put twice.
+            // Another writer was faster, or the store's client repeated the write.
             Err(StoreError::Conflict { .. }) => Self::read(store, name, vault).await,
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The public keys of those who sign, the one that goes first; callers are given them beforehand.
+    /// The public keys of the signers, which clients pin, the oldest first.
     pub fn signers(&self) -> Vec<VerifyingKey> {
         let now = now();
         let signing = self.0.signers.iter().filter(|signer| signer.retires.is_none_or(|retires| retires > now));
@@ -126,7 +126,7 @@ impl KeySet {
         self.0.serial
     }
 
-    /// When the newest keys are offered, in seconds since 1970.
+    /// When the newest keys are first offered, in seconds since 1970.
     pub fn announced(&self) -> u64 {
         self.0.keys.iter().map(|key| key.announced).max().unwrap_or_default()
     }
@@ -141,7 +141,7 @@ impl KeySet {
         let mut next = self.0.clone();
         let authenticator = verify(&next, vault).await.expect("verified");
         change(&mut next);
-        Self(next.tagged(&authenticator))
+        Self(next.with_tag(&authenticator))
     }
 
     async fn read_with_tag(store: &Store, name: &ModelName) -> Result<(Self, String), SealingError> {
@@ -152,7 +152,7 @@ impl KeySet {
         }
     }
 
-    /// Changes the set, again from the start where somebody else changed it meanwhile.
+    /// Changes the set with optimistic concurrency: starts again if another writer changed it meanwhile.
     async fn change(
         store: &Store,
         name: &ModelName,
@@ -160,13 +160,13 @@ impl KeySet {
         change: impl AsyncFn(&Self) -> Result<Self, SealingError>,
     ) -> Result<Self, SealingError> {
         let mut written = None;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             let (set, tag) = match Self::read_with_tag(store, name).await {
                 Err(SealingError::Missing { .. }) => return Self::create(store, name, vault).await,
                 result => result?,
             };
             let json = set.0.to_json();
-            // The store's client puts again where no answer came, so the change that is in the way may be our own.
+            // The store's client repeats a write that got no response, so the conflicting change may be our own.
             if written.as_ref() == Some(&json) {
                 return Ok(set);
             }
@@ -193,7 +193,7 @@ impl KeySet {
     pub(crate) async fn rotated(&self, vault: &Vault, now: u64, overlap: Duration) -> Result<Self, SealingError> {
         let mut next = self.0.clone();
         let authenticator = verify(&next, vault).await?;
-        let announced = (now + LEAD.as_secs()).max(self.announced() + 1);
+        let announced = (now + ANNOUNCEMENT_LEAD.as_secs()).max(self.announced() + 1);
         next.keys.retain(|key| key.retires.is_none_or(|retires| retires > now));
         for key in &mut next.keys {
             key.retires.get_or_insert(announced.saturating_add(overlap.as_secs()));
@@ -201,12 +201,12 @@ impl KeySet {
         let last = self.0.keys.last().map_or(0, |key| key.id);
         for suite in Suite::ALL {
             let used = |id: &u8| next.keys.iter().any(|key| key.id == *id);
-            // In a circle, so that an id that was in use names another key as late as can be.
+            // Ids are assigned in a circle, so that an id is reused as late as possible.
             let id = (1..=u8::MAX).map(|step| last.wrapping_add(step)).find(|id| !used(id));
             next.keys.push(new_key(&next.name, vault, id.ok_or(SealingError::NoId)?, suite, announced).await?);
         }
         next.serial = now.max(next.serial + 1);
-        Ok(Self(next.tagged(&authenticator)))
+        Ok(Self(next.with_tag(&authenticator)))
     }
 
     pub(crate) async fn with_next_signer(
@@ -226,10 +226,10 @@ impl KeySet {
         }
         next.signers.push(new_signer(&next.name, vault, now).await?);
         next.serial = now.max(next.serial + 1);
-        Ok(Self(next.tagged(&authenticator)))
+        Ok(Self(next.with_tag(&authenticator)))
     }
 
-    /// The keys themselves; those of `known` are not unwrapped again.
+    /// Unwraps the keys, except those in `known`.
     pub(crate) async fn unwrap(
         &self,
         vault: &Vault,
@@ -239,8 +239,8 @@ impl KeySet {
     }
 }
 
-/// Refuses a document that was altered, or that is of another vault: functions could open a set of two vaults with neither. What the
-/// next document is tagged with.
+/// Refuses a document that was altered or is of another vault, since a set of two vaults could be opened with neither. Returns the
+/// authenticator for the next document.
 async fn verify(document: &KeySetDocument, vault: &Vault) -> Result<DocumentAuthenticator, SealingError> {
     let context = EncryptionContext { model: document.name.as_str(), key: AUTHENTICATOR };
     let authenticator = DocumentAuthenticator::new(&vault.unwrap(&document.authenticator.0, context).await?);
@@ -281,10 +281,9 @@ async fn wrap(name: &ModelName, vault: &Vault, secret: &[u8], key: &str) -> Resu
     Ok(Base64Bytes(vault.wrap(secret, EncryptionContext { model: name.as_str(), key }).await?))
 }
 
-/// How long old keys open calls after the new ones are offered, where nobody says otherwise: twice as long as a manifest
-/// holds.
-pub const OVERLAP: Duration = Duration::from_hours(48);
-/// How long before they are offered new keys are in the store: as long as functions use what they read.
-const LEAD: Duration = Duration::from_mins(1);
-/// How often a change is tried before somebody hears that others were always faster.
-const ATTEMPTS: u32 = 5;
+/// The default time for which old keys open calls after the new ones are offered: twice the validity of a manifest.
+pub const DEFAULT_OVERLAP: Duration = Duration::from_hours(48);
+/// New keys are in the store for so long before they are offered: as long as functions use a set without another read.
+const ANNOUNCEMENT_LEAD: Duration = Duration::from_mins(1);
+/// How often a change is tried if other writers are faster.
+const MAX_ATTEMPTS: u32 = 5;

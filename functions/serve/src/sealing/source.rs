@@ -1,6 +1,6 @@
 //! The key set of sealed calls, cached with stale-while-revalidate and stale-if-error (RFC 5861).
 //!
-//! Invariants: known keys stay known until a newer set was read; while the process is frozen for a snapshot it knows no keys.
+//! Invariants: known keys stay known until a newer set was read; a snapshot of the process contains no keys.
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl KeySetSource {
         Self::with_reader(KeySetReader { store, name, vault, highest: None })
     }
 
-    /// The same set, where no set is taken that is older than one that any process with this ledger has seen.
+    /// The same source, but it refuses a set that is older than one that any process of this ledger has read.
     pub(crate) fn with_ledger(&self, ledger: Arc<dyn Ledger>) -> Self {
         let KeySetReader { store, name, vault, .. } = &*self.reader;
         let (store, name, vault) = (store.clone(), name.clone(), vault.clone());
@@ -49,7 +49,7 @@ impl KeySetSource {
         Self { reader, cached }
     }
 
-    /// The model whose set it is.
+    /// The model of the set.
     pub(crate) fn name(&self) -> &ModelName {
         &self.reader.name
     }
@@ -57,24 +57,23 @@ impl KeySetSource {
     /// The keys, no older than [`MAX_AGE`] if they can be read; older ones otherwise.
     ///
     /// # Errors
-    /// Why they cannot be read, if none are known.
+    /// If no keys are known and they cannot be read.
     pub(crate) async fn keys(&self) -> Result<Arc<UnwrappedKeys>, Arc<SealingError>> {
         Ok(self.cached.get().await?.keys)
     }
 
-    /// The known keys at any age, without waiting; a read that is due runs in the background. As [`keys`](Self::keys) if none are
-    /// known.
-    pub(crate) async fn keys_at_hand(&self) -> Result<Arc<UnwrappedKeys>, Arc<SealingError>> {
+    /// The known keys at any age, without waiting; a due read runs in the background. If none are known, this is [`keys`](Self::keys).
+    pub(crate) async fn stale_keys(&self) -> Result<Arc<UnwrappedKeys>, Arc<SealingError>> {
         Ok(self.cached.get_stale().await?.keys)
     }
 
-    /// The keys, read again because a call named an unknown one; the known ones if that was done a moment ago or fails.
-    pub(crate) async fn keys_anew(&self) -> Result<Arc<UnwrappedKeys>, Arc<SealingError>> {
+    /// Reads the keys again, because a call named an unknown one. Returns the known keys if the read fails or was too recent.
+    pub(crate) async fn refetch_keys(&self) -> Result<Arc<UnwrappedKeys>, Arc<SealingError>> {
         let read = self.cached.refetch(self.cached.fetches()).await;
         Ok(read.or_else(|error| self.cached.latest().ok_or(error))?.keys)
     }
 
-    /// Forgets all keys, and what a running read will return.
+    /// Forgets all keys, and discards the result of a running read.
     pub(crate) fn forget(&self) {
         self.cached.forget();
     }
@@ -85,7 +84,7 @@ struct KeySetReader {
     store: Store,
     name: ModelName,
     vault: Vault,
-    /// Keeps the highest serial for all processes, if there is a ledger.
+    /// The highest serial of all processes, if there is a ledger.
     highest: Option<HighWaterMark>,
 }
 
@@ -110,21 +109,21 @@ impl KeySetReader {
         }
         let set = KeySet::from_json(&self.name, &object.bytes)?;
         let known = known.map(|known| known.keys);
-        // A bucket writer could put a set with a retired key back.
-        let older = |found: u64, known: u64| {
+        // A writer of the bucket could restore a set with a retired key.
+        let reject_older = |found: u64, known: u64| {
             if found < known { Err(SealingError::Older { found, known }) } else { Ok(()) }
         };
-        older(set.serial(), known.as_ref().map_or(0, |keys| keys.serial()))?;
+        reject_older(set.serial(), known.as_ref().map_or(0, |keys| keys.serial()))?;
         let keys = set.unwrap(&self.vault, known.as_deref()).await?;
         // The set was verified, so the serial is not forged.
         if let Some(highest) = &self.highest {
-            older(keys.serial(), highest.with(&self.place(), keys.serial()).await?)?;
+            reject_older(keys.serial(), highest.with(&self.serial_key(), keys.serial()).await?)?;
         }
         Ok(CachedKeys { keys: Arc::new(keys), tag: object.tag })
     }
 
-    /// Where the highest serial is kept.
-    fn place(&self) -> LedgerKey {
+    /// The ledger key of the highest serial.
+    fn serial_key(&self) -> LedgerKey {
         LedgerKey::new(format!("sealing/{}", self.name), "serial")
     }
 }
@@ -141,7 +140,7 @@ impl fmt::Debug for KeySetSource {
     }
 }
 
-/// How the set is cached. `min_interval` keeps a caller that tries many ids from flooding the store.
+/// How the set is cached. `min_interval` bounds reads of the store by a client that tries many ids.
 const POLICY: RefreshPolicy = RefreshPolicy {
     max_age: MAX_AGE,
     revalidate_after: Duration::from_secs(45),
@@ -154,7 +153,7 @@ const POLICY: RefreshPolicy = RefreshPolicy {
     initial_backoff: MIN_INTERVAL,
     max_backoff: MIN_INTERVAL,
 };
-/// How long a set is used without another read. A rotation counts on it: it announces new keys that much later.
+/// How long a set is used without another read. A rotation offers new keys so much later.
 pub(crate) const MAX_AGE: Duration = Duration::from_mins(1);
 /// The least time between two reads after a failure, and between two reads for unknown keys.
 pub(crate) const MIN_INTERVAL: Duration = Duration::from_secs(5);

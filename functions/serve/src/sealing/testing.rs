@@ -1,4 +1,4 @@
-//! A key set for tests, on a clock that they turn.
+//! A key set for tests, with a clock that tests set.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,19 +12,19 @@ use super::{KeySet, Sealing, SealingPolicy};
 use amaas_store::vault::{FileKey, Vault};
 use amaas_store::{ModelName, Store, WriteCondition, sealing_key};
 
-/// A store with a key set in a folder of its own.
-pub(crate) struct Place {
+/// A store in a temporary folder, with a vault, a clock and possibly a key set.
+pub(crate) struct KeySetFixture {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) vault: Vault,
     pub(crate) clock: Arc<AtomicU64>,
 }
 
-impl Place {
-    /// A place with a key set, made at [`BEGIN`].
+impl KeySetFixture {
+    /// A store with a key set that was created at [`BEGIN`].
     pub(crate) async fn with_keys() -> Self {
-        let place = Self::empty();
-        place.put(&KeySet::new(&name(), &place.vault, BEGIN).await.expect("made")).await;
-        place
+        let fixture = Self::empty();
+        fixture.put(&KeySet::new(&name(), &fixture.vault, BEGIN).await.expect("created")).await;
+        fixture
     }
 
     pub(crate) fn empty() -> Self {
@@ -42,12 +42,12 @@ impl Place {
         self.store().write(&sealing_key(&name()), json.into(), WriteCondition::Any).await.expect("written");
     }
 
-    /// Puts `set` as somebody changed it who may use the vault's key.
+    /// Writes `set` with a change and a valid tag, as a holder of the vault's key can.
     pub(crate) async fn edit(&self, set: &KeySet, change: impl FnOnce(&mut KeySetDocument)) {
         self.put(&set.edited(&self.vault, change).await).await;
     }
 
-    /// Puts `set` as somebody changed its JSON who may not.
+    /// Writes `set` with a change of its JSON and the old tag, as an attacker without the vault's key can.
     pub(crate) async fn forge(&self, set: &KeySet, change: impl FnOnce(&mut serde_json::Value)) {
         let mut json = serde_json::from_slice(&set.document().to_json()).expect("JSON");
         change(&mut json);
@@ -55,9 +55,9 @@ impl Place {
         self.store().write(&sealing_key(&name()), json.into(), WriteCondition::Any).await.expect("written");
     }
 
-    /// Rotates at the time of the clock.
+    /// Rotates the keys at the current time of the clock.
     pub(crate) async fn rotate(&self, overlap: Duration) {
-        let set = KeySet::read(&self.store(), &name(), &self.vault).await.expect("a set");
+        let set = KeySet::read(&self.store(), &name(), &self.vault).await.expect("a key set");
         self.put(&set.rotated(&self.vault, self.now(), overlap).await.expect("rotated")).await;
     }
 
@@ -76,16 +76,16 @@ impl Place {
     }
 }
 
-/// The keys that are offered, the X25519 one first.
+/// The offered keys, the X25519 one first.
 pub(crate) async fn offered(sealing: &Sealing) -> Vec<PublicKey> {
-    let list = sealing.list().await.expect("keys");
+    let list = sealing.list().await.expect("readable keys");
     let mut keys = KeyList::decode(&list).expect("a list").keys().to_vec();
     keys.sort_by_key(|key| key.suite() != Suite::X25519);
     keys
 }
 
 pub(crate) fn name() -> ModelName {
-    "m".parse().expect("a name")
+    "m".parse().expect("a valid name")
 }
 
 pub(crate) const BEGIN: u64 = 1_000_000;

@@ -1,4 +1,4 @@
-//! Logs: one line a request on standard error, JSON under Lambda, text elsewhere. No payload, no key.
+//! Logs: one line for each request on standard error, as JSON under Lambda and as text elsewhere. No payload, no key.
 
 mod failures;
 
@@ -7,9 +7,9 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-pub(crate) use self::failures::{failed, tell_failures};
+pub(crate) use self::failures::{enable_failure_metrics, record_failure};
 
-/// Begins to log. `AMAAS_LOG` filters as `RUST_LOG` does elsewhere (`default` where not set); `AMAAS_LOG_FORMAT=json`
+/// Starts logging. `AMAAS_LOG` is a filter in the format of `RUST_LOG`; without it, `default` applies. `AMAAS_LOG_FORMAT=json`
 /// writes JSON outside of Lambda too.
 pub fn init(default: &str) {
     let filter = std::env::var("AMAAS_LOG").unwrap_or_else(|_| default.to_owned());
@@ -18,7 +18,7 @@ pub fn init(default: &str) {
         || std::env::var("AMAAS_LOG_FORMAT").is_ok_and(|format| format == "json");
     let logs =
         tracing_subscriber::fmt().with_env_filter(filter).with_span_events(FmtSpan::NONE).with_writer(std::io::stderr);
-    // A second start in one process keeps the first one's logs.
+    // A second call in one process has no effect.
     let _ = if json {
         logs.json().flatten_event(true).try_init()
     } else {

@@ -1,4 +1,4 @@
-//! The server as its peers see it.
+//! Tests of the server over TCP.
 
 mod half_close;
 
@@ -13,18 +13,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::super::connections::FIRST_HEAD;
+use super::super::connections::FIRST_HEAD_TIMEOUT;
 use super::*;
 use crate::limits::Limits;
 use amaas_access::Accounts;
 
-/// A server without models, and what stops it.
+/// A server without models, and the sender that stops it.
 async fn start() -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>) {
     start_with(Limits::default()).await
 }
 
 async fn start_with(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>) {
-    let state = AppState::builder(Accounts::in_memory().expect("random"), limits).build();
+    let state = AppState::builder(Accounts::in_memory().expect("randomness"), limits).build();
     let server = Server::bind("127.0.0.1", 0).await.expect("a free port");
     let (address, (stop, stopped)) = (server.address(), oneshot::channel());
     let serving = tokio::spawn(serve(server, state, async { stopped.await.unwrap_or_default() }));
@@ -36,20 +36,20 @@ async fn a_connection_without_a_whole_head_is_cut() {
     let (address, _stop, _) = start().await;
     for head in ["", "GET /v2 HTTP/1.1\r\nhost:", "PRI * HTTP/2.0\r\n"] {
         let begun = Instant::now();
-        let mut connection = TcpStream::connect(address).await.expect("it listens");
-        connection.write_all(head.as_bytes()).await.expect("it is open");
+        let mut connection = TcpStream::connect(address).await.expect("the server listens");
+        connection.write_all(head.as_bytes()).await.expect("the connection is open");
         let mut answer = Vec::new();
-        // Paused time goes on by itself when nobody has anything to do.
+        // Paused time advances by itself when all tasks are idle.
         let _ = connection.read_to_end(&mut answer).await;
         let took = begun.elapsed();
-        assert!((FIRST_HEAD..FIRST_HEAD * 2).contains(&took), "{head:?}: {took:?}");
+        assert!((FIRST_HEAD_TIMEOUT..FIRST_HEAD_TIMEOUT * 2).contains(&took), "{head:?}: {took:?}");
     }
 }
 
-/// What is answered to `request` on a connection of its own, or nothing where that is closed.
+/// The response to `request` on a new connection; empty if the server closes it.
 async fn ask(address: SocketAddr, request: &str) -> String {
-    let mut connection = TcpStream::connect(address).await.expect("it listens");
-    connection.write_all(request.as_bytes()).await.expect("it is open");
+    let mut connection = TcpStream::connect(address).await.expect("the server listens");
+    connection.write_all(request.as_bytes()).await.expect("the connection is open");
     let mut answer = Vec::new();
     let _ = connection.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
@@ -60,12 +60,12 @@ const LIVE: &str = "GET /v2/health/live HTTP/1.1\r\nhost: x\r\nconnection: close
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_kept_is_cut_later() {
     let (address, _stop, _) = start().await;
-    let mut connection = TcpStream::connect(address).await.expect("it listens");
-    connection.write_all(LIVE.replace("connection: close\r\n", "").as_bytes()).await.expect("it is open");
+    let mut connection = TcpStream::connect(address).await.expect("the server listens");
+    connection.write_all(LIVE.replace("connection: close\r\n", "").as_bytes()).await.expect("the connection is open");
     let (begun, mut answer) = (Instant::now(), Vec::new());
     let _ = connection.read_to_end(&mut answer).await;
     assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
-    assert!((IDLE..IDLE * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    assert!((KEEP_ALIVE_TIMEOUT..KEEP_ALIVE_TIMEOUT * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -73,10 +73,10 @@ async fn silent_connections_make_room_for_calls() {
     let (address, _stop, _) = start_with(Limits { connections: 3, ..Limits::default() }).await;
     let mut silent = Vec::new();
     for begun in ["", "PRI * HT", "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"] {
-        let mut connection = TcpStream::connect(address).await.expect("it listens");
-        connection.write_all(begun.as_bytes()).await.expect("it is open");
+        let mut connection = TcpStream::connect(address).await.expect("the server listens");
+        connection.write_all(begun.as_bytes()).await.expect("the connection is open");
         silent.push(connection);
-        // In this order.
+        // Responses arrive in this order.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     for _ in 0..20 {
@@ -94,7 +94,7 @@ async fn a_head_has_a_size() {
         let answer = ask(address, &head).await;
         assert!(answer.starts_with(status), "{size}: {answer}");
     }
-    // It is refused before it is whole.
+    // The body is refused before it is complete.
     let endless = format!("GET / HTTP/1.1\r\nfill: {}", "x".repeat(200_000));
     assert!(ask(address, &endless).await.starts_with("HTTP/1.1 431"));
 }
@@ -102,10 +102,10 @@ async fn a_head_has_a_size() {
 #[tokio::test]
 async fn http2_is_known_by_its_preface_however_it_arrives() {
     let (address, _stop, _) = start().await;
-    let mut connection = TcpStream::connect(address).await.expect("it listens");
+    let mut connection = TcpStream::connect(address).await.expect("the server listens");
     connection.set_nodelay(true).expect("an option that there is");
-    for byte in PREFACE {
-        connection.write_all(&[*byte]).await.expect("it is open");
+    for byte in HTTP2_PREFACE {
+        connection.write_all(&[*byte]).await.expect("the connection is open");
         tokio::task::yield_now().await;
     }
     // RFC 9113 §3.4: the server's own preface is a frame of settings (§4.1: three bytes of length, then the type).
@@ -118,32 +118,32 @@ async fn http2_is_known_by_its_preface_however_it_arrives() {
 async fn idle_connections_do_not_hold_a_server_that_stops() {
     let (address, stop, serving) = start().await;
     let (_untouched, mut begun) = (
-        TcpStream::connect(address).await.expect("it listens"),
-        TcpStream::connect(address).await.expect("it listens"),
+        TcpStream::connect(address).await.expect("the server listens"),
+        TcpStream::connect(address).await.expect("the server listens"),
     );
-    begun.write_all(b"PRI * ").await.expect("it is open");
-    let mut idle = TcpStream::connect(address).await.expect("it listens");
-    idle.write_all(b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is open");
+    begun.write_all(b"PRI * ").await.expect("the connection is open");
+    let mut idle = TcpStream::connect(address).await.expect("the server listens");
+    idle.write_all(b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("the connection is open");
     let mut answer = [0; 15];
     idle.read_exact(&mut answer).await.expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 200 OK");
     let asked = std::time::Instant::now();
-    stop.send(()).expect("it waits");
+    stop.send(()).expect("the server waits");
     serving.await.expect("no panic").expect("no error");
-    assert!(asked.elapsed() < DRAIN / 2, "it did not wait for any of them");
-    assert!(TcpStream::connect(address).await.is_err(), "it listens no more");
+    assert!(asked.elapsed() < DRAIN_TIMEOUT / 2, "the server does not wait for idle connections");
+    assert!(TcpStream::connect(address).await.is_err(), "the server stopped listening");
 }
 
-/// A server of `router`, whose readers have a second.
+/// A server of `router` with a write timeout of a second.
 async fn start_router(router: Router) -> SocketAddr {
     let limits = Limits { write_timeout: Duration::from_secs(1), ..Limits::default() };
-    let state = AppState::builder(Accounts::in_memory().expect("random"), limits).build();
+    let state = AppState::builder(Accounts::in_memory().expect("randomness"), limits).build();
     let Server { listener, address } = Server::bind("127.0.0.1", 0).await.expect("a free port");
-    tokio::spawn(async move { accept(listener, &router, &GracefulShutdown::new(), &state).await });
+    tokio::spawn(async move { accept_connections(listener, &router, &GracefulShutdown::new(), &state).await });
     address
 }
 
-/// Bytes that tell when they are gone.
+/// Bytes that record when they are dropped.
 struct Large(Vec<u8>, Arc<AtomicBool>);
 
 impl AsRef<[u8]> for Large {
@@ -158,7 +158,7 @@ impl Drop for Large {
     }
 }
 
-/// A route with an answer of `size` bytes in one piece, and another with as many pieces as are taken; and whether one is gone.
+/// A route with a response of `size` bytes in one chunk, another with endless chunks, and a flag that is set when a response is dropped.
 fn large(size: usize) -> (Router, Arc<AtomicBool>) {
     let gone = Arc::new(AtomicBool::new(false));
     let (whole, endless) = (Arc::clone(&gone), Arc::clone(&gone));
@@ -188,14 +188,14 @@ fn large(size: usize) -> (Router, Arc<AtomicBool>) {
     (router, gone)
 }
 
-/// A call of HTTP/2 to `path` whose peer opens a window of `window` bytes, and never more.
+/// An HTTP/2 call to `path` by a peer whose flow-control window is `window` bytes and never grows.
 fn http2_call(path: &str, window: u32) -> Vec<u8> {
     let settings = [&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4][..], &window.to_be_bytes()].concat();
     // RFC 7541, appendix A: 2 is GET, 6 is http, 4 a path and 1 an authority of one's own.
     let length = |text: &str| u8::try_from(text.len()).expect("short");
     let fields = [&[0x82, 0x86, 0x04, length(path)][..], path.as_bytes(), &[0x01, 1, b'x']].concat();
     let headers = [&[0, 0, u8::try_from(fields.len()).expect("short"), 1, 5, 0, 0, 0, 1][..], &fields].concat();
-    [PREFACE, &settings, &headers].concat()
+    [HTTP2_PREFACE, &settings, &headers].concat()
 }
 
 #[tokio::test]
@@ -210,8 +210,8 @@ async fn who_takes_nothing_of_an_answer_is_cut_and_its_memory_given_back() {
     ] {
         let (router, gone) = large(64 << 20);
         let address = start_router(router).await;
-        let mut connection = TcpStream::connect(address).await.expect("it listens");
-        connection.write_all(&call).await.expect("it is open");
+        let mut connection = TcpStream::connect(address).await.expect("the server listens");
+        connection.write_all(&call).await.expect("the connection is open");
         let begun = std::time::Instant::now();
         while !gone.load(Ordering::SeqCst) {
             assert!(begun.elapsed() < Duration::from_secs(10), "{name}: it is still there");
@@ -226,12 +226,14 @@ async fn who_takes_an_answer_slowly_and_who_waits_for_one_gets_it_whole() {
     const SIZE: usize = 24 << 20;
     let (router, _gone) = large(SIZE);
     let address = start_router(router).await;
-    let mut slow = TcpStream::connect(address).await.expect("it listens");
-    slow.write_all(b"GET /whole HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.expect("it is open");
+    let mut slow = TcpStream::connect(address).await.expect("the server listens");
+    slow.write_all(b"GET /whole HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await
+        .expect("the connection is open");
     let reading = async {
         let (mut read, mut buffer) = (0, vec![0; 1 << 20]);
         loop {
-            match slow.read(&mut buffer).await.expect("it is open") {
+            match slow.read(&mut buffer).await.expect("the connection is open") {
                 0 => return read,
                 more => read += more,
             }

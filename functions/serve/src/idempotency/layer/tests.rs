@@ -18,14 +18,14 @@ use http_body_util::BodyExt;
 
 use super::*;
 use crate::limits::Limits;
-use crate::response_store::{PAUSE, REMEMBERED, RecentCalls, ResponseStore};
+use crate::response_store::{LEDGER_RETRY_INTERVAL, MIN_REMEMBERED_CALLS, RecentCalls, ResponseStore};
 use amaas_access::{Accounts, KeyScope, KeyTerms};
 use amaas_ledger::{
     CounterOutcome, CounterUpdate, InsertOutcome, LedgerEntry, LedgerKey, LedgerWrite, ListedEntry, Revision,
 };
 use amaas_model::load::ModelSlot;
 
-/// A route that counts how often it runs, and tells what it was sent.
+/// A route that counts how often it runs.
 struct CountingRoute {
     router: Router,
     runs: Arc<AtomicUsize>,
@@ -36,10 +36,10 @@ struct CountingRoute {
 
 impl CountingRoute {
     async fn new() -> Self {
-        let accounts = Accounts::in_memory().expect("random");
-        let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("random"));
+        let accounts = Accounts::in_memory().expect("randomness");
+        let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("randomness"));
         for (key, tenant) in keys.iter().zip(["one", "two"]) {
-            accounts.add_key(key, KeyTerms::of(tenant.parse().expect("a name"))).await.expect("kept");
+            accounts.add_key(key, KeyTerms::of(tenant.parse().expect("a valid name"))).await.expect("stored");
         }
         let sealed = SealedCall::in_ledger(Arc::clone(accounts.ledger()));
         let state = AppState::builder(accounts, Limits::default()).build();
@@ -57,7 +57,7 @@ impl CountingRoute {
         let router = Router::new()
             .route("/run", post(route.clone()))
             .route("/other", post(route))
-            .layer(axum::middleware::from_fn_with_state(state.clone(), once))
+            .layer(axum::middleware::from_fn_with_state(state.clone(), idempotency_layer))
             .with_state(state);
         Self { router, runs, go, keys, sealed }
     }
@@ -66,7 +66,7 @@ impl CountingRoute {
         self.call_with(path, tenant, key, body, None).await
     }
 
-    /// The same call, as it comes out of its seal.
+    /// The same call, as if it had been sealed.
     async fn call_with(
         &self,
         path: &str,
@@ -97,7 +97,7 @@ async fn a_repeat_gets_the_first_answer() {
         let (status, _, _) = counted.call(path, 0, "k", body).await;
         assert_eq!(status, 422, "{path} {body}");
     }
-    assert_eq!(counted.call("/run", 1, "k", "x").await, (200, false, "run 1".to_owned()), "another tenant's");
+    assert_eq!(counted.call("/run", 1, "k", "x").await, (200, false, "run 1".to_owned()), "a call of another tenant");
     assert_eq!(counted.call("/run", 0, "l", "x").await, (200, false, "run 2".to_owned()), "another key");
 }
 
@@ -105,17 +105,17 @@ async fn a_repeat_gets_the_first_answer() {
 async fn a_recording_of_a_sealed_call_does_not_run_where_no_answer_is_kept() {
     let counted = CountingRoute::new().await;
     let sealed = |id: u8| Some(counted.sealed.other(id));
-    // An answer that is kept is given again, which costs nobody anything.
+    // A stored response may be replayed: it costs the tenant nothing.
     assert_eq!(counted.call_with("/run", 0, "k", "x", sealed(1)).await, (200, false, "run 0".to_owned()));
     assert_eq!(counted.call_with("/run", 0, "k", "x", sealed(1)).await, (200, true, "run 0".to_owned()));
-    // One that is not kept, as a streamed or a failed one: its caller may try again, sealed anew, and a recording may not, ever.
+    // A streamed or failed response is not stored: the client may seal the call again, and a recording is refused for ever.
     assert_eq!(counted.call_with("/run", 0, "l", "fail", sealed(2)).await.0, 503);
     assert_eq!(counted.call_with("/run", 0, "l", "fail", sealed(2)).await.0, 409);
     assert_eq!(counted.call_with("/run", 0, "l", "fail", sealed(3)).await.0, 503);
     for recorded in [2, 3, 2] {
         assert_eq!(counted.call_with("/run", 0, "l", "fail", sealed(recorded)).await.0, 409, "{recorded}");
     }
-    // One whose caller hung up.
+    // The client disconnects during the call.
     let given_up = timeout(Duration::from_millis(50), counted.call_with("/run", 0, "m", "slow", sealed(4))).await;
     assert!(given_up.is_err());
     tokio::task::yield_now().await;
@@ -172,26 +172,26 @@ async fn errors_and_calls_that_were_given_up_are_not_kept() {
     assert_eq!(counted.call("/run", 0, "k", "x").await, (200, false, "run 1".to_owned()));
     let given_up = timeout(Duration::from_millis(50), counted.call("/run", 0, "l", "slow")).await;
     assert!(given_up.is_err());
-    // Its place is given back in a task of its own.
+    // A task releases its lease.
     tokio::task::yield_now().await;
     assert_eq!(counted.call("/run", 0, "l", "x").await, (200, false, "run 3".to_owned()));
 }
 
 #[tokio::test]
 async fn a_key_gets_no_answer_of_a_model_that_it_may_not_use() {
-    let accounts = Accounts::in_memory().expect("random");
-    let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("random"));
-    let scopes = [None, Some(["other".parse().expect("a name")].into())];
+    let accounts = Accounts::in_memory().expect("randomness");
+    let keys = [ApiKey::generate("test"), ApiKey::generate("test")].map(|key| key.expect("randomness"));
+    let scopes = [None, Some(["other".parse().expect("a valid name")].into())];
     for (key, models) in keys.iter().zip(scopes) {
         let scope = KeyScope { models, ..KeyScope::default() };
-        let terms = KeyTerms { scope, ..KeyTerms::of("one".parse().expect("a name")) };
-        accounts.add_key(key, terms).await.expect("kept");
+        let terms = KeyTerms { scope, ..KeyTerms::of("one".parse().expect("a valid name")) };
+        accounts.add_key(key, terms).await.expect("stored");
     }
     let state = AppState::builder(accounts, Limits::default()).build();
-    state.insert(Arc::new(ModelSlot::new("m".parse().expect("a name"), "1".parse().expect("a version"))));
+    state.insert(Arc::new(ModelSlot::new("m".parse().expect("a valid name"), "1".parse().expect("a version"))));
     let router = Router::new()
         .route("/v1/models/{model}/predict", post(async || "answer"))
-        .layer(axum::middleware::from_fn_with_state(state.clone(), once))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), idempotency_layer))
         .with_state(state);
     let mut statuses = Vec::new();
     for key in [&keys[0], &keys[0], &keys[1]] {
@@ -211,11 +211,11 @@ async fn keys_that_are_none_are_refused() {
     assert_eq!(counted.runs.load(Ordering::SeqCst), 0);
 }
 
-/// A ledger that fails in one way, and counts how often it is asked.
+/// A ledger that always fails with the same error, and counts its calls.
 #[derive(Debug)]
-struct Failing(LedgerError, AtomicUsize);
+struct FailingLedger(LedgerError, AtomicUsize);
 
-impl Failing {
+impl FailingLedger {
     fn fail<T>(&self) -> Result<T, LedgerError> {
         self.1.fetch_add(1, Ordering::SeqCst);
         Err(self.0.clone())
@@ -223,7 +223,7 @@ impl Failing {
 }
 
 #[async_trait::async_trait]
-impl Ledger for Failing {
+impl Ledger for FailingLedger {
     async fn read(&self, _: &LedgerKey) -> Result<Option<LedgerEntry>, LedgerError> {
         self.fail()
     }
@@ -259,12 +259,12 @@ impl Ledger for Failing {
 #[tokio::test(start_paused = true)]
 async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_help() {
     let (ledger, cause) = (String::new, String::new);
-    for (error, runs, asked) in [
+    for (error, runs, ledger_calls) in [
         (LedgerError::Unreachable { ledger: ledger(), cause: cause() }, true, 1),
         (LedgerError::Format { ledger: ledger(), cause: cause() }, true, 2),
         (LedgerError::Denied { ledger: ledger(), cause: cause() }, false, 2),
     ] {
-        let failing = Arc::new(Failing(error, AtomicUsize::new(0)));
+        let failing = Arc::new(FailingLedger(error, AtomicUsize::new(0)));
         let answers = ResponseStore::in_ledger(Arc::clone(&failing) as Arc<dyn Ledger>);
         let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
         let key = Zeroizing::new(b"k".to_vec());
@@ -277,10 +277,10 @@ async fn a_ledger_that_fails_stops_calls_only_where_nobody_but_its_owner_can_hel
                 }
             }
         }
-        assert_eq!(failing.1.load(Ordering::SeqCst), asked);
-        tokio::time::advance(PAUSE).await;
+        assert_eq!(failing.1.load(Ordering::SeqCst), ledger_calls);
+        tokio::time::advance(LEDGER_RETRY_INTERVAL).await;
         let _ = answers.begin(&call).await;
-        assert_eq!(failing.1.load(Ordering::SeqCst), asked + 1, "it is asked again");
+        assert_eq!(failing.1.load(Ordering::SeqCst), ledger_calls + 1, "the ledger is tried again");
     }
 }
 
@@ -316,37 +316,40 @@ fn the_last_calls_are_remembered_in_bounded_memory() {
         id
     });
     assert!(!recent.remember(id(0)) && recent.remember(id(0)));
-    for number in 1..=REMEMBERED {
+    for number in 1..=MIN_REMEMBERED_CALLS {
         assert!(!recent.remember(id(number)), "{number}");
     }
-    assert!(recent.remember(id(0)), "it is among the last");
-    for number in 0..10 * REMEMBERED {
+    assert!(recent.remember(id(0)), "it is among the most recent calls");
+    for number in 0..10 * MIN_REMEMBERED_CALLS {
         recent.remember(id(number));
     }
-    assert!(recent.now.len() + recent.before.len() <= 2 * REMEMBERED);
+    assert!(recent.current.len() + recent.previous.len() <= 2 * MIN_REMEMBERED_CALLS);
 }
 
 #[test]
 fn the_longer_a_repeat_has_waited_the_longer_it_waits() {
-    let (mut waited, mut looks) = (Duration::ZERO, 0);
-    while waited < PATIENCE {
-        let pause = next_look(waited);
-        assert!(pause >= SHORTEST_PAUSE * 3 / 4 && pause <= LONGEST_PAUSE * 5 / 4, "{pause:?}");
-        assert!(pause <= SHORTEST_PAUSE * 5 / 4 || pause <= waited, "an answer is not twice as old as it took");
-        (waited, looks) = (waited + pause, looks + 1);
+    let (mut waited, mut polls) = (Duration::ZERO, 0);
+    while waited < REPEAT_WAIT {
+        let pause = poll_delay(waited);
+        assert!(pause >= MIN_POLL_INTERVAL * 3 / 4 && pause <= MAX_POLL_INTERVAL * 5 / 4, "{pause:?}");
+        assert!(
+            pause <= MIN_POLL_INTERVAL * 5 / 4 || pause <= waited,
+            "a repeat takes less than twice as long as the first call"
+        );
+        (waited, polls) = (waited + pause, polls + 1);
     }
-    assert!((10..60).contains(&looks), "{looks} looks");
+    assert!((10..60).contains(&polls), "{polls} polls");
 }
 
-/// A ledger that counts what it is asked.
+/// A ledger that counts its inserts.
 #[derive(Debug, Default)]
-struct Asked {
+struct CountingLedger {
     ledger: amaas_ledger::MemoryLedger,
     inserts: AtomicUsize,
 }
 
 #[async_trait::async_trait]
-impl Ledger for Asked {
+impl Ledger for CountingLedger {
     async fn read(&self, key: &LedgerKey) -> Result<Option<LedgerEntry>, LedgerError> {
         self.ledger.read(key).await
     }
@@ -389,8 +392,8 @@ impl Ledger for Asked {
 
 #[tokio::test]
 async fn a_repeat_reads_and_does_not_write() {
-    let asked = Arc::new(Asked::default());
-    let answers = ResponseStore::in_ledger(Arc::clone(&asked) as Arc<dyn Ledger>);
+    let ledger = Arc::new(CountingLedger::default());
+    let answers = ResponseStore::in_ledger(Arc::clone(&ledger) as Arc<dyn Ledger>);
     let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
     let call = IdempotentCall {
         id: [1; 32],
@@ -399,13 +402,13 @@ async fn a_repeat_reads_and_does_not_write() {
         key: Zeroizing::new(b"k".to_vec()),
         sealed: None,
     };
-    let Ok(Some(BeginOutcome::First(place))) = answers.begin(&call).await else { panic!("nobody else is there") };
+    let Ok(Some(BeginOutcome::First(lease))) = answers.begin(&call).await else { panic!("it is the first call") };
     for _ in 0..5 {
         assert!(matches!(answers.begin(&call).await, Ok(Some(BeginOutcome::Running))));
     }
-    place.finish(Bytes::from_static(b"answer")).await.expect("kept");
+    lease.finish(Bytes::from_static(b"answer")).await.expect("stored");
     for _ in 0..5 {
         assert!(matches!(answers.begin(&call).await, Ok(Some(BeginOutcome::Answered(_)))));
     }
-    assert_eq!(asked.inserts.load(Ordering::SeqCst), 1);
+    assert_eq!(ledger.inserts.load(Ordering::SeqCst), 1);
 }

@@ -1,4 +1,4 @@
-//! What callers that nobody knows can have a host keep.
+//! Bounds on the memory that unauthenticated clients can take.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use futures_util::stream::{self, StreamExt};
 
 use super::*;
 use crate::sealing::SealingPolicy;
-use crate::sealing::testing::{Place, offered};
+use crate::sealing::testing::{KeySetFixture, offered};
 
-/// A host that keeps 512 KiB of sealed bodies.
-fn narrow(sealing: Sealing) -> AppState {
+/// A host with a budget of 512 KiB for sealed bodies.
+fn host_with_small_budget(sealing: Sealing) -> AppState {
     let limits = Limits { sealed_bytes: 512 << 10, body_bytes: 256 << 10, ..Limits::default() };
-    let state = AppState::builder(Accounts::in_memory().expect("random"), limits).sealing(sealing).build();
+    let state = AppState::builder(Accounts::in_memory().expect("randomness"), limits).sealing(sealing).build();
     state
 }
 
-/// `bytes`, and then nothing, without an end.
-fn half(bytes: Vec<u8>) -> Body {
+/// A body that sends `bytes` and never ends.
+fn endless_body(bytes: Vec<u8>) -> Body {
     let bytes = stream::once(async move { Ok::<_, Infallible>(Bytes::from(bytes)) });
     Body::from_stream(bytes.chain(stream::pending()))
 }
@@ -31,18 +31,18 @@ fn sealed_post(path: &str, body: Body) -> http::Request<Body> {
 
 #[tokio::test]
 async fn bodies_that_are_held_back_make_room_for_those_that_come() {
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Required);
-    let (state, key) = (narrow(sealing.clone()), offered(&sealing).await[0].clone());
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Required);
+    let (state, key) = (host_with_small_budget(sealing.clone()), offered(&sealing).await[0].clone());
     let mut held = Vec::new();
     for index in 0..40 {
         let path = if index % 2 == 0 { PATH } else { "/v2/models/m/infer" };
-        let half_sent = sealed_post(path, half(vec![1; 200 << 10]));
+        let half_sent = sealed_post(path, endless_body(vec![1; 200 << 10]));
         held.push(tokio::spawn(router(state.clone()).oneshot(half_sent)));
         tokio::task::yield_now().await;
-        assert!(state.arrivals().used() <= 512 << 10);
+        assert!(state.sealed_bodies().used() <= 512 << 10);
         if index % 10 == 0 {
-            // A whole call comes through at each time.
+            // A complete call is served meanwhile.
             let inner = call(&state, &key, PATH, &message("POST", PATH, None)).await;
             assert_eq!(inner.head.status(), 401);
         }
@@ -64,14 +64,14 @@ async fn bodies_that_are_held_back_make_room_for_those_that_come() {
         one.abort();
         let _ = one.await;
     }
-    assert_eq!(state.arrivals().used(), 0, "everything is given back");
+    assert_eq!(state.sealed_bodies().used(), 0, "all bytes are released");
 }
 
 #[tokio::test]
 async fn content_in_chunks_of_a_byte_is_opened_beside_the_runtime_and_given_back() {
     const COUNT: usize = 4 << 20;
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Required);
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Required);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let head = RequestHead::new("POST", "https", "function", PATH).expect("a head");
     let mut bytes = Vec::with_capacity(2 * COUNT);
@@ -81,34 +81,34 @@ async fn content_in_chunks_of_a_byte_is_opened_beside_the_runtime_and_given_back
     }
     encoder.end(&FieldSection::default(), Padding::Off, &mut bytes);
     let (sealed, opener) = chunked::seal_request(&key, &bytes).expect("sealed");
-    let openers = state.arrivals().all_openers().await;
+    let openers = state.sealed_bodies().all_openers().await;
     let sent = tokio::spawn({
         let (state, sealed) = (state.clone(), sealed.clone());
         async move { post(&state, PATH, chunked::REQUEST_MEDIA_TYPE, sealed).await }
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(!sent.is_finished(), "it waits for one of those that open large bodies");
-    assert_eq!(state.arrivals().used(), sealed.len(), "within the budget");
+    assert!(!sent.is_finished(), "a large body waits for an opener");
+    assert_eq!(state.sealed_bodies().used(), sealed.len(), "within the budget");
     let inner = call(&state, &key, PATH, &message("POST", PATH, None)).await;
-    assert_eq!(inner.head.status(), 401, "a small one does not wait");
+    assert_eq!(inner.head.status(), 401, "a small body does not wait");
     drop(openers);
     let (status, _, answer) = sent.await.expect("no panic");
     assert_eq!(status, StatusCode::OK);
     assert_eq!(response(&opener.open(&answer).expect("opened")).head.status(), 401);
-    assert_eq!(state.arrivals().used(), 0);
+    assert_eq!(state.sealed_bodies().used(), 0);
 }
 
 #[tokio::test]
 async fn a_plain_body_is_not_read_before_its_key_was_looked_at() {
-    let place = Place::with_keys().await;
-    let state = host(place.sealing(SealingPolicy::Optional));
+    let fixture = KeySetFixture::with_keys().await;
+    let state = host(fixture.sealing(SealingPolicy::Optional));
     for path in [PATH, "/v2/models/m/infer", "/v1/embeddings", "/v1/completions"] {
         for key in [None, Some("k")] {
             let mut post = http::Request::post(path).header(header::CONTENT_TYPE, "application/json");
             if let Some(key) = key {
                 post = post.header("idempotency-key", key);
             }
-            let request = post.body(half(b"{".to_vec())).expect("a request");
+            let request = post.body(endless_body(b"{".to_vec())).expect("a request");
             let answer = router(state.clone()).oneshot(request).await.expect("an answer, though the body does not end");
             assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
         }
@@ -117,8 +117,8 @@ async fn a_plain_body_is_not_read_before_its_key_was_looked_at() {
 
 #[tokio::test]
 async fn more_lines_than_a_head_has_are_refused_inside() {
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Optional);
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Optional);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let mut head = RequestHead::new("POST", "https", "function", PATH).expect("a head");
     for index in 0..300 {

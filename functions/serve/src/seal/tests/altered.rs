@@ -1,4 +1,4 @@
-//! Documents that somebody changed who can write the store and may not use the vault's key.
+//! Documents that an attacker changed who can write the store but may not use the vault's key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,25 +8,25 @@ use serde_json::Value;
 use super::*;
 use crate::sealing::ReplayPolicy;
 use crate::sealing::source::MAX_AGE;
-use crate::sealing::testing::{BEGIN, Place, name, offered};
-use crate::sealing::{KeySet, OVERLAP, SealingError, SealingPolicy};
+use crate::sealing::testing::{BEGIN, KeySetFixture, name, offered};
+use crate::sealing::{DEFAULT_OVERLAP, KeySet, SealingError, SealingPolicy};
 use amaas_ledger::{Ledger, MemoryLedger};
 use amaas_store::{WriteCondition, sealing_key};
 
-/// A place whose keys were rotated and whose signer has a successor, after both took over: the old key and the old signer are gone.
-async fn rotated() -> (Place, KeySet) {
-    let place = Place::with_keys().await;
-    place.rotate(Duration::ZERO).await;
-    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
-    let next = set.with_next_signer(&place.vault, BEGIN, Duration::ZERO).await.expect("a signer");
-    place.put(&next).await;
-    place.set_clock(BEGIN + 60);
-    (place, next)
+/// A key set after a rotation of the keys and of the signer: the old key and the old signer are retired.
+async fn rotated() -> (KeySetFixture, KeySet) {
+    let fixture = KeySetFixture::with_keys().await;
+    fixture.rotate(Duration::ZERO).await;
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
+    let next = set.with_next_signer(&fixture.vault, BEGIN, Duration::ZERO).await.expect("a signer");
+    fixture.put(&next).await;
+    fixture.set_clock(BEGIN + 60);
+    (fixture, next)
 }
 
 type Change = fn(&mut Value);
 
-/// What whoever changes a document would like to have, and what changes nothing that anybody would see at once.
+/// Changes that help an attacker, and changes without a visible effect.
 const CHANGES: &[(&str, Change)] = &[
     ("a serial that is higher", |json| json["serial"] = (json["serial"].as_u64().expect("a number") + 1).into()),
     ("a serial that is lower", |json| json["serial"] = (json["serial"].as_u64().expect("a number") - 1).into()),
@@ -37,9 +37,9 @@ const CHANGES: &[(&str, Change)] = &[
         json["serial"] = (json["serial"].as_u64().expect("a number") + 1).into();
     }),
     ("a key that retires at once", |json| json["keys"][2]["retires"] = 1.into()),
-    ("no X-Wing", |json| json["keys"].as_array_mut().expect("keys").retain(|key| key["suite"] != "x-wing")),
-    ("no X25519", |json| json["keys"].as_array_mut().expect("keys").retain(|key| key["suite"] != "x25519")),
-    ("keys in another order", |json| json["keys"].as_array_mut().expect("keys").swap(0, 1)),
+    ("no X-Wing", |json| json["keys"].as_array_mut().expect("readable keys").retain(|key| key["suite"] != "x-wing")),
+    ("no X25519", |json| json["keys"].as_array_mut().expect("readable keys").retain(|key| key["suite"] != "x25519")),
+    ("keys in another order", |json| json["keys"].as_array_mut().expect("readable keys").swap(0, 1)),
     ("an old signer that signs", |json| json["signers"][0]["retires"] = Value::Null),
     ("no new signer", |json| drop(json["signers"].as_array_mut().expect("signers").pop())),
     ("signers in another order", |json| json["signers"].as_array_mut().expect("signers").swap(0, 1)),
@@ -50,23 +50,23 @@ const CHANGES: &[(&str, Change)] = &[
 #[tokio::test(start_paused = true)]
 async fn a_document_that_was_altered_is_refused_by_fresh_and_running_functions() {
     for (what, change) in CHANGES {
-        let (place, set) = rotated().await;
-        let running = place.sealing(SealingPolicy::Required);
+        let (fixture, set) = rotated().await;
+        let running = fixture.sealing(SealingPolicy::Required);
         let offered_before = offered(&running).await;
-        place.forge(&set, change).await;
-        let fresh = place.sealing(SealingPolicy::Required);
+        fixture.forge(&set, change).await;
+        let fresh = fixture.sealing(SealingPolicy::Required);
         let error = fresh.load().await.expect_err(what);
         assert!(matches!(&*error, SealingError::Altered { .. }), "{what}: {error}");
         assert!(error.to_string().contains("was altered"), "{error}");
         tokio::time::advance(MAX_AGE * 2).await;
         assert_eq!(offered(&running).await, offered_before, "{what}");
-        // Nor does it become the beginning of what administrators write.
+        // Administrators' commands refuse to build on it too.
         for result in [
-            KeySet::read(&place.store(), &name(), &place.vault).await,
-            KeySet::create(&place.store(), &name(), &place.vault).await,
-            KeySet::rotate(&place.store(), &name(), &place.vault, OVERLAP).await,
-            KeySet::rotate_signer(&place.store(), &name(), &place.vault, OVERLAP).await,
-            KeySet::adopt(&place.store(), &name(), &place.vault).await,
+            KeySet::read(&fixture.store(), &name(), &fixture.vault).await,
+            KeySet::create(&fixture.store(), &name(), &fixture.vault).await,
+            KeySet::rotate(&fixture.store(), &name(), &fixture.vault, DEFAULT_OVERLAP).await,
+            KeySet::rotate_signer(&fixture.store(), &name(), &fixture.vault, DEFAULT_OVERLAP).await,
+            KeySet::adopt(&fixture.store(), &name(), &fixture.vault).await,
         ] {
             assert!(matches!(result, Err(SealingError::Altered { .. })), "{what}: {result:?}");
         }
@@ -75,65 +75,65 @@ async fn a_document_that_was_altered_is_refused_by_fresh_and_running_functions()
 
 #[tokio::test(start_paused = true)]
 async fn an_older_document_is_refused_by_functions_that_never_saw_the_newer_one() {
-    let place = Place::with_keys().await;
+    let fixture = KeySetFixture::with_keys().await;
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    let function = || place.sealing(SealingPolicy::Required).with_ledger(&ledger, ReplayPolicy::Refuse);
-    let before = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
-    function().load().await.expect("keys");
-    place.rotate(Duration::ZERO).await;
-    let after = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
-    function().load().await.expect("keys");
-    place.put(&before).await;
+    let function = || fixture.sealing(SealingPolicy::Required).with_ledger(&ledger, ReplayPolicy::Refuse);
+    let before = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
+    function().load().await.expect("readable keys");
+    fixture.rotate(Duration::ZERO).await;
+    let after = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
+    function().load().await.expect("readable keys");
+    fixture.put(&before).await;
     let error = function().load().await.expect_err("rolled back");
     let (found, known) = (before.serial(), after.serial());
     assert!(matches!(&*error, SealingError::Older { found: f, known: k } if (*f, *k) == (found, known)), "{error}");
     assert!(error.to_string().contains("put an older one back"), "{error}");
-    // A set of another name in the same ledger is not touched by it, and the newer one is taken again.
-    place.put(&after).await;
-    function().load().await.expect("keys");
+    // The newer set is accepted again.
+    fixture.put(&after).await;
+    function().load().await.expect("readable keys");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_serial_that_somebody_made_up_is_not_remembered() {
-    let place = Place::with_keys().await;
+    let fixture = KeySetFixture::with_keys().await;
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
-    let function = || place.sealing(SealingPolicy::Required).with_ledger(&ledger, ReplayPolicy::Refuse);
-    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
-    place.forge(&set, |json| json["serial"] = (i64::MAX - 1).into()).await;
+    let function = || fixture.sealing(SealingPolicy::Required).with_ledger(&ledger, ReplayPolicy::Refuse);
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
+    fixture.forge(&set, |json| json["serial"] = (i64::MAX - 1).into()).await;
     assert!(function().load().await.is_err());
-    place.put(&set).await;
-    function().load().await.expect("keys");
+    fixture.put(&set).await;
+    function().load().await.expect("readable keys");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_set_of_the_first_format_is_refused_until_it_is_adopted() {
-    let place = Place::with_keys().await;
-    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
+    let fixture = KeySetFixture::with_keys().await;
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
     let untagged = |json: &mut Value| {
         json["format"] = "amaas.sealing-keys/1".into();
         json["answers"] = json["authenticator"].take();
         json.as_object_mut().expect("an object").retain(|name, _| name != "authenticator" && name != "tag");
     };
-    place.forge(&set, untagged).await;
-    let error = place.sealing(SealingPolicy::Required).load().await.expect_err("the first format");
+    fixture.forge(&set, untagged).await;
+    let error = fixture.sealing(SealingPolicy::Required).load().await.expect_err("the first format");
     assert!(error.to_string().contains("`amaas keys rotate m --adopt`"), "{error}");
     for result in [
-        KeySet::create(&place.store(), &name(), &place.vault).await,
-        KeySet::rotate(&place.store(), &name(), &place.vault, OVERLAP).await,
+        KeySet::create(&fixture.store(), &name(), &fixture.vault).await,
+        KeySet::rotate(&fixture.store(), &name(), &fixture.vault, DEFAULT_OVERLAP).await,
     ] {
         assert!(matches!(result, Err(SealingError::Untagged { .. })), "{result:?}");
     }
-    let adopted = KeySet::adopt(&place.store(), &name(), &place.vault).await.expect("adopted");
+    let adopted = KeySet::adopt(&fixture.store(), &name(), &fixture.vault).await.expect("adopted");
     assert_eq!(adopted.document().signers.len(), set.document().signers.len());
-    let sealing = place.sealing(SealingPolicy::Required);
+    let sealing = fixture.sealing(SealingPolicy::Required);
     let state = host(sealing.clone());
     for key in offered(&sealing).await {
         assert_eq!(call(&state, &key, PATH, &message("POST", PATH, None)).await.head.status(), 401, "opened");
     }
-    let again = KeySet::adopt(&place.store(), &name(), &place.vault).await.expect("as it is");
+    let again = KeySet::adopt(&fixture.store(), &name(), &fixture.vault).await.expect("as it is");
     assert_eq!(again.serial(), adopted.serial());
-    // A secret that is of another place is not adopted.
-    place.forge(&set, untagged).await;
+    // A secret from another position in the document is not adopted.
+    fixture.forge(&set, untagged).await;
     let swap = |json: &mut Value| {
         let (one, two) = (json["keys"][0]["wrapped"].take(), json["keys"][1]["wrapped"].take());
         (json["keys"][0]["wrapped"], json["keys"][1]["wrapped"]) = (two, one);
@@ -142,6 +142,6 @@ async fn a_set_of_the_first_format_is_refused_until_it_is_adopted() {
     untagged(&mut json);
     swap(&mut json);
     let json = serde_json::to_vec(&json).expect("JSON");
-    place.store().write(&sealing_key(&name()), json.into(), WriteCondition::Any).await.expect("written");
-    assert!(matches!(KeySet::adopt(&place.store(), &name(), &place.vault).await, Err(SealingError::Vault(_))));
+    fixture.store().write(&sealing_key(&name()), json.into(), WriteCondition::Any).await.expect("written");
+    assert!(matches!(KeySet::adopt(&fixture.store(), &name(), &fixture.vault).await, Err(SealingError::Vault(_))));
 }

@@ -1,15 +1,15 @@
-//! What arrives damaged, and what must never be shown.
+//! Damaged messages and documents, and secrets that must not be shown.
 
 use amaas_ohttp::KEY_PROBLEM;
 
 use super::*;
-use crate::sealing::testing::{BEGIN, Place, name, offered};
+use crate::sealing::testing::{BEGIN, KeySetFixture, name, offered};
 use crate::sealing::{KeySet, SealingPolicy};
 
 #[tokio::test]
 async fn whatever_cannot_be_opened_has_one_shape() {
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Required);
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Required);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let mut head = RequestHead::new("POST", "https", "f", PATH).expect("a head");
     head.headers.push("a", b"b").expect("a field");
@@ -27,7 +27,7 @@ async fn whatever_cannot_be_opened_has_one_shape() {
         let cut = (0..sealed.len()).map(|len| sealed[..len].to_vec());
         for damaged in flipped.chain(cut) {
             let of_key = damaged.len() >= HEADER && damaged[..HEADER] != sealed[..HEADER];
-            // The key may be there with another suite, or not at all; X25519 ignores the highest bit of a key.
+            // The damaged id can name a key of another suite, or none; X25519 ignores the highest bit of a key.
             let (status, headers, answer) = post(&state, PATH, media_type, damaged).await;
             let media_type = headers[header::CONTENT_TYPE].clone();
             if of_key {
@@ -41,15 +41,15 @@ async fn whatever_cannot_be_opened_has_one_shape() {
     assert_eq!(shapes.first().expect("one").0, 400);
 }
 
-/// Bytes of id and suite.
+/// Bytes of the key id and the suite.
 const HEADER: usize = 7;
 
 #[tokio::test]
 async fn a_damaged_document_never_gives_another_key() {
-    let place = Place::with_keys().await;
-    place.rotate(std::time::Duration::from_hours(1)).await;
-    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
-    let keys = set.unwrap(&place.vault, None).await.expect("unwrapped");
+    let fixture = KeySetFixture::with_keys().await;
+    fixture.rotate(std::time::Duration::from_hours(1)).await;
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
+    let keys = set.unwrap(&fixture.vault, None).await.expect("unwrapped");
     let json = set.document().to_json();
     let (mut refused, mut harmless) = (0, 0);
     for index in 0..json.len() {
@@ -61,11 +61,11 @@ async fn a_damaged_document_never_gives_another_key() {
                 refused += 1;
                 continue;
             };
-            match set.unwrap(&place.vault, Some(&keys)).await {
+            match set.unwrap(&fixture.vault, Some(&keys)).await {
                 Err(_) => refused += 1,
                 Ok(other) => {
                     harmless += 1;
-                    assert!(keys.has_the_secrets_of(&other), "a flip at {index} gave another key");
+                    assert!(keys.has_same_secrets(&other), "a flip at {index} gave another key");
                 }
             }
         }
@@ -75,11 +75,11 @@ async fn a_damaged_document_never_gives_another_key() {
 
 #[tokio::test]
 async fn secrets_are_not_shown() {
-    let place = Place::with_keys().await;
-    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
-    let keys = set.unwrap(&place.vault, None).await.expect("unwrapped");
-    let sealing = place.sealing(SealingPolicy::Required);
-    sealing.load().await.expect("keys");
+    let fixture = KeySetFixture::with_keys().await;
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
+    let keys = set.unwrap(&fixture.vault, None).await.expect("unwrapped");
+    let sealing = fixture.sealing(SealingPolicy::Required);
+    sealing.load().await.expect("readable keys");
     let shown = format!("{set:?} {keys:?} {sealing:?} {:#?} {:?}", set, host(sealing.clone()).sealing());
     let stored = text(&set.document().to_json());
     for secret in keys.secrets() {

@@ -1,4 +1,4 @@
-//! What the layer lets through, and what it answers.
+//! Calls that the layer accepts or refuses, and its responses.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use amaas_wire::predict::NOT_PROCESSED;
 
 use super::*;
 use crate::sealing::ReplayPolicy;
-use crate::sealing::testing::{BEGIN, Place, name, offered};
+use crate::sealing::testing::{BEGIN, KeySetFixture, name, offered};
 use crate::sealing::{KeySet, SealingPolicy};
 use amaas_ledger::{Ledger, MemoryLedger};
 
@@ -24,8 +24,8 @@ fn date(now: u64) -> String {
 
 #[tokio::test]
 async fn errors_of_the_route_are_inside() {
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Required);
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Required);
     let state = host(sealing.clone());
     for key in offered(&sealing).await {
         let inner = call(&state, &key, PATH, &message("POST", PATH, None)).await;
@@ -37,8 +37,8 @@ async fn errors_of_the_route_are_inside() {
 
 #[tokio::test]
 async fn the_method_inside_chooses_the_route() {
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Required);
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Required);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let live = "/v2/health/live";
     let inner = call(&state, &key, live, &message("GET", live, None)).await;
@@ -50,15 +50,15 @@ async fn the_method_inside_chooses_the_route() {
         let inner = call(&state, &key, live, &message(other, live, None)).await;
         assert_eq!((inner.head.status(), text(&inner.content).contains("GET or POST")), (400, true), "{other}");
     }
-    // Outside it is always a POST.
+    // The outer method is always POST.
     let put = http::Request::put(live).header(header::CONTENT_TYPE, chunked::REQUEST_MEDIA_TYPE);
     assert_eq!(send(&state, put, Vec::new()).await.0, StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]
 async fn the_path_inside_is_the_one_outside() {
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Optional);
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Optional);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     for other in ["/v1/models/other/predict", "/v1/models/m/predict?version=2"] {
         let inner = call(&state, &key, PATH, &message("POST", other, None)).await;
@@ -69,8 +69,8 @@ async fn the_path_inside_is_the_one_outside() {
 
 #[tokio::test]
 async fn calls_of_another_time_are_refused_with_the_time() {
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Optional);
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Optional);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     for (seconds, taken) in [(0, true), (120, true), (-120, true), (121, false), (-121, false)] {
         let date = date(BEGIN.saturating_add_signed(seconds));
@@ -87,8 +87,8 @@ async fn calls_of_another_time_are_refused_with_the_time() {
 
 #[tokio::test]
 async fn a_call_is_taken_once_where_replays_are_refused() {
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Optional).with_ledger(&memory(), ReplayPolicy::Refuse);
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Optional).with_ledger(&memory(), ReplayPolicy::Refuse);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let inner = call(&state, &key, PATH, &message("POST", PATH, None)).await;
     assert_eq!((inner.head.status(), text(&inner.content).contains(DATE_PROBLEM)), (400, true), "no date");
@@ -97,7 +97,7 @@ async fn a_call_is_taken_once_where_replays_are_refused() {
     let (sealed, opener) = whole::seal_request(&key, &message).expect("sealed");
     let (_, _, first) = post(&state, PATH, whole::REQUEST_MEDIA_TYPE, sealed.clone()).await;
     let (status, _, second) = post(&state, PATH, whole::REQUEST_MEDIA_TYPE, sealed).await;
-    assert_eq!((status, first == second), (StatusCode::OK, false), "the refusal is inside");
+    assert_eq!((status, first == second), (StatusCode::OK, false), "the refusal is sealed");
     let inner = response(&opener.open(&second).expect("opened"));
     assert_eq!((inner.head.status(), text(&inner.content).contains("problem:replayed")), (409, true));
     assert_eq!(call(&state, &key, PATH, &message).await.head.status(), 401, "the same call, sealed again");
@@ -105,10 +105,10 @@ async fn a_call_is_taken_once_where_replays_are_refused() {
 
 #[tokio::test]
 async fn plain_calls_are_refused_where_sealing_is_required() {
-    let place = Place::with_keys().await;
-    // Whether or not the keys can be read.
-    for place in [place, Place::empty()] {
-        let state = host(place.sealing(SealingPolicy::Required));
+    let fixture = KeySetFixture::with_keys().await;
+    // With and without readable keys.
+    for fixture in [fixture, KeySetFixture::empty()] {
+        let state = host(fixture.sealing(SealingPolicy::Required));
         let (status, _, answer) = post(&state, PATH, "application/json", b"{}".to_vec()).await;
         assert_eq!((status, text(&answer).contains("sealing-required")), (StatusCode::FORBIDDEN, true));
         assert_eq!(get(&state, "/v2/health/live").await.0, StatusCode::OK);
@@ -117,8 +117,8 @@ async fn plain_calls_are_refused_where_sealing_is_required() {
 
 #[tokio::test]
 async fn a_key_in_the_clear_is_refused_where_sealing_is_required_whatever_the_method() {
-    let place = Place::with_keys().await;
-    let (required, optional) = (place.sealing(SealingPolicy::Required), place.sealing(SealingPolicy::Optional));
+    let fixture = KeySetFixture::with_keys().await;
+    let (required, optional) = (fixture.sealing(SealingPolicy::Required), fixture.sealing(SealingPolicy::Optional));
     let key = offered(&required).await[0].clone();
     let (required, optional) = (host(required), host(optional));
     for path in ["/v1/usage", "/v1/models", "/v2/models/m", "/openapi.json"] {
@@ -134,7 +134,7 @@ async fn a_key_in_the_clear_is_refused_where_sealing_is_required_whatever_the_me
         let message = bhttp::Request::new(head, Vec::new()).encode(MessageEncoding::default());
         assert_eq!(call(&required, &key, path, &message).await.head.status(), 401, "{path}: looked at inside");
     }
-    // What is public asks for no key, and what a gateway has the caller sign is none.
+    // Public routes need no key, and the signature for a gateway is not one.
     for path in ["/v1/keys", "/v1/keys/manifest", "/v2/health/live", "/v2/health/ready", "/openapi.json", "/v2"] {
         assert_ne!(get(&required, path).await.0, StatusCode::FORBIDDEN, "{path}");
         let signed = http::Request::get(path).header("authorization", "AWS4-HMAC-SHA256 Credential=x");
@@ -144,8 +144,8 @@ async fn a_key_in_the_clear_is_refused_where_sealing_is_required_whatever_the_me
 
 #[tokio::test]
 async fn without_keys_it_is_said_what_makes_them() {
-    let place = Place::empty();
-    let state = host(place.sealing(SealingPolicy::Optional));
+    let fixture = KeySetFixture::empty();
+    let state = host(fixture.sealing(SealingPolicy::Optional));
     for (status, headers, answer) in [
         post(&state, PATH, whole::REQUEST_MEDIA_TYPE, vec![1; 60]).await,
         get(&state, "/v1/keys").await,
@@ -159,8 +159,8 @@ async fn without_keys_it_is_said_what_makes_them() {
 
 #[tokio::test]
 async fn what_is_shed_before_it_is_opened_says_so_outside() {
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Required);
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Required);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     state.drain();
     let (sealed, _) = whole::seal_request(&key, &message("POST", PATH, None)).expect("sealed");
@@ -171,8 +171,8 @@ async fn what_is_shed_before_it_is_opened_says_so_outside() {
 
 #[tokio::test]
 async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
-    let place = Place::with_keys().await;
-    let state = host(place.sealing(SealingPolicy::Required));
+    let fixture = KeySetFixture::with_keys().await;
+    let state = host(fixture.sealing(SealingPolicy::Required));
     let (status, headers, list) = get(&state, "/v1/keys").await;
     assert_eq!(
         (status, &headers[header::CONTENT_TYPE]),
@@ -183,7 +183,7 @@ async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
     assert_eq!((status, &gateway), (StatusCode::OK, &list));
     let (status, _, document) = get(&state, "/v1/keys/manifest").await;
     assert_eq!(status, StatusCode::OK);
-    let signers = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set").signers();
+    let signers = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set").signers();
     let verified = |model: &str| {
         let audience = Audience { model: model.to_owned(), version: "*".to_owned() };
         KeyManifest::verify(
@@ -195,13 +195,13 @@ async fn the_keys_are_public_with_a_manifest_for_calls_without_a_model() {
     };
     assert!(verified("*").is_ok());
     assert!(verified("m").is_err());
-    assert_eq!(get(&state, "/v1/models/m/keys").await.0, StatusCode::NOT_FOUND, "there is no such model here");
+    assert_eq!(get(&state, "/v1/models/m/keys").await.0, StatusCode::NOT_FOUND, "the host has no such model");
 }
 
 #[tokio::test]
 async fn an_unknown_key_is_named_by_its_problem() {
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Optional);
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Optional);
     let (state, key) = (host(sealing.clone()), offered(&sealing).await[0].clone());
     let (mut sealed, _) = chunked::seal_request(&key, &message("POST", PATH, None)).expect("sealed");
     sealed[0] ^= 0x80;

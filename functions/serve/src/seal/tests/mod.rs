@@ -25,7 +25,8 @@ const PATH: &str = "/v1/models/m/predict";
 
 /// A host without models and API keys.
 fn host(sealing: Sealing) -> AppState {
-    let state = AppState::builder(Accounts::in_memory().expect("random"), Limits::default()).sealing(sealing).build();
+    let state =
+        AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default()).sealing(sealing).build();
     state
 }
 
@@ -53,7 +54,7 @@ fn message(method: &str, path: &str, date: Option<&str>) -> Vec<u8> {
     bhttp::Request::new(head, b"{\"inputs\":[\"SECRET\"]}".to_vec()).encode(MessageEncoding::default())
 }
 
-/// The answer inside the answer to a call that was sealed to `key`.
+/// Seals a call to `key` and returns the inner response.
 async fn call(state: &AppState, key: &PublicKey, path: &str, message: &[u8]) -> bhttp::Response {
     let (sealed, opener) = chunked::seal_request(key, message).expect("sealed");
     let (status, headers, answer) = post(state, path, chunked::REQUEST_MEDIA_TYPE, sealed).await;

@@ -1,4 +1,4 @@
-//! Receipts, by those that sign for the keys.
+//! Receipts, signed by the signers of the keys.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptFormat, SignedReceipt};
 
 use super::*;
 use crate::sealing::source::MAX_AGE;
-use crate::sealing::testing::{BEGIN, Place, name};
-use crate::sealing::{KeySet, OVERLAP, SealingPolicy};
+use crate::sealing::testing::{BEGIN, KeySetFixture, name};
+use crate::sealing::{DEFAULT_OVERLAP, KeySet, SealingPolicy};
 
 fn receipt() -> Receipt {
     Receipt {
@@ -27,9 +27,9 @@ fn receipt() -> Receipt {
     }
 }
 
-/// Whether a receipt of now is by each of `signers`.
+/// For each of `signers`, whether it signed a receipt that is made now.
 async fn signed_by<const N: usize>(sealing: &Sealing, signers: [VerifyingKey; N]) -> [bool; N] {
-    let text = sealing.receipt(&receipt()).await.expect("keys").expect("a signer");
+    let text = sealing.receipt(&receipt()).await.expect("readable keys").expect("a signer");
     let signed: SignedReceipt = text.parse().expect("a receipt");
     assert_eq!(signed.unverified(), &receipt());
     signers.map(|signer| signed.verify(&[signer]).is_ok())
@@ -37,39 +37,39 @@ async fn signed_by<const N: usize>(sealing: &Sealing, signers: [VerifyingKey; N]
 
 #[tokio::test(start_paused = true)]
 async fn those_sign_that_callers_pin() {
-    let place = Place::with_keys().await;
-    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
-    let sealing = place.sealing(SealingPolicy::Optional);
+    let fixture = KeySetFixture::with_keys().await;
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
+    let sealing = fixture.sealing(SealingPolicy::Optional);
     assert_eq!(signed_by(&sealing, [set.signers()[0]]).await, [true]);
 
-    let next = set.with_next_signer(&place.vault, BEGIN, OVERLAP).await.expect("a signer");
+    let next = set.with_next_signer(&fixture.vault, BEGIN, DEFAULT_OVERLAP).await.expect("a signer");
     let signers = [next.document().signers[0].public, next.document().signers[1].public];
-    place.put(&next).await;
-    let sealing = place.sealing(SealingPolicy::Optional);
-    assert_eq!(signed_by(&sealing, signers).await, [true, true], "both, while one takes over");
-    place.set_clock(BEGIN + OVERLAP.as_secs());
+    fixture.put(&next).await;
+    let sealing = fixture.sealing(SealingPolicy::Optional);
+    assert_eq!(signed_by(&sealing, signers).await, [true, true], "both sign during the overlap");
+    fixture.set_clock(BEGIN + DEFAULT_OVERLAP.as_secs());
     assert_eq!(signed_by(&sealing, signers).await, [false, true]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_a_store_and_the_set_is_followed() {
-    let place = Place::with_keys().await;
-    let sealing = place.sealing(SealingPolicy::Optional);
-    sealing.load().await.expect("keys");
-    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
-    let next = set.with_next_signer(&place.vault, BEGIN, OVERLAP).await.expect("a signer");
+    let fixture = KeySetFixture::with_keys().await;
+    let sealing = fixture.sealing(SealingPolicy::Optional);
+    sealing.load().await.expect("readable keys");
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
+    let next = set.with_next_signer(&fixture.vault, BEGIN, DEFAULT_OVERLAP).await.expect("a signer");
     let signers = [next.document().signers[0].public, next.document().signers[1].public];
-    place.put(&next).await;
+    fixture.put(&next).await;
 
     tokio::time::advance(MAX_AGE * 60).await;
     let begun = tokio::time::Instant::now();
-    assert_eq!(signed_by(&sealing, signers).await, [true, false], "what is known, however old");
+    assert_eq!(signed_by(&sealing, signers).await, [true, false], "known keys sign at any age");
     assert_eq!(begun.elapsed(), Duration::ZERO);
-    sealing.load().await.expect("the read that began behind it");
+    sealing.load().await.expect("the background read");
     assert_eq!(signed_by(&sealing, signers).await, [true, true]);
 
-    // What is in memory outlives the store, and nothing else does.
-    std::fs::remove_dir_all(place.folder.path().join("sealing")).expect("removed");
+    // Keys in memory work without the store; after they are forgotten, nothing does.
+    std::fs::remove_dir_all(fixture.folder.path().join("sealing")).expect("removed");
     tokio::time::advance(MAX_AGE * 60).await;
     assert_eq!(signed_by(&sealing, signers).await, [true, true]);
     sealing.forget();
@@ -78,11 +78,11 @@ async fn nobody_waits_for_a_store_and_the_set_is_followed() {
 
 #[tokio::test]
 async fn nothing_is_signed_where_nobody_signs_any_more() {
-    let place = Place::with_keys().await;
-    let set = KeySet::read(&place.store(), &name(), &place.vault).await.expect("a set");
-    let sealing = place.sealing(SealingPolicy::Optional);
-    place.edit(&set, |document| document.signers[0].retires = Some(BEGIN + 1)).await;
-    assert!(sealing.receipt(&receipt()).await.expect("keys").is_some());
-    place.set_clock(BEGIN + 1);
-    assert_eq!(sealing.receipt(&receipt()).await.expect("keys"), None);
+    let fixture = KeySetFixture::with_keys().await;
+    let set = KeySet::read(&fixture.store(), &name(), &fixture.vault).await.expect("a key set");
+    let sealing = fixture.sealing(SealingPolicy::Optional);
+    fixture.edit(&set, |document| document.signers[0].retires = Some(BEGIN + 1)).await;
+    assert!(sealing.receipt(&receipt()).await.expect("readable keys").is_some());
+    fixture.set_clock(BEGIN + 1);
+    assert_eq!(sealing.receipt(&receipt()).await.expect("readable keys"), None);
 }

@@ -1,4 +1,4 @@
-//! Clients that send no more, and clients that are gone.
+//! Half-closed clients, and clients that closed the connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,9 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::*;
 use super::start_router;
-use crate::body::metered;
+use crate::body::read_metered;
 
-/// A call that is being worked on, counted.
+/// Counts a running call until it is dropped.
 struct Working(Arc<AtomicUsize>);
 
 impl Working {
@@ -30,7 +30,7 @@ impl Drop for Working {
     }
 }
 
-/// Routes that take their time, and how many of their calls are being worked on.
+/// Slow routes, and the number of their running calls.
 fn routes() -> (Router, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let (whole, endless, streamed) = (Arc::clone(&count), Arc::clone(&count), Arc::clone(&count));
@@ -40,7 +40,7 @@ fn routes() -> (Router, Arc<AtomicUsize>) {
             any(async move |request: Request| {
                 let _working = Working::begin(&whole);
                 let (parts, body) = request.into_parts();
-                match metered(&parts.headers, body, 1 << 20, |_| Ok(())).await {
+                match read_metered(&parts.headers, body, 1 << 20, |_| Ok(())).await {
                     Ok(body) => {
                         tokio::time::sleep(Duration::from_millis(300)).await;
                         format!("{} bytes", body.len()).into_response()
@@ -70,12 +70,12 @@ fn routes() -> (Router, Arc<AtomicUsize>) {
 }
 
 async fn connect(address: SocketAddr, request: &str) -> TcpStream {
-    let mut connection = TcpStream::connect(address).await.expect("it listens");
-    connection.write_all(request.as_bytes()).await.expect("it is open");
+    let mut connection = TcpStream::connect(address).await.expect("the server listens");
+    connection.write_all(request.as_bytes()).await.expect("the connection is open");
     connection
 }
 
-/// Until `count` is `expected`, or 5 s have passed.
+/// Waits until `count` is `expected`, for up to 5 s.
 async fn settles(count: &AtomicUsize, expected: usize) -> bool {
     for _ in 0..500 {
         if count.load(Ordering::SeqCst) == expected {
@@ -110,7 +110,7 @@ async fn a_client_that_sends_no_more_is_answered() {
         ("a version without interim answers", "GET /whole HTTP/1.0\r\nhost: x\r\n\r\n", &[]),
     ] {
         let mut connection = connect(address, request).await;
-        connection.shutdown().await.expect("it is open");
+        connection.shutdown().await.expect("the connection is open");
         let mut answer = String::new();
         let read = tokio::time::timeout(Duration::from_secs(5), connection.read_to_string(&mut answer)).await;
         read.expect("the server closes it too").expect("text");
@@ -147,7 +147,7 @@ async fn a_client_that_sends_no_more_and_leaves_later_ends_its_call() {
     let (router, count) = routes();
     let address = start_router(router).await;
     let mut connection = connect(address, "GET /streamed HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    connection.shutdown().await.expect("it is open");
+    connection.shutdown().await.expect("the connection is open");
     let mut some = [0; 300];
     connection.read_exact(&mut some).await.expect("it goes on");
     assert_eq!(count.load(Ordering::SeqCst), 1);

@@ -1,4 +1,4 @@
-//! The cost of a call without its model: for benchmarks.
+//! The overhead of a call without the run of its model, for benchmarks.
 
 use amaas_access::RouteScope;
 use amaas_model::task::{Cost, PredictError};
@@ -12,18 +12,18 @@ use crate::error::Error;
 use crate::reply::ResponseUsage;
 use crate::state::AppState;
 
-/// Does for a caller with `headers` what is done for each prediction of `model`, but the prediction: who calls is found out, limits are
-/// taken, the call is recorded, and if the host seals, a receipt is signed.
+/// Does everything for a prediction of `model` except the prediction. It authenticates the caller by `headers`, charges limits, records the
+/// call, and signs a receipt if the host seals.
 ///
 /// # Errors
-/// Why such a call is refused.
+/// If the call is refused.
 #[doc(hidden)]
-pub async fn rehearse(state: &AppState, model: &str, headers: &HeaderMap) -> Result<(), Error> {
-    let caller = Caller::of(headers, &Extensions::new(), state, RouteScope::Predict).await?;
+pub async fn measure_call_overhead(state: &AppState, model: &str, headers: &HeaderMap) -> Result<(), Error> {
+    let caller = Caller::authenticate(headers, &Extensions::new(), state, RouteScope::Predict).await?;
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.headers.clone_from(headers);
-    let entered = AuthorisedModel::of(state, caller, model)?.enter(&parts).await?;
-    let call = entered.received(&CONTENT).await?.call(None).await?;
+    let entered = AuthorisedModel::of(state, caller, model)?.admit(&parts).await?;
+    let call = entered.with_content(&CONTENT).await?.start(None).await?;
     let charge = async |call: amaas_model::task::ModelCall| call.charge(Cost::rows(1)).await.map(drop);
     let write = |_: &_, (), _| {
         let mut response = Response::new(Body::from(CONTENT));
@@ -33,5 +33,5 @@ pub async fn rehearse(state: &AppState, model: &str, headers: &HeaderMap) -> Res
     call.answer::<(), _, PredictError>(charge, write).await.map(drop)
 }
 
-/// As long as a short question and its answer.
+/// The content of the request and of the response, as long as a short text.
 const CONTENT: Bytes = Bytes::from_static(&[b'x'; 256]);

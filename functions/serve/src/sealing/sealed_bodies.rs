@@ -1,10 +1,9 @@
 //! Admission control of sealed bodies: a budget of memory over all connections, and a bound on how many are opened at once.
 //!
-//! A sealed call has to be read and opened before anybody can look at its key, so what strangers have this process keep is bounded here,
-//! all of them together. Bytes count as they arrive, not as they are announced, and a body counts as [`LEAST`] bytes at least until it is
-//! whole, so their number is bounded too. If a body does not fit, the one that has held the most memory for the longest (bytes times
-//! age) is given up, of those that are not whole yet: senders that hold bytes back make room for those that send. If nothing else
-//! is left to give up, the body itself is refused. Nobody waits.
+//! A sealed call has to be read and opened before its API key is known. So the memory of all unauthenticated clients together is bounded
+//! here. Bytes count when they arrive. A body counts as at least [`MIN_BODY_CHARGE`] bytes until it is complete, so the number of bodies is
+//! bounded too. If a body does not fit, the incomplete body with the largest product of bytes and age is evicted. So slow senders make room
+//! for fast ones. If there is no other incomplete body, the new body is refused. No body waits.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -23,7 +22,7 @@ use crate::error::Error;
 use crate::error::SealedCallError;
 use amaas_engine::cpu::spawn_if_larger_than;
 
-/// The sealed bodies under way; cheap to clone.
+/// The budget of sealed bodies in transit; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct SealedBodies(Arc<BudgetShared>);
 
@@ -37,54 +36,54 @@ struct BudgetShared {
 struct BudgetState {
     used: usize,
     next: u64,
-    /// Those that are not whole yet.
+    /// Incomplete bodies.
     arriving: HashMap<u64, BodyEntry>,
 }
 
 struct BodyEntry {
     begun: Instant,
-    came: usize,
-    /// What it counts as.
+    arrived: usize,
+    /// The bytes that it is charged.
     bytes: usize,
-    given_up: Arc<Notify>,
+    evicted: Arc<Notify>,
 }
 
 impl SealedBodies {
-    /// Bodies of `limit` bytes together.
+    /// A budget of `limit` bytes for all bodies together.
     pub(crate) fn new(limit: usize) -> Self {
-        // Half of the processors, so that there is always one for calls whose key is known.
+        // Half of the processors, so that one is always left for authenticated calls.
         let openers = available_parallelism().map_or(1, NonZeroUsize::get).div_ceil(2);
         Self(Arc::new(BudgetShared { limit, state: Mutex::default(), openers: Arc::new(Semaphore::new(openers)) }))
     }
 
-    /// Begins to take a body.
+    /// Begins to receive a body.
     ///
     /// # Errors
-    /// [`Error::Sealed(SealedCallError::Backlog)`]
+    /// [`SealedCallError::Backlog`] if the budget is used up.
     pub(crate) fn begin(&self) -> Result<SealedBodyReceiver, Error> {
-        let given_up = Arc::new(Notify::new());
-        let mut state = self.0.state();
+        let evicted = Arc::new(Notify::new());
+        let mut state = self.0.lock();
         let id = state.next;
         state.next += 1;
         state
             .arriving
-            .insert(id, BodyEntry { begun: Instant::now(), came: 0, bytes: 0, given_up: Arc::clone(&given_up) });
+            .insert(id, BodyEntry { begun: Instant::now(), arrived: 0, bytes: 0, evicted: Arc::clone(&evicted) });
         let grown = state.grow(id, 0, self.0.limit);
         drop(state);
-        // Refused, it is given back.
-        let arriving = SealedBodyReceiver { shared: Arc::clone(&self.0), id, given_up };
+        // If the body is refused, dropping this releases its bytes.
+        let arriving = SealedBodyReceiver { shared: Arc::clone(&self.0), id, evicted };
         grown.map(|()| arriving)
     }
 
-    /// Has `open` open `size` bytes: here if that is quick, and else beside the runtime, of which as many run at once as there are
-    /// openers. What waits for one is within the budget.
+    /// Calls `open` for a body of `size` bytes: inline if it is small, else on a blocking thread. The openers bound how many run at once;
+    /// bodies that wait for an opener stay in the budget.
     pub(crate) async fn open<T: Send + 'static>(
         &self,
         size: usize,
         open: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let opener = match size {
-            0..=QUICK => None,
+            0..=MAX_INLINE_OPEN_BYTES => None,
             _ => Some(
                 Arc::clone(&self.0.openers)
                     .acquire_owned()
@@ -96,7 +95,7 @@ impl SealedBodies {
             let _opener = opener;
             open()
         };
-        spawn_if_larger_than(QUICK, size, open).await
+        spawn_if_larger_than(MAX_INLINE_OPEN_BYTES, size, open).await
     }
 
     /// Takes every opener.
@@ -108,27 +107,27 @@ impl SealedBodies {
 
     #[cfg(test)]
     pub(crate) fn used(&self) -> usize {
-        self.0.state().used
+        self.0.lock().used
     }
 }
 
 impl BudgetShared {
-    fn state(&self) -> MutexGuard<'_, BudgetState> {
+    fn lock(&self) -> MutexGuard<'_, BudgetState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl BudgetState {
-    /// Counts `more` bytes of the body `id`, for which others are given up.
+    /// Charges `more` bytes to the body `id`, and evicts others if they do not fit.
     fn grow(&mut self, id: u64, more: usize, limit: usize) -> Result<(), Error> {
         let now = Instant::now();
         loop {
-            // Given up in the meantime.
+            // It may have been evicted in the meantime.
             let entry = self.arriving.get_mut(&id).ok_or(Error::Sealed(SealedCallError::Backlog))?;
-            let bytes = (entry.came + more).max(LEAST);
+            let bytes = (entry.arrived + more).max(MIN_BODY_CHARGE);
             let used = self.used - entry.bytes + bytes;
             if used <= limit {
-                (entry.came, entry.bytes, self.used) = (entry.came + more, bytes, used);
+                (entry.arrived, entry.bytes, self.used) = (entry.arrived + more, bytes, used);
                 return Ok(());
             }
             let (worst, _) = self
@@ -139,36 +138,36 @@ impl BudgetState {
             let worst = *worst;
             if let Some(entry) = self.arriving.remove(&worst) {
                 self.used -= entry.bytes;
-                entry.given_up.notify_one();
+                entry.evicted.notify_one();
             }
         }
     }
 }
 
-/// A body on its way. Its bytes are given back when it is dropped.
+/// An incomplete body. Its bytes are released when it is dropped.
 pub(crate) struct SealedBodyReceiver {
     shared: Arc<BudgetShared>,
     id: u64,
-    given_up: Arc<Notify>,
+    evicted: Arc<Notify>,
 }
 
 impl SealedBodyReceiver {
-    /// Counts `bytes` that came.
+    /// Charges `bytes` that arrived.
     ///
     /// # Errors
-    /// [`Error::Sealed(SealedCallError::Backlog)`] if there is no room for them, or the body was given up.
-    pub(crate) fn came(&self, bytes: usize) -> Result<(), Error> {
-        self.shared.state().grow(self.id, bytes, self.shared.limit)
+    /// [`SealedCallError::Backlog`] if they do not fit, or the body was evicted.
+    pub(crate) fn charge(&self, bytes: usize) -> Result<(), Error> {
+        self.shared.lock().grow(self.id, bytes, self.shared.limit)
     }
 
-    /// Done when the body is given up.
-    pub(crate) async fn given_up(&self) {
-        self.given_up.notified().await;
+    /// Waits until the body is evicted.
+    pub(crate) async fn evicted(&self) {
+        self.evicted.notified().await;
     }
 
-    /// The body is whole, and has `bytes`: nobody gives it up any more.
-    pub(crate) fn whole(self, bytes: usize) -> Result<HeldBytes, Error> {
-        let mut state = self.shared.state();
+    /// Completes the body with a size of `bytes`. It cannot be evicted from now on.
+    pub(crate) fn complete(self, bytes: usize) -> Result<HeldBytes, Error> {
+        let mut state = self.shared.lock();
         let entry = state.arriving.remove(&self.id).ok_or(Error::Sealed(SealedCallError::Backlog))?;
         state.used = state.used - entry.bytes + bytes;
         drop(state);
@@ -178,28 +177,28 @@ impl SealedBodyReceiver {
 
 impl Drop for SealedBodyReceiver {
     fn drop(&mut self) {
-        let mut state = self.shared.state();
+        let mut state = self.shared.lock();
         if let Some(entry) = state.arriving.remove(&self.id) {
             state.used -= entry.bytes;
         }
     }
 }
 
-/// Bytes that are kept, until it is dropped.
+/// Bytes of a complete body, charged to the budget until this is dropped.
 pub(crate) struct HeldBytes {
     shared: Arc<BudgetShared>,
     bytes: usize,
 }
 
 impl HeldBytes {
-    /// From now on it is so many bytes.
-    pub(crate) fn keep(&mut self, bytes: usize) {
-        let mut state = self.shared.state();
+    /// Changes the charge to `bytes`.
+    pub(crate) fn set_bytes(&mut self, bytes: usize) {
+        let mut state = self.shared.lock();
         state.used = state.used - self.bytes + bytes;
         self.bytes = bytes;
     }
 
-    /// `content`, which is what is left of the body, until it is read: whoever reads it knows whose call it is.
+    /// A body of `content` that releases its bytes when it is read, since the caller is authenticated by then.
     pub(crate) fn body(self, content: Vec<u8>) -> Body {
         Body::new(HeldContent {
             content: Some(Bytes::from(content)).filter(|content| !content.is_empty()),
@@ -210,11 +209,11 @@ impl HeldBytes {
 
 impl Drop for HeldBytes {
     fn drop(&mut self) {
-        self.shared.state().used -= self.bytes;
+        self.shared.lock().used -= self.bytes;
     }
 }
 
-/// A body in one piece.
+/// A body of one chunk.
 struct HeldContent {
     content: Option<Bytes>,
     _held: HeldBytes,
@@ -237,10 +236,10 @@ impl http_body::Body for HeldContent {
     }
 }
 
-/// What each body that is not whole counts as at least: more than a connection, a task and its buffers take.
-const LEAST: usize = 64 << 10;
-/// So many bytes are opened in less than 500 µs, however they are cut into chunks.
-const QUICK: usize = 16 << 10;
+/// The smallest charge of an incomplete body: more than the memory of a connection, a task and its buffers.
+const MIN_BODY_CHARGE: usize = 64 << 10;
+/// Bodies up to this size are opened within 500 µs, whatever their chunks.
+const MAX_INLINE_OPEN_BYTES: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -248,67 +247,76 @@ mod tests {
 
     use super::*;
 
-    /// Whether the body was given up.
-    async fn lost(arriving: &SealedBodyReceiver) -> bool {
-        tokio::time::timeout(Duration::ZERO, arriving.given_up()).await.is_ok()
+    /// Whether the body was evicted.
+    async fn is_evicted(arriving: &SealedBodyReceiver) -> bool {
+        tokio::time::timeout(Duration::ZERO, arriving.evicted()).await.is_ok()
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_holds_the_most_for_the_longest_makes_room() {
-        let arrivals = SealedBodies::new(10 * LEAST);
-        let (small, large) = (arrivals.begin().expect("room"), arrivals.begin().expect("room"));
-        large.came(6 * LEAST).expect("room");
+        let sealed_bodies = SealedBodies::new(10 * MIN_BODY_CHARGE);
+        let (small, large) =
+            (sealed_bodies.begin().expect("the body fits"), sealed_bodies.begin().expect("the body fits"));
+        large.charge(6 * MIN_BODY_CHARGE).expect("the body fits");
         tokio::time::advance(Duration::from_secs(1)).await;
-        let new = arrivals.begin().expect("room");
-        assert_eq!(arrivals.used(), 8 * LEAST);
-        new.came(4 * LEAST).expect("the large one goes");
-        assert_eq!((lost(&small).await, lost(&large).await, lost(&new).await), (false, true, false));
-        assert_eq!(large.came(1).expect_err("it is given up").slug(), "sealed-backlog");
+        let new = sealed_bodies.begin().expect("the body fits");
+        assert_eq!(sealed_bodies.used(), 8 * MIN_BODY_CHARGE);
+        new.charge(4 * MIN_BODY_CHARGE).expect("the large body is evicted");
+        assert_eq!((is_evicted(&small).await, is_evicted(&large).await, is_evicted(&new).await), (false, true, false));
+        assert_eq!(large.charge(1).expect_err("the body was evicted").slug(), "sealed-backlog");
         drop(large);
-        assert_eq!(arrivals.used(), 5 * LEAST, "its bytes were given back already, and are once only");
+        assert_eq!(
+            sealed_bodies.used(),
+            5 * MIN_BODY_CHARGE,
+            "its bytes were released on eviction, and are not released twice"
+        );
         drop((small, new));
-        assert_eq!(arrivals.used(), 0);
+        assert_eq!(sealed_bodies.used(), 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn many_are_too_many_and_the_newest_comes_in() {
-        let arrivals = SealedBodies::new(10 * LEAST);
+        let sealed_bodies = SealedBodies::new(10 * MIN_BODY_CHARGE);
         let mut all = Vec::new();
         for _ in 0..1000 {
-            all.push(arrivals.begin().expect("the oldest goes"));
+            all.push(sealed_bodies.begin().expect("the oldest body is evicted"));
             tokio::time::advance(Duration::from_millis(1)).await;
         }
-        assert_eq!(arrivals.used(), 10 * LEAST);
+        assert_eq!(sealed_bodies.used(), 10 * MIN_BODY_CHARGE);
         for (index, arriving) in all.iter().enumerate() {
-            assert_eq!(lost(arriving).await, index < 990, "{index}");
+            assert_eq!(is_evicted(arriving).await, index < 990, "{index}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_whole_is_not_given_up_and_what_does_not_fit_beside_it_is_refused() {
-        let arrivals = SealedBodies::new(4 * LEAST);
-        let first = arrivals.begin().expect("room");
-        first.came(3 * LEAST).expect("room");
-        let held = first.whole(3 * LEAST).expect("it was not given up");
-        let second = arrivals.begin().expect("room");
+        let sealed_bodies = SealedBodies::new(4 * MIN_BODY_CHARGE);
+        let first = sealed_bodies.begin().expect("the body fits");
+        first.charge(3 * MIN_BODY_CHARGE).expect("the body fits");
+        let held = first.complete(3 * MIN_BODY_CHARGE).expect("the body was not evicted");
+        let second = sealed_bodies.begin().expect("the body fits");
         tokio::time::advance(Duration::from_secs(9)).await;
-        assert_eq!(second.came(LEAST + 1).expect_err("no room").slug(), "sealed-backlog");
+        assert_eq!(second.charge(MIN_BODY_CHARGE + 1).expect_err("no room").slug(), "sealed-backlog");
         drop(second);
         let body = held.body(vec![1; 100]);
-        assert_eq!(arrivals.used(), 3 * LEAST, "until it is read");
+        assert_eq!(sealed_bodies.used(), 3 * MIN_BODY_CHARGE, "the charge remains until the body is read");
         drop(body);
-        assert_eq!(arrivals.used(), 0);
+        assert_eq!(sealed_bodies.used(), 0);
     }
 
     #[tokio::test]
     async fn openers_are_counted_and_quick_ones_do_not_wait_for_them() {
-        let arrivals = SealedBodies::new(1 << 20);
-        let taken = arrivals.all_openers().await;
-        assert_eq!(arrivals.open(QUICK, || Ok(1)).await.expect("here"), 1);
-        let waiting = tokio::time::timeout(Duration::from_millis(50), arrivals.open(QUICK + 1, || Ok(2)));
+        let sealed_bodies = SealedBodies::new(1 << 20);
+        let taken = sealed_bodies.all_openers().await;
+        assert_eq!(sealed_bodies.open(MAX_INLINE_OPEN_BYTES, || Ok(1)).await.expect("opened inline"), 1);
+        let waiting =
+            tokio::time::timeout(Duration::from_millis(50), sealed_bodies.open(MAX_INLINE_OPEN_BYTES + 1, || Ok(2)));
         assert!(waiting.await.is_err(), "it waits for an opener");
         drop(taken);
-        let beside = arrivals.open(QUICK + 1, || Ok(std::thread::current().id())).await.expect("it is free");
-        assert_ne!(beside, std::thread::current().id(), "beside the runtime");
+        let beside = sealed_bodies
+            .open(MAX_INLINE_OPEN_BYTES + 1, || Ok(std::thread::current().id()))
+            .await
+            .expect("an opener is free");
+        assert_ne!(beside, std::thread::current().id(), "opened on a blocking thread");
     }
 }

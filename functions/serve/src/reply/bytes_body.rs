@@ -1,4 +1,4 @@
-//! A body in pieces that lie apart, such as the outputs of a network where the network left them.
+//! A body of several buffers, such as the outputs of a network, which are sent without a copy.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -8,16 +8,16 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// The pieces, in their order. Its length is known, so that it is sent with a content length.
+/// The chunks, in order. Their total length is known, so the response has a content length.
 pub(crate) struct BytesBody(VecDeque<Bytes>);
 
 impl FromIterator<Bytes> for BytesBody {
     fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
         let mut pieces: VecDeque<_> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
-        // Below that a copy costs less than a frame of its own.
-        if pieces.iter().map(Bytes::len).sum::<usize>() <= TOGETHER {
-            let together: Vec<u8> = pieces.drain(..).flatten().collect();
-            pieces.push_back(together.into());
+        // Up to this size, a copy costs less than a second frame.
+        if pieces.iter().map(Bytes::len).sum::<usize>() <= MAX_FLATTENED_BYTES {
+            let flattened: Vec<u8> = pieces.drain(..).flatten().collect();
+            pieces.push_back(flattened.into());
         }
         Self(pieces)
     }
@@ -40,8 +40,8 @@ impl Body for BytesBody {
     }
 }
 
-/// The size of the buffer into which hyper flattens what is small.
-const TOGETHER: usize = 8 << 10;
+/// The size of hyper's buffer, into which it flattens small chunks.
+const MAX_FLATTENED_BYTES: usize = 8 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -51,9 +51,9 @@ mod tests {
 
     #[tokio::test]
     async fn large_pieces_stay_apart_and_where_they_are() {
-        let large = Bytes::from(vec![7; TOGETHER]);
+        let large = Bytes::from(vec![7; MAX_FLATTENED_BYTES]);
         let mut body = BytesBody::from_iter([Bytes::from_static(b"json"), Bytes::new(), large.clone()]);
-        assert_eq!(body.size_hint().exact(), Some(4 + TOGETHER as u64));
+        assert_eq!(body.size_hint().exact(), Some(4 + MAX_FLATTENED_BYTES as u64));
         let first = body.frame().await.expect("a piece").expect("no error").into_data().expect("data");
         let second = body.frame().await.expect("a piece").expect("no error").into_data().expect("data");
         assert_eq!((&*first, second.as_ptr()), (&b"json"[..], large.as_ptr()));
