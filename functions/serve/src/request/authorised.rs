@@ -10,7 +10,7 @@ use http::HeaderValue;
 use http::request::Parts;
 use serde::Deserialize;
 
-use super::call::AdmittedCall;
+use super::admitted::AdmittedCall;
 use super::{CallContext, Caller};
 use crate::admission::Admission;
 use crate::error::{Error, RouteError};
