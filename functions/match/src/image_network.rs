@@ -13,11 +13,11 @@ use serde::Deserialize;
 /// to 255.
 ///
 /// ```
-/// use amaas_match::Picture;
+/// use amaas_match::ImageNetworkConfig;
 ///
 /// let json = r#"{"input": "x", "output": "y", "width": 28, "height": 28, "channels": "grey", "layout": "nhw",
 ///     "datatype": "UINT8", "scores": "logits", "mean": [0.5]}"#;
-/// let error = Picture::from_json(json).expect_err("bytes are not normalised");
+/// let error = ImageNetworkConfig::from_json(json).expect_err("bytes are not normalised");
 /// assert_eq!(error.to_string(), "image.json: UINT8 takes levels as they are: expected no scale, mean and deviation");
 /// ```
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -155,5 +155,5 @@ async fn weights_that_were_not_handed_over_are_named() {
     let constant = Node::new("Constant", &[], &["w"]).tensor("value", &weights);
     let nested = Graph::new(&[value("x")], &[constant, add], &[], &[value("y")]).into_file();
     let error = published_error(&env, nested).await;
-    assert!(error.starts_with("tensor \"w\" of a subgraph, an attribute or a function lies in the file"), "{error}");
+    assert!(error.starts_with("tensor \"w\" of a subgraph, an attribute or a function is in the file"), "{error}");
 }

@@ -13,7 +13,7 @@ async fn what_was_asked_for_and_cannot_be_had_is_an_error() {
         reason.contains("execution provider cuda is unavailable: CUDA execution provider is not enabled"),
         "{reason}"
     );
-    assert!(reason.contains("put \",cpu\" behind it"), "{reason}");
+    assert!(reason.contains("add \",cpu\" after it"), "{reason}");
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use crate::error::PredictError;
 /// use amaas_model::task::{InvalidInput, TaskContext, TaskError, Tasks, TextEmbedding, TextEncoder, TextTokens};
 /// use amaas_wire::{Tensor, TensorData};
 ///
-/// Reads bytes, 64 at most.
+/// /// Reads bytes, 64 at most.
 /// struct Bytes;
 ///
 /// impl TextEncoder for Bytes {

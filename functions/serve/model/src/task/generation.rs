@@ -25,7 +25,7 @@ use crate::error::{InputError, PredictError};
 /// ```
 /// use amaas_model::task::{InvalidInput, TaskContext, TaskError, Tasks, TextGeneration, TextGenerator};
 ///
-/// A token is a byte, and 0 begins and ends a text.
+/// /// A token is a byte, and 0 begins and ends a text.
 /// struct Bytes;
 ///
 /// impl TextGenerator for Bytes {

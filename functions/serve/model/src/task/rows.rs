@@ -17,7 +17,7 @@ use crate::error::PredictError;
 /// use amaas_model::task::{InvalidInput, RowTask, Rows, TaskContext, TaskError, Tasks};
 /// use amaas_wire::{Tensor, TensorData};
 ///
-/// Doubles numbers, through a network that does it.
+/// /// Doubles numbers, through a network that does it.
 /// struct Double;
 ///
 /// impl RowTask for Double {

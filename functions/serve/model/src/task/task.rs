@@ -24,7 +24,7 @@ use crate::error::PredictError;
 /// use amaas_model::task::{Cost, ModelCall, Task, TaskContext, TaskError, CpuWork};
 /// use amaas_wire::Tensor;
 ///
-/// Adds numbers that one network doubles and another one, "square", squares.
+/// /// Adds numbers that one network doubles and another one, "square", squares.
 /// struct DoubleAndSquare;
 ///
 /// impl Task for DoubleAndSquare {
