@@ -85,7 +85,7 @@ impl<T, E> CacheState<T, E> {
         self.fetching = false;
         match fetched {
             Ok(value) => {
-                (self.value, self.failed) = (Some(CachedValue { value, as_of: begun, number: self.fetches }), None)
+                (self.value, self.failed) = (Some(CachedValue { value, as_of: begun, number: self.fetches }), None);
             }
             Err(error) => {
                 let failures = self.failed.as_ref().map_or(0, |(failures, _)| *failures);
