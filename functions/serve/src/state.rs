@@ -58,7 +58,7 @@ pub enum Lifecycle {
     Suspended,
 }
 
-/// The inputs of the public OpenAPI document, as a cache key.
+/// The inputs of the public `OpenAPI` document, as a cache key.
 pub(super) type PublicDocumentKey = (RouteSupport, Option<SealingPolicy>);
 
 /// Builds an [`AppState`].
@@ -249,13 +249,13 @@ impl AppState {
         tokio::join!(self.meter().finish(), self.quotas().give_back(Duration::ZERO));
     }
 
-    /// The public OpenAPI document, if it was written for `key`.
+    /// The public `OpenAPI` document, if it was written for `key`.
     pub(super) fn public_document(&self, key: PublicDocumentKey) -> Option<Bytes> {
         let kept = self.0.public_document.lock().unwrap_or_else(PoisonError::into_inner);
         kept.as_ref().filter(|(kept, _)| *kept == key).map(|(_, document)| document.clone())
     }
 
-    /// Caches the public OpenAPI document.
+    /// Caches the public `OpenAPI` document.
     pub(super) fn cache_public_document(&self, key: PublicDocumentKey, document: Bytes) {
         *self.0.public_document.lock().unwrap_or_else(PoisonError::into_inner) = Some((key, document));
     }

@@ -1,4 +1,4 @@
-//! Builds the OpenAPI document of a host from the descriptions of its routes and the parts that they share.
+//! Builds the `OpenAPI` document of a host from the descriptions of its routes and the parts that they share.
 
 use std::sync::Arc;
 

@@ -55,7 +55,7 @@ async fn request_layers(State(state): State<AppState>, request: Request, next: N
     respond(request, |request| compress(request, opened)).await
 }
 
-/// All routes, in the order of the OpenAPI document.
+/// All routes, in the order of the `OpenAPI` document.
 fn routes() -> Vec<Route> {
     let mut all = path_routes();
     all.extend(body_routes());

@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the OpenAPI document of the host. A client with a key also sees the models that it may use.
+//! `GET /openapi.json`: the `OpenAPI` document of the host. A client with a key also sees the models that it may use.
 //!
 //! Without a key, the document names no model. It is cached, so that unauthenticated clients cannot keep a function busy.
 

@@ -1,4 +1,4 @@
-//! A route: its handler, and its description for the OpenAPI document.
+//! A route: its handler, and its description for the `OpenAPI` document.
 
 use axum::Router;
 use axum::handler::Handler;

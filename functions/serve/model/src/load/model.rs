@@ -325,13 +325,13 @@ async fn fetch_files(source: &ModelSource, manifest: &Manifest, prepared: bool) 
                 given.entry(network).or_default().external.insert(file, bytes);
             }
             FetchedBlob::Other(BlobRole::Prepared { network }, bytes) => {
-                drop(forms.insert(network, NetworkFormat::Ort(bytes)))
+                drop(forms.insert(network, NetworkFormat::Ort(bytes)));
             }
             FetchedBlob::Other(BlobRole::Auxiliary(name), bytes) => given.entry(Some(name)).or_default().file = bytes,
             FetchedBlob::Other(BlobRole::Golden, bytes) => golden = Some(bytes),
             FetchedBlob::Other(BlobRole::Asset(name), bytes) => assets.push((name, bytes)),
             FetchedBlob::Other(BlobRole::Network | BlobRole::External { .. }, bytes) => {
-                given.entry(None).or_default().file = bytes
+                given.entry(None).or_default().file = bytes;
             }
         }
     }

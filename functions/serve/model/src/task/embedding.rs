@@ -56,7 +56,7 @@ use crate::error::PredictError;
 pub trait TextEncoder: Sized + Send + Sync + 'static {
     /// See [`Task::NAME`].
     const NAME: &'static str;
-    /// One text, as JSON: for the OpenAPI document, and for a trial.
+    /// One text, as JSON: for the `OpenAPI` document, and for a trial.
     const EXAMPLE: &'static str;
     /// The network's output with the vectors: FP32 `[batch, dimensions]`. Vectors are normalised to length 1.
     const OUTPUT: &'static str;

@@ -60,7 +60,7 @@ use crate::error::{InputError, PredictError};
 pub trait TextGenerator: Sized + Send + Sync + 'static {
     /// See [`Task::NAME`].
     const NAME: &'static str;
-    /// One prompt, as JSON: for the OpenAPI document, and for a trial.
+    /// One prompt, as JSON: for the `OpenAPI` document, and for a trial.
     const EXAMPLE: &'static str;
 
     /// See [`Task::load`].

@@ -57,7 +57,7 @@ use crate::error::PredictError;
 pub trait Task: Sized + Send + Sync + 'static {
     /// The task's name, which a manifest names.
     const NAME: &'static str;
-    /// One entry of the `inputs` of a request, as JSON: for the OpenAPI document, and for a trial when a model is published or loaded.
+    /// One entry of the `inputs` of a request, as JSON: for the `OpenAPI` document, and for a trial when a model is published or loaded.
     const EXAMPLE: &'static str;
     /// The names of its auxiliary networks: `amaas publish --network NAME=FILE`.
     const NETWORKS: &'static [&'static str] = &[];

@@ -14,8 +14,8 @@ use crate::sealing::testing::{KeySetFixture, offered};
 /// A host with a budget of 512 KiB for sealed bodies.
 fn host_with_small_budget(sealing: Sealing) -> AppState {
     let limits = Limits { sealed_bytes: 512 << 10, body_bytes: 256 << 10, ..Limits::default() };
-    let state = AppState::builder(Accounts::in_memory().expect("randomness"), limits).sealing(sealing).build();
-    state
+
+    AppState::builder(Accounts::in_memory().expect("randomness"), limits).sealing(sealing).build()
 }
 
 /// A body that sends `bytes` and never ends.

@@ -25,9 +25,7 @@ const PATH: &str = "/v1/models/m/predict";
 
 /// A host without models and API keys.
 fn host(sealing: Sealing) -> AppState {
-    let state =
-        AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default()).sealing(sealing).build();
-    state
+    AppState::builder(Accounts::in_memory().expect("randomness"), Limits::default()).sealing(sealing).build()
 }
 
 async fn send(state: &AppState, request: http::request::Builder, body: Vec<u8>) -> (StatusCode, HeaderMap, Bytes) {

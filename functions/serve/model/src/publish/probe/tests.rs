@@ -119,7 +119,7 @@ fn rows_that_do_not_see_one_another_are_left_in_peace() {
     for (what, datatype, function, expected) in cases {
         match seen(*datatype, *function) {
             ProbeResult::Independent { sets, rows_differed } => {
-                assert!(sets >= 4 && rows_differed == *expected, "{what}: {sets}")
+                assert!(sets >= 4 && rows_differed == *expected, "{what}: {sets}");
             }
             other => panic!("{what}: {other:?}"),
         }
