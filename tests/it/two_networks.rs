@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use amaas::Answer;
+use amaas::{Answer, Client, UsageQuery};
+use amaas_e2e::wait;
 use amaas_local::served_model::ServedModel;
 use amaas_model::task::{
     Cost, CpuWork, ModelCall, ModelNetwork, PredictError, RowTask, Task, TaskContext, TaskError, Tasks, check_finite,
@@ -81,6 +82,11 @@ async fn run(call: &ModelCall, network: &ModelNetwork, tensors: Vec<Tensor>) -> 
     Ok(call.run(&charge, network, runs).await?.remove(0))
 }
 
+/// The rows that the tenant used.
+async fn rows(client: &Client) -> u64 {
+    client.usage(&UsageQuery::default()).await.expect("a report").total.rows
+}
+
 #[tokio::test]
 async fn a_new_task_with_two_networks_needs_one_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -107,4 +113,6 @@ async fn a_new_task_with_two_networks_needs_one_file() {
     let refused = served.model().predict(&review(good, "王")).await.map(Answer::<Fan>::into_prediction);
     let refused = refused.expect_err("no Latin letter");
     assert!(refused.to_string().contains("expected a name in Latin letters"), "{refused}");
+    // The first network ran for the refused call too, which is charged for it.
+    wait::until("the usage of three calls", async || rows(served.client()).await == 7).await;
 }

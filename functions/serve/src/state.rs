@@ -313,7 +313,7 @@ impl AppState {
     /// Refuses a call to the model in `slot` if its queue is full, before a body is read. The queue can fill up afterwards.
     pub(crate) fn check_capacity(slot: &ModelSlot) -> Result<(), Error> {
         match slot.state() {
-            LoadState::Ready(model) => Ok(model.infer().map_or(Ok(()), |infer| infer.check_capacity())?),
+            LoadState::Ready(model) => Ok(model.check_capacity()?),
             LoadState::Loading | LoadState::Failed(_) => Ok(()),
         }
     }

@@ -102,6 +102,11 @@ impl LocalStack {
 }
 
 impl LocalStack {
+    /// A client with a key.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Calls each model once.
     pub(crate) async fn first_calls(&self) -> Vec<FirstCall> {
         FirstCall::all(&self.state, &self.client, &self.tasks).await

@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use amaas::Model;
+use amaas::{Client, Model};
 use amaas_engine::RuntimeConfig;
 use amaas_model::publish::{Publication, PublishOutcome};
 use amaas_model::task::Tasks;
@@ -13,7 +13,7 @@ use crate::local_stack::LocalStack;
 
 /// A model that is served. It ends when this is dropped.
 pub struct ServedModel {
-    _stack: LocalStack,
+    stack: LocalStack,
     published: PublishOutcome,
     model: Model,
 }
@@ -30,7 +30,12 @@ impl ServedModel {
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let stack = LocalStack::start(folder, tasks, RuntimeConfig::default()).await?;
         let (published, model) = stack.publish(publication).await?;
-        Ok(Self { _stack: stack, published, model })
+        Ok(Self { stack, published, model })
+    }
+
+    /// A client with a key.
+    pub fn client(&self) -> &Client {
+        self.stack.client()
     }
 
     /// What publishing found out.

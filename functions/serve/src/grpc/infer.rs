@@ -36,7 +36,7 @@ pub(super) async fn model_infer(
     let version = Some(request.model_version.clone()).filter(|version| !version.is_empty());
     let call = entered.with_message(size).start(version.as_deref()).await?;
     let model = Arc::clone(call.model());
-    model.infer()?;
+    model.check_tensors()?;
     parameters::reject_request_parameters(&request.parameters)?;
     let (id, wanted) = (request.id.clone(), requested_outputs(&request)?);
     let run = async |call: ModelCall| {

@@ -15,13 +15,13 @@ pub(super) fn describe(model: &Model, builder: &mut DocumentBuilder, mut add: im
         let path = format!("/v1/models/{name}/predict");
         builder.begin_route(&Method::POST, &path);
         let mut typed = task.predict_schema(&mut builder.schemas);
-        if let Some(generate) = model.networks().own().generate() {
-            typed = typed.at_most(generate.max_queued_calls());
+        if let Some(calls) = model.networks().own().max_queued_calls() {
+            typed = typed.at_most(calls);
         }
         let summary = format!("Predictions of `{name}`, one for each input.");
         add(&path, native::predict_typed(builder, format!("predict_{name}"), summary, typed, &[RefusalGroup::Url]));
     }
-    if model.infer().is_ok() {
+    if model.check_tensors().is_ok() {
         let path = format!("/v2/models/{name}/infer");
         builder.begin_route(&Method::POST, &path);
         let request = tensors::request_schema(&mut builder.schemas, &model.manifest);

@@ -1,10 +1,10 @@
-//! The response of a recorded call.
+//! The response of a call that was recorded, or records itself while it is streamed.
 
 use axum::body::Body;
 use axum::response::IntoResponse;
 use http::Response;
 
-/// A response that may be sent: its call was recorded, or is a repeat of a recorded one.
+/// A response that may be sent: its call was recorded, or its stream records the call.
 pub(crate) struct AnsweredCall(Response<Body>);
 
 impl AnsweredCall {

@@ -1,4 +1,4 @@
-//! Authorisation for a model: the only way from a request to a model.
+//! Authorisation for a model: the only way from a request to a call of a model.
 
 use std::sync::Arc;
 

@@ -46,11 +46,20 @@ impl ActiveCall {
             id,
             reservation: Reservation::default(),
             charged: None,
+            kept: None,
             stage: ChargeStage::Idle,
             refusal: None,
         };
         let (begun, progress) = (Instant::now(), Mutex::new(progress));
-        Self(Arc::new(ActiveCallState { context, model, begun, bytes_in, input, progress }))
+        Self(Arc::new(ActiveCallState {
+            context,
+            model,
+            begun,
+            bytes_in,
+            input,
+            progress,
+            charging: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// The model.
@@ -224,9 +233,9 @@ impl ActiveCall {
         }
     }
 
-    /// A streamed response, which records the call itself at its end.
-    pub(crate) fn streamed(response: Response<Body>) -> AnsweredCall {
-        AnsweredCall::new(response)
+    /// Answers with a stream, which takes the call and records it at its end.
+    pub(crate) fn stream(self, response: impl FnOnce(Self) -> Response<Body>) -> AnsweredCall {
+        AnsweredCall::new(response(self))
     }
 }
 

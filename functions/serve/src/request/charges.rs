@@ -1,8 +1,9 @@
 //! What a call is charged, while it runs and if its client disconnects.
 //!
 //! Limits are charged before anything runs: one request at the start, then the units and their cost once they are known. A call without an
-//! answer takes no units and costs nothing, with two exceptions, so that no client gets work for free. A client that disconnects is
-//! charged for the work until then. A client whose values the network refused is charged for the run.
+//! answer takes no units and costs nothing, with three exceptions, so that no client gets work for free. A client that disconnects is
+//! charged for the work until then. A client whose values the network refused is charged for the run. A client that is refused after a
+//! run, by the task or by a limit of a second charge, is charged for the runs that completed.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -30,6 +31,8 @@ pub(super) struct ActiveCallState {
     pub(super) bytes_in: u64,
     pub(super) input: Option<Digest>,
     pub(super) progress: Mutex<CallProgress>,
+    /// Held while limits are charged: a task can charge concurrently.
+    pub(super) charging: tokio::sync::Mutex<()>,
 }
 
 /// The mutable state of a call.
@@ -39,6 +42,8 @@ pub(super) struct CallProgress {
     pub(super) id: Option<CallId>,
     pub(super) reservation: Reservation,
     pub(super) charged: Option<Cost>,
+    /// The charges whose runs completed.
+    pub(super) kept: Option<Cost>,
     pub(super) stage: ChargeStage,
     /// Why the host refused work or a charge.
     pub(super) refusal: Option<Error>,
@@ -59,7 +64,8 @@ impl ActiveCallState {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The error of a failed call. The caller is charged for the run if its values are at fault, and not if this process is.
+    /// The error of a failed call. The caller is charged for the run if its values are at fault, for the completed runs if it is refused
+    /// later, and for nothing if this process is at fault.
     pub(super) fn settle_error(&self, error: CallError) -> Error {
         let mut progress = self.lock();
         let error = match error {
@@ -68,13 +74,17 @@ impl ActiveCallState {
             }
             CallError::Known(error) => error,
         };
-        match std::mem::replace(&mut progress.stage, ChargeStage::Idle) {
-            ChargeStage::Charged(usage) if error.is_run_error() => {
+        let usage = match std::mem::replace(&mut progress.stage, ChargeStage::Idle) {
+            ChargeStage::Charged(usage) if error.is_run_error() => Some(usage.now()),
+            _ if error.status().is_client_error() => progress.kept,
+            _ => None,
+        };
+        match usage {
+            Some(Cost { rows, tokens }) => {
                 progress.id = None;
-                let Cost { rows, tokens } = usage.now();
                 self.record(&mut progress, Metering { rows, tokens, begun: self.begun }.usage(), 0);
             }
-            _ => progress.reservation = Reservation::default(),
+            None => progress.reservation = Reservation::default(),
         }
         error
     }
@@ -160,6 +170,7 @@ impl CallHost for ActiveCallState {
     }
 
     async fn charge(&self, cost: Cost) -> Result<(), PredictError> {
+        let _charging = self.charging.lock().await;
         let (charged, total) = {
             let mut progress = self.lock();
             progress.admission.release_permit();
@@ -179,6 +190,11 @@ impl CallHost for ActiveCallState {
             }
             Err(error) => Err(self.refuse(error)),
         }
+    }
+
+    fn keep_charge(&self, cost: Cost) {
+        let mut progress = self.lock();
+        progress.kept = Some(progress.kept.map_or(cost, |kept| sum(kept, cost)));
     }
 
     fn set_usage(&self, usage: UsageSoFar) {

@@ -102,8 +102,6 @@ async fn answer_stream(
     call.disable_replay();
     let mut limits = HeaderMap::new();
     call.write_limit_headers(&mut limits);
-    let hasher = DigestHasher::default();
-    let streamed = StreamedCompletion { call, completion, events, generated: 0, bytes: 0, hasher, counted: false };
     let next = async |state: Option<(StreamedCompletion, Option<GenerateEvent>)>| {
         let Some((mut streamed, waiting)) = state else { return Ok::<_, std::convert::Infallible>(None) };
         let event = match waiting {
@@ -125,13 +123,17 @@ async fn answer_stream(
         }
         Ok(Some((written, continues.then_some((streamed, None)))))
     };
-    let mut response = Response::new(Body::from_stream(stream::try_unfold(Some((streamed, Some(first))), next)));
-    let headers = response.headers_mut();
-    headers.extend(limits);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(UNBUFFERED_HEADER.0, UNBUFFERED_HEADER.1);
-    Ok(ActiveCall::streamed(response))
+    Ok(call.stream(|call| {
+        let hasher = DigestHasher::default();
+        let streamed = StreamedCompletion { call, completion, events, generated: 0, bytes: 0, hasher, counted: false };
+        let mut response = Response::new(Body::from_stream(stream::try_unfold(Some((streamed, Some(first))), next)));
+        let headers = response.headers_mut();
+        headers.extend(limits);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(UNBUFFERED_HEADER.0, UNBUFFERED_HEADER.1);
+        response
+    }))
 }
 
 /// The members that all events of a completion share.

@@ -30,7 +30,7 @@ pub(super) async fn infer(
     let (received, body) = authorised.admit(&parts).await?.receive(&parts, body).await?;
     let call = received.start(path.version.as_deref()).await?;
     let model = Arc::clone(call.model());
-    model.infer()?;
+    model.check_tensors()?;
     let (size, header) = (body.len(), header_length(&parts.headers)?);
     let says_bytes = header.is_none() && parts.headers.get(CONTENT_TYPE).is_some_and(|media| media == MEDIA_TYPE);
     let answer = async |call: ModelCall| {

@@ -51,7 +51,7 @@ pub(crate) fn all_statistics(state: &AppState, caller: &Caller) -> Vec<ModelStat
 
 /// The statistics of `model`. A model that generates text takes no tensors, and has none.
 pub(crate) fn model_statistics(model: &Model) -> Result<ModelStatistics, Error> {
-    Ok(model.infer()?.statistics(model.name().to_string(), model.version().to_string()))
+    Ok(model.statistics()?)
 }
 
 /// The last segment of the route of [`all`], which can also be the name of a model.

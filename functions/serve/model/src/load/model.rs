@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use amaas_wire::oip::ModelMetadata;
+use amaas_wire::oip::triton::ModelStatistics;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::select_all;
@@ -14,7 +15,7 @@ use amaas_engine::generate::{self, ContinuousBatcher};
 use amaas_engine::infer::{DynamicBatcher, InputContract, LostFlag, QueueBounds};
 use amaas_engine::onnx::NetworkFiles;
 use amaas_engine::session::{OrtSession, ReclaimOnDrop};
-use amaas_engine::{ExecutionProvider, RuntimeConfig, TaskError, TensorSpec, runtime};
+use amaas_engine::{ExecutionProvider, RunError, RuntimeConfig, TaskError, TensorSpec, runtime};
 use amaas_store::{ModelName, Version};
 use amaas_wire::Digest;
 
@@ -127,11 +128,31 @@ impl Model {
         self.networks.all().map(ModelNetwork::queue_depth).sum()
     }
 
-    /// The queue of its own network.
+    /// Checks that its own network takes tensors.
     ///
     /// # Errors
     /// [`ModelError::NoTensors`] if it generates text.
-    pub fn infer(&self) -> Result<&Arc<DynamicBatcher>, ModelError> {
+    pub fn check_tensors(&self) -> Result<(), ModelError> {
+        self.batcher().map(drop)
+    }
+
+    /// Checks that the queue of its own network has room for a call.
+    ///
+    /// # Errors
+    /// [`RunError::QueueFull`].
+    pub fn check_capacity(&self) -> Result<(), RunError> {
+        self.batcher().map_or(Ok(()), |batcher| batcher.check_capacity())
+    }
+
+    /// The statistics of its own network.
+    ///
+    /// # Errors
+    /// [`ModelError::NoTensors`] if it generates text.
+    pub fn statistics(&self) -> Result<ModelStatistics, ModelError> {
+        Ok(self.batcher()?.statistics(self.name().to_string(), self.version().to_string()))
+    }
+
+    fn batcher(&self) -> Result<&Arc<DynamicBatcher>, ModelError> {
         self.networks.own().infer().ok_or_else(|| ModelError::NoTensors { model: self.name().to_string() })
     }
 

@@ -113,5 +113,7 @@ impl CallHost for UnchargedHost {
         Ok(())
     }
 
+    fn keep_charge(&self, _: Cost) {}
+
     fn set_usage(&self, _: UsageSoFar) {}
 }

@@ -1,12 +1,13 @@
 //! A call from the task's side: CPU work in the tenant's lane, charges, and runs of the model's networks.
 //!
-//! Invariant: a run needs a [`Charge`], and only [`ModelCall::charge`] makes one. So a task cannot run a network without charging
-//! the client, however often it runs its networks.
+//! Invariant: a run needs a [`Charge`] of its own call with as many rows left as it has, and only [`ModelCall::charge`] makes one. So a
+//! task cannot run a network without charging the client, however often it runs its networks.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use amaas_engine::cpu::{CpuPermit, MAX_INLINE_BYTES, estimated_json_size};
+use amaas_engine::generate::{ContinuousBatcher, EventStream, GenerateCall};
 use amaas_wire::Tensor;
 use async_trait::async_trait;
 
@@ -31,11 +32,14 @@ pub trait CallHost: Send + Sync {
     /// The job's own error; [`PredictError::Refused`] if the queue is full, and then the host has recorded why.
     async fn compute(&self, work: CpuWork, job: ComputeJob) -> Result<(), PredictError>;
 
-    /// Takes `cost` from the caller's limits and budgets.
+    /// Takes `cost` from the caller's limits and budgets. Charges of one call add up.
     ///
     /// # Errors
     /// [`PredictError::Refused`] if one of them is exceeded, and then the host has recorded which.
     async fn charge(&self, cost: Cost) -> Result<(), PredictError>;
+
+    /// Records that a run which `cost` was charged for has completed: it is kept if the call fails later.
+    fn keep_charge(&self, cost: Cost);
 
     /// Sets the usage of the call, which replaces what was charged.
     fn set_usage(&self, usage: UsageSoFar);
@@ -118,9 +122,34 @@ impl From<Cost> for UsageSoFar {
     }
 }
 
-/// Proof that a call was charged.
-#[derive(Debug)]
-pub struct Charge(());
+/// Proof that a call was charged for a number of rows. Runs of the call use them up.
+pub struct Charge {
+    host: Arc<dyn CallHost>,
+    cost: Cost,
+    rows_left: AtomicUsize,
+    is_kept: AtomicBool,
+}
+
+impl Charge {
+    /// Uses `rows` of the charge, for a run of the call of `host`.
+    fn spend(&self, host: &Arc<dyn CallHost>, rows: usize) -> Result<(), PredictError> {
+        if !Arc::ptr_eq(&self.host, host) {
+            return Err(PredictError::internal("a run was paid with the charge of another call"));
+        }
+        let left = self.rows_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(rows));
+        left.map(drop).map_err(|left| {
+            let charged = self.cost.rows;
+            PredictError::internal(format!("expected a run of at most {left} of {charged} charged rows, got {rows}"))
+        })
+    }
+
+    /// Keeps the charge after its first run.
+    fn keep(&self) {
+        if !self.is_kept.swap(true, Ordering::Relaxed) {
+            self.host.keep_charge(self.cost);
+        }
+    }
+}
 
 /// A call to a model; cheap to clone.
 #[derive(Clone)]
@@ -191,7 +220,8 @@ impl ModelCall {
     /// [`PredictError::Refused`] if a limit or a budget is exceeded.
     pub async fn charge(&self, cost: Cost) -> Result<Charge, PredictError> {
         self.host.charge(cost).await?;
-        Ok(Charge(()))
+        let (host, rows_left) = (Arc::clone(&self.host), AtomicUsize::new(cost.rows));
+        Ok(Charge { host, cost, rows_left, is_kept: AtomicBool::new(false) })
     }
 
     /// Sets the usage of the call.
@@ -202,21 +232,87 @@ impl ModelCall {
     /// Runs `runs` one after the other, so that other calls can run in between, and returns the outputs of each.
     ///
     /// # Errors
-    /// [`PredictError::Run`].
+    /// [`PredictError::Run`]; [`PredictError::internal`] if `charge` has fewer rows left than `runs`.
     pub async fn run(
         &self,
-        _charge: &Charge,
+        charge: &Charge,
         network: &ModelNetwork,
         runs: PreparedRuns,
     ) -> Result<Vec<Vec<Tensor>>, PredictError> {
+        charge.spend(&self.host, runs.rows())?;
         let outputs = network.run(runs).await?;
+        charge.keep();
         let size: usize = outputs.iter().map(|run| estimated_json_size(run)).fold(0, usize::saturating_add);
         self.output_size.fetch_add(size as u64, Ordering::Relaxed);
         Ok(outputs)
     }
 
+    /// Queues `calls` of the decoder `generate`.
+    ///
+    /// # Errors
+    /// [`PredictError::Run`] if the queue is full; [`PredictError::internal`] if `charge` has fewer rows left than calls.
+    pub(super) fn enqueue(
+        &self,
+        charge: &Charge,
+        generate: &ContinuousBatcher,
+        calls: Vec<GenerateCall>,
+    ) -> Result<Vec<EventStream>, PredictError> {
+        charge.spend(&self.host, calls.len())?;
+        Ok(generate.enqueue(calls)?)
+    }
+
     /// The approximate size of the outputs so far as JSON, in bytes.
     pub fn output_size(&self) -> usize {
         usize::try_from(self.output_size.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use amaas_engine::infer::ValidTensors;
+    use amaas_engine::{Batching, Dim, RunError, RunSharing, TensorSpec};
+    use amaas_wire::Datatype;
+
+    use super::*;
+    use crate::load::trial_network;
+    use crate::task::{NetworkExecutor, RunTensors};
+
+    struct Echo;
+
+    #[async_trait]
+    impl RunTensors for Echo {
+        async fn run(&self, inputs: ValidTensors) -> Result<Vec<Tensor>, RunError> {
+            Ok(inputs.tensors().to_vec())
+        }
+    }
+
+    fn call() -> ModelCall {
+        let input = TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("n".to_owned())]);
+        let executor = NetworkExecutor::Direct(Arc::new(Echo));
+        let network = ModelNetwork::new((vec![input], vec![]), (Batching::Rows, RunSharing::All), executor);
+        trial_network::call(network, BTreeMap::new())
+    }
+
+    /// Runs `rows` rows of `call` with `charge`.
+    async fn run(call: &ModelCall, charge: &Charge, rows: usize) -> Result<(), String> {
+        let x = Tensor::new("x", vec![rows], vec![0_f32; rows]).expect("a tensor");
+        let network = call.networks().own();
+        let runs = network.prepare(vec![vec![x]], None, call.max_rows()).expect("it fits");
+        call.run(charge, network, runs).await.map(drop).map_err(|error| format!("{error:?}"))
+    }
+
+    #[tokio::test]
+    async fn a_charge_pays_for_its_rows_of_its_own_call() {
+        let (call, other) = (call(), call());
+        let charge = call.charge(Cost::rows(3)).await.expect("not limited");
+        run(&call, &charge, 2).await.expect("two of three rows");
+        let refused = run(&call, &charge, 2).await.expect_err("one row is left");
+        assert!(refused.contains("expected a run of at most 1 of 3 charged rows, got 2"), "{refused}");
+        run(&call, &charge, 1).await.expect("the third row");
+        let charge = other.charge(Cost::rows(3)).await.expect("not limited");
+        let refused = run(&call, &charge, 1).await.expect_err("the charge of another call");
+        assert!(refused.contains("the charge of another call"), "{refused}");
     }
 }

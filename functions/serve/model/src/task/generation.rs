@@ -193,8 +193,8 @@ impl<G: TextGenerator> CompletionsInterface for TextGeneration<G> {
         };
         let calls = call.compute(CpuWork::text(call.input_size()), tokenise).await?;
         let at_most = calls.iter().map(GenerateCall::max_tokens).sum();
-        call.charge(Cost::tokens(calls.len(), at_most)).await?;
-        let all = generate.enqueue(calls)?;
+        let charge = call.charge(Cost::tokens(calls.len(), at_most)).await?;
+        let all = call.enqueue(&charge, &generate, calls)?;
         let prompt_tokens: usize = all.iter().map(EventStream::prompt_tokens).sum();
         let generated = all.iter().map(EventStream::counter).collect();
         call.set_usage(UsageSoFar { rows: all.len(), tokens: Some(prompt_tokens as u64), generated });

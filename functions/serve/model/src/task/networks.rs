@@ -102,18 +102,18 @@ impl ModelNetwork {
         self.batching
     }
 
-    /// Its executor.
-    pub fn executor(&self) -> &NetworkExecutor {
-        &self.executor
-    }
-
     /// The batching executor; `None` for a decoder.
-    pub fn infer(&self) -> Option<&Arc<DynamicBatcher>> {
+    pub(crate) fn infer(&self) -> Option<&Arc<DynamicBatcher>> {
         if let NetworkExecutor::Batched(infer) = &self.executor { Some(infer) } else { None }
     }
 
+    /// The maximum number of queued calls, if it is a decoder.
+    pub fn max_queued_calls(&self) -> Option<usize> {
+        self.generate().map(|generate| generate.max_queued_calls())
+    }
+
     /// The text generator; `None` if it is not a decoder.
-    pub fn generate(&self) -> Option<&Arc<ContinuousBatcher>> {
+    pub(crate) fn generate(&self) -> Option<&Arc<ContinuousBatcher>> {
         if let NetworkExecutor::Decoder(generate) = &self.executor { Some(generate) } else { None }
     }
 
