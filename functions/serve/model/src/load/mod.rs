@@ -12,7 +12,7 @@ mod resolve;
 mod sessions;
 mod source;
 pub(crate) mod trial;
-mod trial_network;
+pub(crate) mod trial_network;
 mod trust;
 mod warm_up;
 
