@@ -355,7 +355,7 @@ pub(crate) struct PackageArguments {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// An existing binary [default: cargo builds it, with the profile dist and the features that its host
-    /// needs: lambda and dynamodb for a zip, all but publish for an image]
+    /// needs: lambda and dynamodb for a zip, all but publish and local for an image]
     #[arg(long, value_name = "FILE")]
     pub(crate) binary: Option<PathBuf>,
     /// The ONNX Runtime library [default: the pinned build for the processor]

@@ -22,7 +22,7 @@ pub(crate) enum ModelsCommand {
     Versions(ModelVersions),
     /// Remove a model, versions or an alias of it from the store
     ///
-    /// A removed version is not loaded any more. `amaas dev` unloads it within a second; any other function that has it loaded
+    /// A removed version is not loaded any more. `amaas dev` unloads it within two seconds; any other function that has it loaded
     /// serves it until the function ends. The name of a removed version is never used again. Blobs stay until
     /// `amaas store prune`, and the keys of sealed calls until their document is deleted: callers pin them.
     Remove(RemoveModel),

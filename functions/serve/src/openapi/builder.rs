@@ -185,8 +185,8 @@ impl DocumentBuilder {
         let Limits { body_bytes, rows, .. } = self.view.limits;
         let mut about = format!(
             "Models behind typed routes, the Open Inference Protocol and OpenAI's shapes. A call takes at most {rows} rows, and a \
-             body at most {body_bytes} bytes, before and after it is expanded. Answers are compressed where `Accept-Encoding` asks \
-             for gzip or deflate."
+             body at most {body_bytes} bytes, before and after decompression. Answers are compressed if `Accept-Encoding` names \
+             gzip or deflate."
         );
         match self.view.sealing {
             None | Some(SealingPolicy::Off) => {}

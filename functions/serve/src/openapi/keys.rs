@@ -24,7 +24,7 @@ pub(crate) fn manifest(builder: &mut DocumentBuilder) -> Option<OperationObject>
     manifest_route(
         builder,
         "keys_manifest",
-        "What the signers of the keys say of the list, to calls that name no model.",
+        "The signed manifest of the list of keys, for calls that name no model.",
         &[Sealing],
     )
 }
@@ -34,7 +34,7 @@ pub(crate) fn model_manifest(builder: &mut DocumentBuilder) -> Option<OperationO
     manifest_route(
         builder,
         "model_keys_manifest",
-        "What the signers of the keys say of the list, to calls of a model.",
+        "The signed manifest of the list of keys, for calls of a model.",
         &refusals,
     )
 }
@@ -63,7 +63,7 @@ fn manifest_route(
     refusals: &[RefusalGroup],
 ) -> Option<OperationObject> {
     let content = builder.json::<Envelope>();
-    let description = "A DSSE envelope around the digest of the list, for whom it is, and from when to when it holds.";
+    let description = "A DSSE envelope around the digest of the list, its audience, and its period of validity.";
     keys_route(builder, id, summary, description, content, refusals)
 }
 

@@ -66,9 +66,9 @@ pub(crate) fn usage(builder: &mut DocumentBuilder) -> Option<OperationObject> {
     let day = || json_schema!({ "type": "string", "format": "date" });
     let by = builder.schemas.read::<UsageBy>();
     operation.parameters.extend([
-        parts::query("since", "The first day, in UTC; the first of the month of `until` where it is left out.", day()),
-        parts::query("until", "The last day, in UTC; today where it is left out. At most 400 days.", day()),
-        parts::query("by", "What rows are told apart by: the model where it is left out.", by),
+        parts::query("since", "The first day, in UTC; default: the first of the month of `until`.", day()),
+        parts::query("until", "The last day, in UTC; default: today. At most 400 days.", day()),
+        parts::query("by", "What rows are grouped by; default: the model.", by),
     ]);
     let content = builder.json::<UsageReport>();
     builder.response(&mut operation, 200, "The usage.", &[], content);

@@ -18,7 +18,7 @@ pub(crate) fn embeddings(builder: &mut DocumentBuilder) -> Option<OperationObjec
     let example = models.example(|model, text| Some(json!({ "model": model, "input": text })));
     let content = json_with_example(schema, example);
     let mut operation = builder.operation("embeddings", tag::OPENAI, "Vectors of texts, in OpenAI's shape.");
-    builder.request_body(&mut operation, "A model and texts; members that are not known are ignored.", true, content);
+    builder.request_body(&mut operation, "A model and texts. Unknown members are refused by name.", true, content);
     let answer = builder.json::<EmbeddingsResponse>();
     builder.response(&mut operation, 200, "A vector for each text.", &parts::USAGE_HEADERS, answer);
     builder.errors(&mut operation, &[Key, Model, Embeddings, Ready, Body, Input, Run]);
@@ -37,10 +37,10 @@ pub(crate) fn completions(builder: &mut DocumentBuilder) -> Option<OperationObje
         Some(body)
     });
     let content = json_with_example(schema, example);
-    let mut operation = builder.operation("completions", tag::OPENAI, "A text that goes on, in OpenAI's shape.");
+    let mut operation = builder.operation("completions", tag::OPENAI, "Generated text, in OpenAI's shape.");
     builder.request_body(
         &mut operation,
-        "A model, a prompt and how to go on; members that are not known are ignored.",
+        "A model, a prompt and generation options. Unknown members are refused by name.",
         true,
         content,
     );

@@ -22,7 +22,7 @@ pub(super) fn parameters() -> BTreeMap<&'static str, ParameterObject> {
         path(VERSION, "A version of the model: the one that is served.", name_schema("[0-9]")),
         header(
             REQUEST_ID,
-            "The caller's own id for the request, 1 to 128 visible ASCII characters; another is made where it is none.",
+            "The caller's own id for the request, 1 to 128 visible ASCII characters; any other is replaced.",
             text_schema(128),
         ),
         header(
@@ -59,7 +59,7 @@ pub(super) const USAGE_HEADERS: [&str; 7] =
 pub(super) fn headers() -> BTreeMap<&'static str, HeaderObject> {
     let retry = "How many seconds to wait before the call is sent again.";
     let all = [
-        (REQUEST_ID, "The request's id, to quote to whoever runs the function.", text_schema(128)),
+        (REQUEST_ID, "The request's id, for reports to the operator.", text_schema(128)),
         (USAGE_ROWS, "Rows that went through the network.", count_schema()),
         (
             USAGE_BILLED_MS,

@@ -67,10 +67,9 @@ pub(crate) fn all_stats(builder: &mut DocumentBuilder) -> Option<OperationObject
 }
 
 pub(crate) fn index(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    let mut operation =
-        builder.operation("index", tag::PROTOCOL, "The models that the key may use, and how far they are.");
+    let mut operation = builder.operation("index", tag::PROTOCOL, "The models that the key may use, and their states.");
     let content = builder::json(builder.schemas.read::<IndexRequest>());
-    builder.request_body(&mut operation, "Which models are wanted; all where it is empty.", false, content);
+    builder.request_body(&mut operation, "The models to list; default: all.", false, content);
     let content = builder.json::<Vec<IndexEntry>>();
     builder.response(&mut operation, 200, "The models.", &[], content);
     builder.errors(&mut operation, &[Key, Body]);
@@ -106,9 +105,8 @@ pub(super) fn infer_typed(
 ) -> OperationObject {
     let mut operation = builder.operation(id, tag::PROTOCOL, summary);
     operation.description = format!(
-        "Tensors stand in the JSON, or behind it as bytes, little-endian and in the order in which the JSON names them: then \
-         `{HEADER_LENGTH}` says how many bytes the JSON has. Where it says 0 the body is the one input of the model, and the \
-         outputs come as bytes."
+        "Tensors are in the JSON, or after it as little-endian bytes, in the order of the JSON: then `{HEADER_LENGTH}` is the \
+         length of the JSON in bytes. If it is 0, the body is the only input of the model, and the outputs are bytes."
     );
     operation.parameters.push(parts::parameter(HEADER_LENGTH));
     let mut content = builder::json(request);

@@ -78,7 +78,7 @@ fn dim_schema(dim: &Dim) -> Value {
     match dim {
         Dim::Fixed(size) => json!({ "const": size }),
         Dim::Symbol(symbol) if symbol.is_empty() => json!({ "description": "Any size." }),
-        Dim::Symbol(symbol) => json!({ "description": format!("Any size, the same wherever `{symbol}` stands.") }),
+        Dim::Symbol(symbol) => json!({ "description": format!("Any size, equal wherever `{symbol}` occurs.") }),
     }
 }
 

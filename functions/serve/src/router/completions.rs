@@ -1,5 +1,5 @@
 //! `POST /v1/completions`, in the format of `OpenAI`, for models whose task has the interface
-//! [`Completions`](amaas_model::task::Completions).
+//! [`CompletionsInterface`](amaas_model::task::CompletionsInterface).
 //!
 //! A streamed response begins with its first event, so that an earlier failure has a status of its own. A later failure is an error event.
 //! If the client disconnects, the body is dropped, and the call with it. Streamed responses are not stored for repeats.

@@ -33,8 +33,8 @@ pub enum SealingError {
     },
     /// The document was changed without the vault's key.
     #[error(
-        "the document of the sealing keys of {name:?} was altered: its tag is not of what it says. Who can write the store \
-         changed it; put the last version back that functions took"
+        "the document of the sealing keys of {name:?} was altered: its authentication tag does not match. A writer of the store \
+         changed it; restore the last valid version"
     )]
     Altered {
         /// The model of the keys.
@@ -42,9 +42,9 @@ pub enum SealingError {
     },
     /// The document is of the first format.
     #[error(
-        "the document of the sealing keys of {name:?} is of the first format, which nothing authenticates: \
-         `amaas keys rotate {name} --adopt` makes one that functions take. Compare the signers that it shows with those that \
-         callers pin"
+        "the document of the sealing keys of {name:?} has the first format, which is not authenticated: \
+         `amaas keys rotate {name} --adopt` writes an authenticated one. Compare the signers that it shows with those that \
+         clients pin"
     )]
     Untagged {
         /// The model of the keys.
@@ -52,8 +52,8 @@ pub enum SealingError {
     },
     /// An older document replaced a newer one.
     #[error(
-        "the document of the sealing keys has the serial {found}, and {known} has been seen: who can write the store put an \
-         older one back"
+        "the document of the sealing keys has the serial {found}, and {known} has been seen: a writer of the store \
+         restored an older one"
     )]
     Older {
         /// The serial of the document.
@@ -62,7 +62,7 @@ pub enum SealingError {
         known: u64,
     },
     /// A rotation of the signer is not over yet.
-    #[error("the next signer takes over at {until} (seconds since 1970) only; until then there cannot be another")]
+    #[error("the next signer takes over at {until} (seconds since 1970); until then there cannot be another")]
     SignerPending {
         /// When it is over, in seconds since 1970.
         until: u64,

@@ -10,7 +10,6 @@
 //! models/{model}/aliases/{alias}          -> version, signed
 //! blobs/sha256/{digest}
 //! uploads/{id}                            while a publish uploads blobs
-//! access/keys.json
 //! sealing/{model}.json
 //! ```
 

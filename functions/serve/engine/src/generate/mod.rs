@@ -3,7 +3,7 @@
 //! One thread owns the network. In each iteration it admits queued calls, prefills a chunk of a prompt, and decodes one
 //! token of every running sequence. Sequences join and leave between iterations, and a cancelled call is left out of
 //! the next one. Sequences with KV caches of one length share a run on two conditions: the network's rows are proven
-//! independent, and publishing found that batched rows give identical bits (`publish/decode.rs`). If the network's
+//! independent, and publishing found that batched rows give identical bits (`publish/decoder_trial.rs`). If the network's
 //! owner requires less, sequences of one tenant share a run. Other sequences run one after the other. They are not
 //! padded to one length: padding changes the order of rounding, and a text would then depend on the load.
 //!

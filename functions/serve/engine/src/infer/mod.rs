@@ -11,7 +11,7 @@
 //!
 //! A run has a deadline (`watchdog`), and is stopped when all its callers are gone. A run that ignores the stop
 //! request, because one operator takes too long, keeps the thread and the network: the network is *lost*. Its waiting
-//! calls get an error, and the model is loaded again (`load/slot.rs`).
+//! calls get an error, and the model is loaded again (`load/model_slot.rs` of `amaas-model`).
 
 mod active_run;
 mod batch;

@@ -87,7 +87,7 @@ async fn an_older_document_is_refused_by_functions_that_never_saw_the_newer_one(
     let error = function().load().await.expect_err("rolled back");
     let (found, known) = (before.serial(), after.serial());
     assert!(matches!(&*error, SealingError::Older { found: f, known: k } if (*f, *k) == (found, known)), "{error}");
-    assert!(error.to_string().contains("put an older one back"), "{error}");
+    assert!(error.to_string().contains("restored an older one"), "{error}");
     // The newer set is accepted again.
     fixture.put(&after).await;
     function().load().await.expect("readable keys");
