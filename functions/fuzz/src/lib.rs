@@ -10,7 +10,7 @@ pub fn image(bytes: &[u8]) {
         (Ok(grey), Ok(colour)) => {
             assert_eq!(grey.dimensions(), colour.dimensions());
             let (width, height) = grey.dimensions();
-            assert!(u64::from(width) * u64::from(height) <= amaas_image::MOST_PIXELS);
+            assert!(u64::from(width) * u64::from(height) <= amaas_image::MAX_PIXELS);
         }
         (grey, colour) => assert_eq!(grey.err(), colour.err()),
     }
