@@ -158,7 +158,7 @@ async fn a_task_that_nobody_checked_is_a_word_of_the_publisher_and_is_not_ready_
     let env = TestEnv::start().await;
     let network = || Encoder { output: "last_hidden_state", pooled: None, ..Encoder::good() }.file();
     let typo = Publication { task: Some("embedd".to_owned()), ..embed(network()) };
-    let refused = published(&env, typo, &tasks()).await.expect_err("nobody has it");
+    let refused = published(&env, typo, &tasks()).await.expect_err("an unknown task");
     assert!(matches!(&refused, PublishError::UnknownTask { known, .. } if known == &["embed"]), "{refused}");
     assert_eq!(
         refused.to_string(),

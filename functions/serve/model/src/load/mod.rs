@@ -25,6 +25,4 @@ pub use self::model_slot::RETRY_AFTER;
 pub use self::model_slot::{LoadState, ModelSlot};
 pub use self::resolve::{read_manifest, resolve};
 pub use self::source::{ModelSource, UnwrapError};
-#[cfg(feature = "publish")]
-pub(crate) use self::trial_network::{TrialNetwork, call, network};
 pub use self::trust::TrustPolicy;

@@ -22,7 +22,8 @@ use super::trial_inputs::{TrialInputs, unlabelled_cases};
 use super::upload::undescribed_network;
 use super::{Publication, PublishError, decoder_trial, probe};
 use crate::error::PredictError;
-use crate::load::{self, TrialNetwork, trial};
+use crate::load::trial;
+use crate::load::trial_network::{self, TrialNetwork};
 use crate::manifest::AuxiliaryNetwork;
 use crate::task::{DecoderSpec, LoadedTask, ModelCall};
 
@@ -156,9 +157,9 @@ impl NetworkTrial<'_> {
     ) -> ModelCall {
         let takes = InputContract { inputs: self.tensors.0, batching, sharing: RunSharing::None };
         let auxiliary = |(name, AuxiliaryTrial { network, manifest_entry, .. }): (&String, &AuxiliaryTrial)| {
-            (name.clone(), load::network(network, manifest_entry.into(), &manifest_entry.outputs))
+            (name.clone(), trial_network::network(network, manifest_entry.into(), &manifest_entry.outputs))
         };
-        load::call(load::network(own, takes, self.tensors.1), named.iter().map(auxiliary).collect())
+        trial_network::call(trial_network::network(own, takes, self.tensors.1), named.iter().map(auxiliary).collect())
     }
 
     /// The error that the task cannot run its networks.

@@ -270,10 +270,7 @@ fn golden_rows_are_tried_and_found_out() {
         matches!(probed(&golden(vec![case(&[one, other].concat())])), ProbeResult::Dependent(_)),
         "a case of two rows"
     );
-    assert!(
-        matches!(probed(&golden(vec![case(&one)])), ProbeResult::Independent { .. }),
-        "one row stands beside no other"
-    );
+    assert!(matches!(probed(&golden(vec![case(&one)])), ProbeResult::Independent { .. }), "a single row");
 }
 
 #[test]
