@@ -13,6 +13,7 @@ pub mod hex;
 pub mod keys;
 pub mod oip;
 pub mod openai;
+pub mod pipeline;
 pub mod predict;
 pub mod problem;
 pub mod receipt;

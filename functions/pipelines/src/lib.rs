@@ -1,0 +1,11 @@
+//! Pipelines: tasks that an export's own files configure. Their names, inputs, parameters and outputs are Hugging Face's.
+
+#[cfg(feature = "audio")]
+pub mod audio;
+pub mod export;
+#[cfg(feature = "tabular")]
+pub mod tabular;
+#[cfg(feature = "text")]
+pub mod text;
+#[cfg(feature = "vision")]
+pub mod vision;
