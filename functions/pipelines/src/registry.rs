@@ -13,6 +13,10 @@ use amaas_model::task::Tasks;
 #[must_use]
 pub fn with_pipelines(tasks: Tasks) -> Tasks {
     #[cfg(feature = "text")]
-    let tasks = tasks.with::<crate::text::TextClassification>();
+    let tasks = tasks
+        .with::<crate::text::FeatureExtraction>()
+        .with::<crate::text::TextClassification>()
+        .with::<crate::text::TextRanking>()
+        .with::<crate::text::ZeroShotClassification>();
     tasks
 }

@@ -1,11 +1,17 @@
 //! Inputs, parameters and predictions of pipelines, as Hugging Face's task specifications name them.
 
+mod feature_extraction;
 mod function_to_apply;
 mod label_score;
 mod text_classification;
 mod text_or_pair;
+mod text_ranking;
+mod zero_shot_classification;
 
+pub use self::feature_extraction::{FeatureExtractionParameters, Features};
 pub use self::function_to_apply::FunctionToApply;
 pub use self::label_score::LabelScore;
 pub use self::text_classification::TextClassificationParameters;
 pub use self::text_or_pair::TextOrPair;
+pub use self::text_ranking::{QueryAndDocuments, RankedDocument, TextRankingParameters};
+pub use self::zero_shot_classification::ZeroShotClassificationParameters;
