@@ -11,13 +11,14 @@ warnings.filterwarnings("ignore")
 
 import torch
 
-from . import export, registry
+from . import export, inputs, registry
 
 
 def main(names):
     """Writes the named exports, or all; fails if one fails."""
     torch.set_num_threads(1)
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    root = inputs.ROOT
+    inputs.write()
     os.makedirs(os.path.join(root, "cases"), exist_ok=True)
     failed = []
     with tempfile.TemporaryDirectory() as scratch:

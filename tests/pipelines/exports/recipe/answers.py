@@ -8,6 +8,8 @@ from sentence_transformers import CrossEncoder, SentenceTransformer, models
 from transformers import AutoModel, AutoTokenizer
 from transformers import pipeline as transformers_pipeline
 
+from . import inputs
+
 transformers.logging.set_verbosity_error()
 
 
@@ -97,3 +99,16 @@ def text_ranking(checkpoint, case):
     top = case.parameters.get("top_n")
     rankings = [encoder.rank(item["query"], item["documents"], top_k=top, batch_size=1) for item in case.inputs]
     return [[{"index": r["corpus_id"], "score": float(r["score"])} for r in ranking] for ranking in rankings]
+
+
+def pictures(task, shape=lambda answer: answer):
+    """A pipeline whose inputs are image files; `shape` turns its answer into the specification's form."""
+
+    def answer(checkpoint, case):
+        run = load(task, checkpoint)
+        return [shape(run(inputs.path(value), **case.parameters)) for value in case.inputs]
+
+    return answer
+
+
+image_classification = pictures("image-classification")
