@@ -1,14 +1,19 @@
 """Answers of `transformers.pipeline`, in the shape of Hugging Face's task specification."""
 
+import base64
+import io
 from functools import lru_cache
 
 import torch
 import transformers
+from PIL import Image
 from sentence_transformers import CrossEncoder, SentenceTransformer, models
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 from transformers import pipeline as transformers_pipeline
+from transformers.image_utils import load_image
 
 from . import inputs
+from .resample import resample
 
 transformers.logging.set_verbosity_error()
 
@@ -112,3 +117,73 @@ def pictures(task, shape=lambda answer: answer):
 
 
 image_classification = pictures("image-classification")
+zero_shot_image_classification = pictures("zero-shot-image-classification")
+
+
+def object_detection(checkpoint, case):
+    """Labels, scores and boxes in whole pixels, as the pipeline cuts them; `box_exact` holds them before the cut."""
+    run = load("object-detection", checkpoint)
+    answers = []
+    for value in case.inputs:
+        image = inputs.path(value)
+        detections, exact = run(image, **case.parameters), _exact_boxes(run, image, case.parameters)
+        assert len(detections) == len(exact)
+        answers.append([dict(found, box_exact=box) for found, box in zip(detections, exact)])
+    return answers
+
+
+@torch.no_grad()
+def _exact_boxes(run, image, parameters):
+    features = run.preprocess(image)
+    size = features.pop("target_size")
+    outputs = run.model(**{k: v for k, v in features.items() if k != "labels"})
+    threshold = parameters.get("threshold", 0.5)
+    return run.image_processor.post_process_object_detection(outputs, threshold, size)[0]["boxes"].tolist()
+
+
+def _segments(answer):
+    return [{**segment, "mask": png(segment["mask"])} for segment in answer]
+
+
+def png(mask):
+    """A mask as a black-and-white PNG in base64."""
+    buffer = io.BytesIO()
+    mask.convert("1", dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+image_segmentation = pictures("image-segmentation", _segments)
+image_features = pictures("image-feature-extraction", lambda answer: answer[0])
+
+
+def image_embeds(network_class):
+    """`image_embeds` of a network that the pipelines of `transformers` cannot load."""
+
+    @torch.no_grad()
+    def answer(checkpoint, case):
+        processor = AutoImageProcessor.from_pretrained(checkpoint)
+        network = network_class.from_pretrained(checkpoint).eval()
+        pixels = [processor(load_image(inputs.path(value)), return_tensors="pt") for value in case.inputs]
+        return [network(**batch).image_embeds[0].tolist() for batch in pixels]
+
+    return answer
+
+
+def _samples(value):
+    samples, rate = inputs.read_sound(value)
+    return {"raw": resample(samples, rate, 16000), "sampling_rate": 16000}
+
+
+@each
+def audio_classification(checkpoint, value, parameters):
+    """The five likeliest labels, unless the case names `top_k`."""
+    return load("audio-classification", checkpoint)(_samples(value), **parameters)
+
+
+@each
+def speech_recognition(checkpoint, value, parameters):
+    """The text, with chunks if the case asks for times."""
+    answer = load("automatic-speech-recognition", checkpoint)(_samples(value), **parameters)
+    for chunk in answer.get("chunks", []):
+        chunk["timestamp"] = list(chunk["timestamp"])
+    return answer

@@ -35,7 +35,6 @@ from transformers import (
     ViTForImageClassification,
     ViTImageProcessor,
 )
-from transformers.image_utils import load_image
 
 from . import answers, inputs, sizes
 from .export import Case, Export
@@ -68,14 +67,9 @@ class OldSettings:
             json.dump(self.settings, file, indent=2)
 
 
-def images():
-    """All input images, as the pipelines load them."""
-    return [load_image(inputs.path(value)) for value in inputs.IMAGES + inputs.ODD_IMAGES]
-
-
 def _export(name, network, config, processor, **options):
     def build():
-        batches = [processor(image, return_tensors="pt") for image in images()]
+        batches = [processor(image, return_tensors="pt") for image in inputs.load_images()]
         return spread(randomize(network(config)), batches), processor
 
     answer = answers.image_classification

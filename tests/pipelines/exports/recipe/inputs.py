@@ -5,6 +5,7 @@ import os
 import numpy
 import soundfile
 from PIL import Image
+from transformers.image_utils import load_image
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDER = os.path.join(ROOT, "inputs")
@@ -37,6 +38,11 @@ SOUNDS = [file(name) for name in ("tone-16k-mono.wav", "sweep-16k-mono.wav", "no
 OTHER_RATES = [file(name) for name in ("sweep-8k-mono.wav", "chord-44k1-stereo.wav")]
 OTHER_WAV = [file(name) for name in ("sweep-16k-float.wav", "sweep-16k-24bit.wav", "tone-8k-8bit.wav")]
 CODED = [file(name) for name in ("chord-16k-stereo.flac", "sweep-16k-mono.ogg", "chord-44k1-stereo.mp3")]
+
+
+def load_images():
+    """All images, as the pipelines of `transformers` load them."""
+    return [load_image(path(value)) for value in IMAGES + ODD_IMAGES]
 
 
 def write():

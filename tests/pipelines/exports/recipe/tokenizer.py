@@ -15,6 +15,7 @@ from transformers import (
     ElectraTokenizerFast,
     MPNetTokenizerFast,
     RobertaTokenizerFast,
+    SiglipTokenizer,
     XLMRobertaTokenizerFast,
 )
 
@@ -156,6 +157,14 @@ def deberta_v2(size=240, max_length=MAX_LENGTH):
         ids.update(pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]")
         model = _sentencepiece(folder, size, ids)
         return DebertaV2TokenizerFast(vocab_file=model, model_max_length=max_length)
+
+
+def siglip(max_length):
+    """SigLIP's: a unigram model in lower case and without punctuation; no special token but </s>, which also pads."""
+    with tempfile.TemporaryDirectory() as folder:
+        ids = dict(pad_id=-1, bos_id=-1, eos_id=1, unk_id=2, pad_piece="<pad>", control_symbols=["<pad>"])
+        model = _sentencepiece(folder, 200, ids, normalization="identity")
+        return SiglipTokenizer(vocab_file=model, model_max_length=max_length)
 
 
 def clip(merges=60, max_length=32):

@@ -17,17 +17,20 @@ def randomize(network, gain=1.0, head_gain=2.0):
     The initial weights of `transformers` (standard deviation 0.02) give nearly equal scores for all labels at 16 hidden
     units, and a case would pass with any input. `gain` scales matrices by fan-in; `head_gain` those of the last layers.
     """
+    tables = {id(layer.weight) for layer in network.modules() if isinstance(layer, torch.nn.Embedding)}
     for name, value in network.named_parameters():
         norm = any(part in name.lower() for part in ("norm", "bn", "layer_scale", "lambda_"))
+        if value.numel() == 0:
+            continue
         if value.dim() <= 1 and norm and name.endswith("weight"):
             value.copy_(1 + 0.1 * torch.randn_like(value))
         elif value.dim() <= 1:
             value.copy_(0.1 * torch.randn_like(value))
-        elif "embed" in name and "projection" not in name and value.dim() == 2:
+        elif id(value) in tables:
             value.copy_(torch.randn_like(value))
         else:
             fan_in = value[0].numel()
-            head = any(part in name for part in ("classifier", "qa_outputs", "decoder", "lm_head"))
+            head = any(part in name for part in ("classifier", "qa_outputs", "predictions.decoder", "lm_head"))
             value.copy_(torch.randn_like(value) * (head_gain if head else gain) / fan_in**0.5)
     for name, value in network.named_buffers():
         if name.endswith("running_mean"):
@@ -38,19 +41,28 @@ def randomize(network, gain=1.0, head_gain=2.0):
 
 
 @torch.no_grad()
-def spread(network, batches, deviation=1.5):
-    """Shifts and scales the last linear layer so that over `batches` each logit has mean 0 and `deviation`.
+def spread(network, batches, deviation=1.5, output="logits", last=0.0):
+    """Shifts and scales the last layer so that over `batches` each logit has mean 0 and `deviation`.
+
+    `last` is the mean of the last logit instead: the one for "no object".
 
     Otherwise a random network gives nearly every input the same first label.
     """
     network.eval()
-    logits = torch.cat([network(**batch).logits.reshape(-1, network.config.num_labels) for batch in batches])
-    heads = [m for m in network.modules() if isinstance(m, torch.nn.Linear)]
-    head = [m for m in heads if m.out_features == network.config.num_labels][-1]
+    answers = [getattr(network(**batch), output) for batch in batches]
+    rows = [answer.movedim(1, -1) if answer.dim() == 4 else answer for answer in answers]
+    logits = torch.cat([row.reshape(-1, row.shape[-1]) for row in rows])
+    head = [layer for layer in network.modules() if _width(layer) == logits.shape[-1]][-1]
     scale = deviation / logits.std(0).clamp(min=1e-3)
-    head.weight.mul_(scale[:, None])
+    head.weight.mul_(scale.reshape(-1, *[1] * (head.weight.dim() - 1)))
     head.bias.copy_((head.bias - logits.mean(0)) * scale)
+    head.bias[-1] += last
     return network
+
+
+def _width(layer):
+    """The outputs of a linear layer or a convolution."""
+    return getattr(layer, "out_features", None) or getattr(layer, "out_channels", None)
 
 
 def encoded(pieces, texts):
