@@ -10,8 +10,10 @@ from . import (
     question_answering,
     ranking,
     segmentation,
+    tabular,
     text_classification,
     token_classification,
+    yolo,
     zero_shot,
     zero_shot_images,
 )
@@ -30,5 +32,7 @@ MODULES = [
     segmentation,
     image_features,
     audio,
+    yolo,
+    tabular,
 ]
 EXPORTS = [export for module in MODULES for export in module.EXPORTS]
