@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
@@ -25,7 +26,7 @@ from transformers import (
 )
 
 from . import answers, inputs
-from .export import Case, Export
+from .export import Case, Export, with_optimum
 from .sizes import labels
 from .weights import randomize, spread
 
@@ -92,7 +93,14 @@ def _recognizer(name, network, config, extractor, **options):
         return net, extractor, CtcTokenizer()
 
     pipeline = "automatic-speech-recognition"
-    return Export(name, pipeline, pipeline, build, answers.speech_recognition, SPEECH, **options)
+    return Export(
+        name, pipeline, pipeline, build, answers.speech_recognition, SPEECH, export=_with_tokenizer_json, **options
+    )
+
+
+def _with_tokenizer_json(export, checkpoint, folder):
+    with_optimum(export, checkpoint, folder)
+    shutil.copy(os.path.join(checkpoint, "tokenizer.json"), folder)
 
 
 CTC = dict(vocab_size=len(LETTERS), pad_token_id=0, bos_token_id=1, eos_token_id=2)

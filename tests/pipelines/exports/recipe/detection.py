@@ -30,6 +30,7 @@ CASES = [
     Case("several", inputs.IMAGES, {"threshold": 0.3}),
     Case("threshold 0.6", inputs.IMAGES, {"threshold": 0.6}),
     Case("threshold 0", inputs.IMAGES[1:3], {"threshold": 0.0}),
+    Case("not resized", [inputs.exact(64), inputs.exact(96, 64)], {"threshold": 0.3}),
     Case("default threshold", inputs.IMAGES[:3], {}, "transformers' default is 0.5"),
 ]
 THINGS = labels("person", "cat", "dog", "N/A", "traffic light")
@@ -57,14 +58,16 @@ SMALL = dict(
 )
 
 
-def _trace_detector(network_class):
+def _trace_detector(network_class, dynamic=True):
+    """`dynamic` sizes, or 64 by 96 pixels and one image: the tracer turns Deformable DETR's sizes into constants."""
+
     def write(export, checkpoint, folder):
         copy_settings(checkpoint, folder)
-        example = {"pixel_values": torch.rand(2, 3, 64, 96), "pixel_mask": torch.ones(2, 64, 96, dtype=torch.int64)}
+        example = {"pixel_values": torch.rand(1, 3, 64, 96), "pixel_mask": torch.ones(1, 64, 96, dtype=torch.int64)}
         shape = {0: "batch_size", 2: "height", 3: "width"}
         axes = {"pixel_values": shape, "pixel_mask": {0: "batch_size", 1: "height", 2: "width"}}
         axes |= {"logits": {0: "batch_size"}, "pred_boxes": {0: "batch_size"}}
-        trace(network_class.from_pretrained(checkpoint), example, ["logits", "pred_boxes"], folder, 16, axes)
+        trace(network_class.from_pretrained(checkpoint), example, ["logits", "pred_boxes"], folder, 16, axes if dynamic else {})
 
     return write
 
@@ -116,8 +119,8 @@ EXPORTS = [
             disable_custom_kernels=True,
             **THINGS,
         ),
-        DeformableDetrImageProcessor(size=EDGES),
-        export=_trace_detector(DeformableDetrForObjectDetection),
+        DeformableDetrImageProcessor(size={"height": 64, "width": 96}),
+        export=_trace_detector(DeformableDetrForObjectDetection, dynamic=False),
         in_onnx_folder=True,
     ),
 ]

@@ -9,6 +9,7 @@ from typing import Callable, Optional
 
 from optimum.exporters.onnx import main_export
 
+from .check import TOLERANCE, compare, recorded
 from .weights import seed
 
 
@@ -52,16 +53,20 @@ def write(export, root, scratch):
     seed(export.name)
     for part in export.build():
         part.save_pretrained(checkpoint)
-    (export.export or _with_optimum)(export, checkpoint, folder)
+    (export.export or with_optimum)(export, checkpoint, folder)
     for step in export.finish:
         step(folder)
     _name_config(export, folder)
     if export.in_onnx_folder:
         _move_into_onnx(folder)
-    _write_cases(export, checkpoint, os.path.join(root, "cases", f"{export.name}.json"))
+    with recorded() as calls:
+        _write_cases(export, checkpoint, os.path.join(root, "cases", f"{export.name}.json"))
+    if calls:
+        compare(export.name, folder, calls, export.publish.get("tolerance", TOLERANCE))
 
 
-def _with_optimum(export, checkpoint, folder):
+def with_optimum(export, checkpoint, folder):
+    """The exporter that most folders come from."""
     main_export(
         checkpoint, output=folder, task=export.task, do_validation=False, no_post_process=False, device="cpu"
     )

@@ -67,13 +67,14 @@ class OldSettings:
             json.dump(self.settings, file, indent=2)
 
 
-def _export(name, network, config, processor, **options):
+def _export(name, network, config, processor, size=32, gain=1.0, **options):
     def build():
         batches = [processor(image, return_tensors="pt") for image in inputs.load_images()]
-        return spread(randomize(network(config)), batches), processor
+        return spread(randomize(network(config), gain), batches), processor
 
+    cases = CASES + ([Case("not resized", [inputs.exact(size)])] if size else [])
     answer = answers.image_classification
-    return Export(name, "image-classification", "image-classification", build, answer, CASES, **options)
+    return Export(name, "image-classification", "image-classification", build, answer, cases, **options)
 
 
 EXPORTS = [
@@ -104,6 +105,7 @@ EXPORTS = [
         DeiTForImageClassification,
         DeiTConfig(**sizes.VIT, **COLOURS),
         DeiTImageProcessor(size={"height": 40, "width": 40}, crop_size={"height": 32, "width": 32}),
+        size=40,
     ),
     _export(
         "swin-image-classification",
@@ -119,6 +121,7 @@ EXPORTS = [
         ConvNextForImageClassification,
         ConvNextConfig(num_stages=2, hidden_sizes=[8, 16], depths=[1, 1], patch_size=4, image_size=32, **COLOURS),
         ConvNextImageProcessor(size={"shortest_edge": 32}, crop_pct=0.875, resample=3),
+        size=36,
     ),
     _export(
         "convnext-384",
@@ -126,6 +129,7 @@ EXPORTS = [
         ConvNextConfig(num_stages=2, hidden_sizes=[8, 8], depths=[1, 1], patch_size=16, image_size=384, **ANIMALS),
         ConvNextImageProcessor(size={"shortest_edge": 384}, resample=3),
         in_onnx_folder=True,
+        size=None,
     ),
     _export(
         "resnet-image-classification",
@@ -142,12 +146,14 @@ EXPORTS = [
             resample=3,
             size=48,
         ),
+        size=54,
     ),
     _export(
         "regnet-image-classification",
         RegNetForImageClassification,
         RegNetConfig(embedding_size=8, hidden_sizes=[16, 16], depths=[1, 1], groups_width=8, **ANIMALS),
         ConvNextImageProcessor(size={"shortest_edge": 40}, crop_pct=0.9, resample=2),
+        size=44,
     ),
     _export(
         "mobilenet-v2-image-classification",
@@ -157,6 +163,7 @@ EXPORTS = [
         ),
         MobileNetV2ImageProcessor(size={"shortest_edge": 36}, crop_size={"height": 32, "width": 32}),
         in_onnx_folder=True,
+        size=36,
     ),
     _export(
         "beit-image-classification",
@@ -179,6 +186,7 @@ EXPORTS = [
             **COLOURS,
         ),
         LevitImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
+        size=36,
     ),
     _export(
         "mobilevit-image-classification",
@@ -193,6 +201,8 @@ EXPORTS = [
             **COLOURS,
         ),
         MobileViTImageProcessor(size={"shortest_edge": 36}, crop_size={"height": 32, "width": 32}),
+        size=36,
+        gain=2.0,
     ),
     _export(
         "poolformer-image-classification",
@@ -209,5 +219,6 @@ EXPORTS = [
         ),
         PoolFormerImageProcessor(size={"shortest_edge": 32}, crop_pct=0.9, crop_size={"height": 32, "width": 32}),
         in_onnx_folder=True,
+        size=35,
     ),
 ]

@@ -45,6 +45,14 @@ def load_images():
     return [load_image(path(value)) for value in IMAGES + ODD_IMAGES]
 
 
+def exact(width, height=None):
+    """An image that a preprocessor of this size does not have to resize."""
+    return file(f"exact-{width}x{height or width}.png")
+
+
+EXACT_SIZES = [(32, 32), (35, 35), (36, 36), (40, 40), (44, 44), (54, 54), (64, 64), (96, 64)]
+
+
 def write():
     """Writes all files of `inputs/`."""
     os.makedirs(FOLDER, exist_ok=True)
@@ -75,6 +83,8 @@ def _write_images():
     _scene(300, 200, 2).save(to("subsampled-300x200.jpg"), quality=80, subsampling=2)
     _scene(90, 160, 3).save(to("tall-90x160.png"), optimize=True)
     _scene(64, 48, 4).convert("L").save(to("grey-64x48.png"))
+    for width, height in EXACT_SIZES:
+        _scene(width, height, width).save(path(exact(width, height)), optimize=True)
     transparent = _scene(50, 70, 5).convert("RGBA")
     transparent.putalpha(Image.linear_gradient("L").resize((50, 70)))
     transparent.save(to("rgba-50x70.png"))

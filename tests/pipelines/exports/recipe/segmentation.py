@@ -25,11 +25,13 @@ from .weights import randomize, spread
 SEMANTIC = [
     Case("one", inputs.IMAGES[1:2]),
     Case("several", inputs.IMAGES[1:6]),
+    Case("not resized", [inputs.exact(64), inputs.exact(32)]),
     Case("wide", [inputs.IMAGES[0], inputs.IMAGES[6]], {"subtask": "semantic"}),
 ]
 PANOPTIC = [
     Case("one", inputs.IMAGES[1:2], {"threshold": 0.3}),
     Case("several", inputs.IMAGES[1:6], {"threshold": 0.3}),
+    Case("not resized", [inputs.exact(64), inputs.exact(96, 64)], {"threshold": 0.3}),
     Case("mask threshold", inputs.IMAGES[:3], {"threshold": 0.2, "mask_threshold": 0.4, "subtask": "panoptic"}),
     Case("overlap", inputs.IMAGES[:5], {"threshold": 0.2, "overlap_mask_area_threshold": 0.02}),
     Case("high mask threshold", inputs.IMAGES[:5], {"threshold": 0.2, "mask_threshold": 0.8}),

@@ -164,7 +164,7 @@ def siglip(max_length):
     with tempfile.TemporaryDirectory() as folder:
         ids = dict(pad_id=-1, bos_id=-1, eos_id=1, unk_id=2, pad_piece="<pad>", control_symbols=["<pad>"])
         model = _sentencepiece(folder, 200, ids, normalization="identity")
-        return SiglipTokenizer(vocab_file=model, model_max_length=max_length)
+        return SiglipTokenizer(vocab_file=model, model_max_length=max_length, model_input_names=["input_ids"])
 
 
 def clip(merges=60, max_length=32):

@@ -27,7 +27,7 @@ def trace(network, inputs, outputs, folder, opset=14, axes=None):
         os.path.join(folder, "model.onnx"),
         input_names=list(inputs),
         output_names=outputs,
-        dynamic_axes=axes or {name: {0: "batch_size"} for name in [*inputs, *outputs]},
+        dynamic_axes=axes if axes is not None else {name: {0: "batch_size"} for name in [*inputs, *outputs]},
         opset_version=opset,
     )
 

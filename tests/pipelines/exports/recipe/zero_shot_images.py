@@ -1,6 +1,5 @@
 """Exports of `zero-shot-image-classification`: CLIP by optimum, SigLIP by PyTorch's exporter."""
 
-import json
 import os
 
 import torch
@@ -26,6 +25,7 @@ CASES = [
     Case("one", inputs.IMAGES[:1], {"candidate_labels": LABELS}),
     Case("several", inputs.IMAGES, {"candidate_labels": LABELS}),
     Case("template", inputs.IMAGES[1:4], {"candidate_labels": LABELS[:3], **TEMPLATE}),
+    Case("not resized", [inputs.exact(32)], {"candidate_labels": LABELS}),
     Case("one label", inputs.IMAGES[2:4], {"candidate_labels": LABELS[:1]}),
 ]
 VISION = dict(sizes.VIT)
@@ -108,12 +108,6 @@ def _write_fast_tokenizer(checkpoint, folder):
     for text in [*LABELS, "A picture of the sea, Zoë!", "This is a photo of a cat."]:
         assert fast.encode(text).ids == slow(text)["input_ids"], text
     fast.save(os.path.join(folder, "tokenizer.json"))
-    path = os.path.join(folder, "tokenizer_config.json")
-    with open(path, encoding="utf-8") as file:
-        settings = json.load(file)
-    settings["model_input_names"] = ["input_ids"]
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(settings, file, indent=2, ensure_ascii=False)
 
 
 def _export(name, build, **options):
