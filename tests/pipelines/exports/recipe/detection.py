@@ -5,15 +5,10 @@ from transformers import (
     ConditionalDetrConfig,
     ConditionalDetrForObjectDetection,
     ConditionalDetrImageProcessor,
-    DeformableDetrConfig,
-    DeformableDetrForObjectDetection,
-    DeformableDetrImageProcessor,
     DetrConfig,
     DetrForObjectDetection,
     DetrImageProcessor,
     ResNetConfig,
-    TableTransformerConfig,
-    TableTransformerForObjectDetection,
     YolosConfig,
     YolosForObjectDetection,
     YolosImageProcessor,
@@ -58,16 +53,14 @@ SMALL = dict(
 )
 
 
-def _trace_detector(network_class, dynamic=True):
-    """`dynamic` sizes, or 64 by 96 pixels and one image: the tracer turns Deformable DETR's sizes into constants."""
-
+def _trace_detector(network_class):
     def write(export, checkpoint, folder):
         copy_settings(checkpoint, folder)
         example = {"pixel_values": torch.rand(1, 3, 64, 96), "pixel_mask": torch.ones(1, 64, 96, dtype=torch.int64)}
         shape = {0: "batch_size", 2: "height", 3: "width"}
         axes = {"pixel_values": shape, "pixel_mask": {0: "batch_size", 1: "height", 2: "width"}}
         axes |= {"logits": {0: "batch_size"}, "pred_boxes": {0: "batch_size"}}
-        trace(network_class.from_pretrained(checkpoint), example, ["logits", "pred_boxes"], folder, 16, axes if dynamic else {})
+        trace(network_class.from_pretrained(checkpoint), example, ["logits", "pred_boxes"], folder, 16, axes)
 
     return write
 
@@ -95,32 +88,10 @@ EXPORTS = [
         in_onnx_folder=True,
     ),
     _export(
-        "table-transformer-object-detection",
-        TableTransformerForObjectDetection,
-        TableTransformerConfig(**SMALL, **backbone(4), **labels("table", "table rotated")),
-        DetrImageProcessor(size={"height": 64, "width": 64}),
-    ),
-    _export(
         "conditional-detr-object-detection",
         ConditionalDetrForObjectDetection,
         ConditionalDetrConfig(**SMALL, **backbone(4), **THINGS),
         ConditionalDetrImageProcessor(size=EDGES),
         export=_trace_detector(ConditionalDetrForObjectDetection),
-    ),
-    _export(
-        "deformable-detr-object-detection",
-        DeformableDetrForObjectDetection,
-        DeformableDetrConfig(
-            **dict(SMALL, d_model=32, num_queries=12),
-            **backbone(3, 4),
-            num_feature_levels=2,
-            encoder_n_points=2,
-            decoder_n_points=2,
-            disable_custom_kernels=True,
-            **THINGS,
-        ),
-        DeformableDetrImageProcessor(size={"height": 64, "width": 96}),
-        export=_trace_detector(DeformableDetrForObjectDetection, dynamic=False),
-        in_onnx_folder=True,
     ),
 ]

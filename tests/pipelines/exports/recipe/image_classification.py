@@ -13,12 +13,6 @@ from transformers import (
     DeiTConfig,
     DeiTForImageClassification,
     DeiTImageProcessor,
-    LevitConfig,
-    LevitForImageClassification,
-    LevitImageProcessor,
-    MobileNetV2Config,
-    MobileNetV2ForImageClassification,
-    MobileNetV2ImageProcessor,
     MobileViTConfig,
     MobileViTForImageClassification,
     MobileViTImageProcessor,
@@ -156,37 +150,12 @@ EXPORTS = [
         size=44,
     ),
     _export(
-        "mobilenet-v2-image-classification",
-        MobileNetV2ForImageClassification,
-        MobileNetV2Config(
-            image_size=32, depth_multiplier=0.1, min_depth=4, depth_divisible_by=4, finegrained_output=False, **COLOURS
-        ),
-        MobileNetV2ImageProcessor(size={"shortest_edge": 36}, crop_size={"height": 32, "width": 32}),
-        in_onnx_folder=True,
-        size=36,
-    ),
-    _export(
         "beit-image-classification",
         BeitForImageClassification,
         BeitConfig(
             vocab_size=16, use_mask_token=False, use_relative_position_bias=True, use_mean_pooling=True, **sizes.VIT, **COLOURS
         ),
         BeitImageProcessor(size={"height": 32, "width": 32}, do_center_crop=False, resample=2),
-    ),
-    _export(
-        "levit-image-classification",
-        LevitForImageClassification,
-        LevitConfig(
-            image_size=32,
-            hidden_sizes=[16, 16, 16],
-            num_attention_heads=[1, 1, 1],
-            depths=[1, 1, 1],
-            key_dim=[8, 8, 8],
-            patch_size=16,
-            **COLOURS,
-        ),
-        LevitImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
-        size=36,
     ),
     _export(
         "mobilevit-image-classification",

@@ -108,12 +108,16 @@ def _write_sounds():
     soundfile.write(to("noise-16k-mono.wav"), noise.clip(-1, 1), 16000, "PCM_16")
     soundfile.write(to("sweep-8k-mono.wav"), _sweep(8000), 8000, "PCM_16")
     soundfile.write(to("chord-44k1-stereo.wav"), _chord(44100, 0.4), 44100, "PCM_16")
-    soundfile.write(to("sweep-16k-float.wav"), _sweep(16000)[:6000], 16000, "FLOAT")
     soundfile.write(to("sweep-16k-24bit.wav"), _sweep(16000)[:6000], 16000, "PCM_24")
     soundfile.write(to("tone-8k-8bit.wav"), _time(0.5, 8000, lambda t: 0.5 * numpy.sin(2764 * t)), 8000, "PCM_U8")
     soundfile.write(to("chord-16k-stereo.flac"), _chord(16000, 0.8), 16000, "PCM_16")
-    soundfile.write(to("sweep-16k-mono.ogg"), _sweep(16000), 16000, format="OGG", subtype="VORBIS")
     soundfile.write(to("chord-44k1-stereo.mp3"), _chord(44100, 0.8), 44100, format="MP3", subtype="MPEG_LAYER_III")
+
+    # These two hold the time or a random number, and would change with each run.
+    if not os.path.exists(to("sweep-16k-float.wav")):
+        soundfile.write(to("sweep-16k-float.wav"), _sweep(16000)[:6000], 16000, "FLOAT")
+    if not os.path.exists(to("sweep-16k-mono.ogg")):
+        soundfile.write(to("sweep-16k-mono.ogg"), _sweep(16000), 16000, format="OGG", subtype="VORBIS")
 
 
 def _time(seconds, rate, wave):

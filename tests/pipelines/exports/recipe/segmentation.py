@@ -6,8 +6,6 @@ from transformers import (
     BeitForSemanticSegmentation,
     BeitImageProcessor,
     DetrConfig,
-    DetrForSegmentation,
-    DetrImageProcessor,
     MaskFormerConfig,
     MaskFormerForInstanceSegmentation,
     MaskFormerImageProcessor,
@@ -52,9 +50,6 @@ def _panoptic(name, network, config, processor, classes, masks, mask_layer, **op
     def build():
         batches = [processor(image, return_tensors="pt") for image in inputs.load_images()]
         net = randomize(network(config))
-        if hasattr(net, "bbox_attention"):
-            net.bbox_attention.q_linear.weight.data.mul_(6)  # else all queries look at the whole image
-            net.bbox_attention.k_linear.weight.data.mul_(6)
         spread(net, batches, 2.5, classes, last=-4.0)
         return _sharpen(net, batches, masks, mask_layer(net)), processor
 
@@ -68,8 +63,6 @@ def _sharpen(network, batches, output, layer):
     scale = 4 / logits.std()
     layer.weight.mul_(scale)
     layer.bias.mul_(scale)
-    if layer.bias.numel() == 1:
-        layer.bias -= logits.mean() * scale + 1
     return network
 
 
@@ -120,19 +113,6 @@ EXPORTS = [
         ),
         BeitImageProcessor(size={"height": 32, "width": 32}, do_center_crop=False, do_reduce_labels=True),
         export=_trace(BeitForSemanticSegmentation, ["logits"], 32, 32),
-    ),
-    _panoptic(
-        "detr-panoptic-segmentation",
-        DetrForSegmentation,
-        DetrConfig(
-            **dict(detection.SMALL, d_model=64, encoder_attention_heads=8, decoder_attention_heads=8),
-            **detection.backbone(1, 2, 3, 4),
-            **detection.THINGS,
-        ),
-        DetrImageProcessor(size={"shortest_edge": 64, "longest_edge": 96}),
-        "logits",
-        "pred_masks",
-        lambda network: network.mask_head.out_lay,
     ),
     _panoptic(
         "maskformer-panoptic-segmentation",
