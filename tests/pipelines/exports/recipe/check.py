@@ -9,7 +9,12 @@ import torch
 from transformers import PreTrainedModel
 
 TOLERANCE = 2e-4
-ELEMENTS = {"tensor(int64)": "int64", "tensor(int32)": "int32", "tensor(float)": "float32", "tensor(float16)": "float16"}
+ELEMENTS = {
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+}
 ALIASES = {"token_embeddings": "last_hidden_state"}
 
 

@@ -77,7 +77,9 @@ EXPORTS = [
     _export(
         "yolos-object-detection",
         YolosForObjectDetection,
-        YolosConfig(**dict(sizes.VIT, image_size=[64, 96], patch_size=16, num_hidden_layers=2), num_detection_tokens=8, **THINGS),
+        YolosConfig(
+            **dict(sizes.VIT, image_size=[64, 96], patch_size=16, num_hidden_layers=2), num_detection_tokens=8, **THINGS
+        ),
         YolosImageProcessor(size=EDGES),
     ),
     _export(

@@ -34,8 +34,14 @@ CASES = [
     Case("normalize", TEXTS, {"normalize": True}),
     Case("truncated", [LONG, "Short."], {"truncate": True}, "cut at the tokens the folder names"),
 ]
-PROMPT_CASES = [Case("prompt query", TEXTS, {"prompt_name": "query"}), Case("prompt passage", TEXTS, {"prompt_name": "passage"})]
-DIMENSION_CASES = [Case("dimensions 8", TEXTS, {"dimensions": 8}), Case("dimensions 4", TEXTS[:1], {"dimensions": 4, "normalize": True})]
+PROMPT_CASES = [
+    Case("prompt query", TEXTS, {"prompt_name": "query"}),
+    Case("prompt passage", TEXTS, {"prompt_name": "passage"}),
+]
+DIMENSION_CASES = [
+    Case("dimensions 8", TEXTS, {"dimensions": 8}),
+    Case("dimensions 4", TEXTS[:1], {"dimensions": 4, "normalize": True}),
+]
 
 
 def bert(pooler=False):
@@ -82,7 +88,13 @@ class _SentenceFolder:
 
 
 def _copy_sentence_files(checkpoint, folder):
-    for name in ("modules.json", "1_Pooling", "2_Normalize", "config_sentence_transformers.json", "sentence_bert_config.json"):
+    for name in (
+        "modules.json",
+        "1_Pooling",
+        "2_Normalize",
+        "config_sentence_transformers.json",
+        "sentence_bert_config.json",
+    ):
         source = os.path.join(checkpoint, name)
         if os.path.isdir(source) and os.listdir(source):
             shutil.copytree(source, os.path.join(folder, name), dirs_exist_ok=True)
@@ -123,7 +135,9 @@ def _trace_encoder(checkpoint, folder, outputs, element):
     trace(BertModel.from_pretrained(checkpoint), inputs, outputs, folder, axes=axes)
 
 
-def _sentence(name, encoder, pooling, cases=(), export=_encoder_only, finish=(), in_onnx_folder=False, publish=None, **folder):
+def _sentence(
+    name, encoder, pooling, cases=(), export=_encoder_only, finish=(), in_onnx_folder=False, publish=None, **folder
+):
     def build():
         return [_SentenceFolder(encoder(), pooling, **folder)]
 
@@ -165,7 +179,13 @@ EXPORTS = [
     _sentence("sentence-distilbert-max", distilbert, {"pooling_mode": "max"}),
     _sentence("sentence-bert-mean-sqrt-len", bert, {"pooling_mode": "mean_sqrt_len_tokens"}),
     _sentence("sentence-bert-weightedmean", bert, {"pooling_mode": "weightedmean"}),
-    _sentence("sentence-xlm-roberta-lasttoken", xlm_roberta, {"pooling_mode": "lasttoken"}, normalize=True, in_onnx_folder=True),
+    _sentence(
+        "sentence-xlm-roberta-lasttoken",
+        xlm_roberta,
+        {"pooling_mode": "lasttoken"},
+        normalize=True,
+        in_onnx_folder=True,
+    ),
     _sentence(
         "sentence-distilbert-mean-without-prompt",
         distilbert,
@@ -176,7 +196,12 @@ EXPORTS = [
     ),
     _sentence("sentence-bert-cls-and-mean", bert, {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}),
     _sentence(
-        "sentence-mpnet-both-outputs", mpnet, {"pooling_mode": "mean"}, normalize=True, export=_with_pooling, max_length=24
+        "sentence-mpnet-both-outputs",
+        mpnet,
+        {"pooling_mode": "mean"},
+        normalize=True,
+        export=_with_pooling,
+        max_length=24,
     ),
     _sentence("sentence-bert-int32", bert, {"pooling_mode": "mean"}, export=_int32),
     _sentence(

@@ -67,9 +67,7 @@ def write(export, root, scratch):
 
 def with_optimum(export, checkpoint, folder):
     """The exporter that most folders come from."""
-    main_export(
-        checkpoint, output=folder, task=export.task, do_validation=False, no_post_process=False, device="cpu"
-    )
+    main_export(checkpoint, output=folder, task=export.task, do_validation=False, no_post_process=False, device="cpu")
 
 
 def _name_config(export, folder):

@@ -34,5 +34,10 @@ def external_data(folder):
     network = onnx.load(path)
     os.remove(path)
     onnx.save_model(
-        network, path, save_as_external_data=True, location="model.onnx_data", size_threshold=256, convert_attribute=False
+        network,
+        path,
+        save_as_external_data=True,
+        location="model.onnx_data",
+        size_threshold=256,
+        convert_attribute=False,
     )

@@ -104,9 +104,7 @@ EXPORTS = [
     _export(
         "swin-image-classification",
         SwinForImageClassification,
-        SwinConfig(
-            image_size=32, patch_size=4, embed_dim=8, depths=[1, 1], num_heads=[1, 2], window_size=4, **COLOURS
-        ),
+        SwinConfig(image_size=32, patch_size=4, embed_dim=8, depths=[1, 1], num_heads=[1, 2], window_size=4, **COLOURS),
         ViTImageProcessor(size={"height": 32, "width": 32}, resample=3, image_mean=MEAN, image_std=DEVIATION),
         in_onnx_folder=True,
     ),
@@ -153,7 +151,12 @@ EXPORTS = [
         "beit-image-classification",
         BeitForImageClassification,
         BeitConfig(
-            vocab_size=16, use_mask_token=False, use_relative_position_bias=True, use_mean_pooling=True, **sizes.VIT, **COLOURS
+            vocab_size=16,
+            use_mask_token=False,
+            use_relative_position_bias=True,
+            use_mean_pooling=True,
+            **sizes.VIT,
+            **COLOURS,
         ),
         BeitImageProcessor(size={"height": 32, "width": 32}, do_center_crop=False, resample=2),
     ),

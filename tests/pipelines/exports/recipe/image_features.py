@@ -18,7 +18,11 @@ from .export import Case, Export
 from .trace import copy_settings, trace
 from .weights import randomize
 
-CASES = [Case("one", inputs.IMAGES[:1]), Case("several", inputs.IMAGES), Case("not resized", [inputs.exact(32), inputs.exact(40)])]
+CASES = [
+    Case("one", inputs.IMAGES[:1]),
+    Case("several", inputs.IMAGES),
+    Case("not resized", [inputs.exact(32), inputs.exact(40)]),
+]
 POOL = [Case("pool", inputs.IMAGES[:3], {"pool": True})]
 SIZE = {"height": 32, "width": 32}
 

@@ -128,9 +128,7 @@ EXPORTS = [
         "class_queries_logits",
         "masks_queries_logits",
         lambda network: [layer for layer in network.mask_embedder.modules() if isinstance(layer, torch.nn.Linear)][-1],
-        export=_trace(
-            MaskFormerForInstanceSegmentation, ["class_queries_logits", "masks_queries_logits"], 64, 64
-        ),
+        export=_trace(MaskFormerForInstanceSegmentation, ["class_queries_logits", "masks_queries_logits"], 64, 64),
         in_onnx_folder=True,
     ),
 ]

@@ -23,6 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from xgboost import XGBClassifier
 
 from . import corpus, inputs
+from .customers import NUMBERS, WORDS, table, targets
 from .export import Case, Export, rounded
 
 ROWS = 1000
@@ -34,39 +35,6 @@ TYPES = {
     "income": FloatTensorType,
     "visits": Int64TensorType,
 }
-WORDS, NUMBERS = ["city", "plan"], ["age", "income"]
-
-
-def table(rows, seed):
-    """Customers: two columns of strings (`""` is a missing one), two of floats (NaN is a missing one), one of integers.
-
-    The floats are exact in FP32: boosters compare in FP64, their ONNX forms in FP32, and halves cannot fall between.
-    """
-    random = numpy.random.RandomState(seed)
-    frame = pandas.DataFrame(
-        {
-            "city": random.choice(["Berlin", "Zürich", "São Paulo", "東京", "New York", ""], rows),
-            "plan": random.choice(["free", "basic", "pro"], rows),
-            "age": (random.uniform(36, 180, rows).round() / 2).astype(numpy.float32),
-            "income": (random.lognormal(11.4, 0.6, rows).round() / 4).astype(numpy.float32),
-            "visits": random.poisson(4, rows).astype(numpy.int64),
-        }
-    )
-    for column in WORDS:
-        frame[column] = frame[column].astype(object)
-    for column in NUMBERS:
-        frame.loc[random.rand(rows) < 0.15, column] = numpy.nan
-    return frame
-
-
-def targets(frame, seed):
-    """A label, and a number, that depend on the columns and on chance."""
-    random = numpy.random.RandomState(seed)
-    age, income = frame["age"].fillna(50), frame["income"].fillna(20000)
-    value = 0.02 * age + income / 30000 + 0.2 * frame["visits"] + (frame["plan"] == "pro") * 0.8
-    value += (frame["city"] == "Berlin") * 0.5 + random.randn(len(frame)) * 0.4
-    label = numpy.array(["churn", "stay", "upgrade"], object)[numpy.digitize(value, [2.3, 3.4])]
-    return label, value.to_numpy()
 
 
 TRAIN, TEST = table(600, 1), table(ROWS, 2)
@@ -75,7 +43,9 @@ LABELS, VALUES = targets(TRAIN, 3)
 
 def _columns(numbers):
     words = OneHotEncoder(handle_unknown="ignore")
-    return ColumnTransformer([("words", words, WORDS), ("numbers", numbers, NUMBERS), ("rest", "passthrough", ["visits"])])
+    return ColumnTransformer(
+        [("words", words, WORDS), ("numbers", numbers, NUMBERS), ("rest", "passthrough", ["visits"])]
+    )
 
 
 def _forest():
@@ -225,6 +195,7 @@ def _write(convert, rows, prepare, feed):
     def write(export, checkpoint, folder):
         model = _load(checkpoint)
         network = convert(model)
+        _settle(network, export.name)
         os.makedirs(folder)
         with open(os.path.join(folder, "model.onnx"), "wb") as file:
             file.write(network.SerializeToString())
@@ -238,6 +209,16 @@ def _write(convert, rows, prepare, feed):
             file.write(gzip.compress(document.encode(), 9, mtime=0))
 
     return write
+
+
+def _settle(network, name):
+    """Replaces what differs from run to run: the graph's random name, and the order of operator sets."""
+    network.graph.name = name
+    sets = sorted(network.opset_import, key=lambda item: item.domain)
+    copies = [(item.domain, item.version) for item in sets]
+    del network.opset_import[:]
+    for domain, version in copies:
+        network.opset_import.add(domain=domain, version=version)
 
 
 def _compare(network, feed, model, rows):
@@ -285,9 +266,7 @@ def _export(name, kind, build, convert, cases, prepare, rows=None, feed=None, **
 
 
 def _by_columns(name, kind, build, **options):
-    return _export(
-        name, kind, build, _from_columns(**options), _cases(OBJECTS), _frame, OBJECTS, _feed_columns
-    )
+    return _export(name, kind, build, _from_columns(**options), _cases(OBJECTS), _frame, OBJECTS, _feed_columns)
 
 
 def _by_matrix(name, build, convert, source="X"):

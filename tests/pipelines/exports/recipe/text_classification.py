@@ -24,7 +24,6 @@ from .export import Case, Export
 from .sizes import labels
 from .weights import encoded, randomize, spread
 
-
 SENTENCES = ["A wonderful film.", "The service was slow and the food was cold.", "Nothing is better than a good book!"]
 ODD = ["Zoë liked the café in São Paulo.", "東京は日本の首都です。", "I love pizza 🍕", "  spaces \t and\nlines  ", "?"]
 LONG = "The river flows from the mountains to the sea. " * 12

@@ -30,13 +30,11 @@ def wordpiece(tokenizer_class=BertTokenizerFast, lowercase=True, max_length=MAX_
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + _pieces(lowercase)
     with tempfile.TemporaryDirectory() as folder:
         _write_lines(f"{folder}/vocab.txt", vocabulary[:WORDPIECE_SIZE])
-        return tokenizer_class(
-            vocab_file=f"{folder}/vocab.txt", do_lower_case=lowercase, model_max_length=max_length
-        )
+        return tokenizer_class(vocab_file=f"{folder}/vocab.txt", do_lower_case=lowercase, model_max_length=max_length)
 
 
 def _pieces(lowercase):
-    """Characters, word endings and the most frequent words: the WordPiece trainer's own order differs from run to run."""
+    """Characters, word endings and the most frequent words; the trainer's own order differs from run to run."""
     normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     split = pre_tokenizers.BertPreTokenizer()
     words = Counter()
@@ -194,4 +192,3 @@ def clip(merges=60, max_length=32):
         return CLIPTokenizerFast(
             vocab_file=f"{folder}/vocab.json", merges_file=f"{folder}/merges.txt", model_max_length=max_length
         )
-

@@ -54,7 +54,8 @@ class TinyYolo(torch.nn.Module):
         grid = torch.stack([columns, rows]).float()[None] + 0.5
         centre = (torch.tanh(values[:, 0:2]) + grid) * stride
         extent = torch.exp(0.3 * torch.tanh(values[:, 2:4])) * stride * 2 + 16
-        return torch.cat([centre, extent, torch.sigmoid(values[:, 4:] - (0.5 if self.objectness else 3.0))], 1).flatten(2)
+        likely = torch.sigmoid(values[:, 4:] - (0.5 if self.objectness else 3.0))
+        return torch.cat([centre, extent, likely], 1).flatten(2)
 
     def save_pretrained(self, folder):
         os.makedirs(folder)
@@ -87,7 +88,7 @@ def _write(name, dynamic):
 
 
 def letterbox(image):
-    """Resizes RGB pixels into the square without a change of proportions, pads with grey 114; answers gain and padding."""
+    """Resizes RGB pixels into the square, proportions kept, and pads with grey 114; answers gain and padding."""
     height, width = image.shape[:2]
     gain = min(SIZE / height, SIZE / width)
     inner = (round(width * gain), round(height * gain))
@@ -115,8 +116,11 @@ def intersection_over_union(a, b):
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     shared = max(width, 0) * max(height, 0)
-    area = lambda box: (box[2] - box[0]) * (box[3] - box[1])
-    return shared / (area(a) + area(b) - shared)
+    return shared / (_area(a) + _area(b) - shared)
+
+
+def _area(box):
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _answer(objectness):
