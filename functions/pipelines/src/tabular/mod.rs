@@ -13,16 +13,21 @@
 //! A classifier answers with the label that the network chose and the scores of all classes. The pipeline says whether these are
 //! probabilities, and never applies a softmax: the network's own values are the answer.
 
+mod classifier;
 mod columns;
 mod columns_file;
+mod example;
 mod output;
+mod regressor;
 mod run;
 mod scores;
 mod table;
 mod values;
 
+pub use self::classifier::TabularClassifier;
 pub use self::columns::TableColumns;
 pub use self::columns_file::{ColumnNames, ColumnsFile, MissingText};
+pub use self::regressor::TabularRegressor;
 pub use self::run::TableRuns;
 pub use self::scores::ClassifierOutputs;
 pub use self::table::Table;

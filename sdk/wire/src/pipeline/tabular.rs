@@ -1,6 +1,7 @@
 //! Parameters and predictions of tabular pipelines.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct TabularClassificationParameters {
     /// The most classes in `scores`, 1 or more; all by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
-    pub top_k: Option<usize>,
+    pub top_k: Option<NonZeroUsize>,
 }
 
 /// The prediction of `tabular-classification`.
