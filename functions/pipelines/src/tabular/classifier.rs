@@ -7,12 +7,13 @@ use amaas_model::task::{ExampleCall, ModelCall, PredictError, Predictions, Task,
 use amaas_wire::Tensor;
 use amaas_wire::pipeline::{TableRow, TabularClassification, TabularClassificationParameters};
 
+use super::class_names::ClassNames;
 use super::columns::TableColumns;
 use super::columns_file::ColumnsFile;
 use super::example::example_call;
 use super::run::predict_rows;
 use super::scores::ClassifierOutputs;
-use crate::export::{ClassLabels, ConfigFile};
+use crate::export::{ClassLabels, ConfigFile, PipelineSettings};
 
 /// Classifies rows of a table.
 pub struct TabularClassifier {
@@ -32,9 +33,10 @@ impl Task for TabularClassifier {
     fn load(context: &TaskContext) -> Result<Self, TaskError> {
         let file = ColumnsFile::read(&context.assets)?;
         let config = ConfigFile::read_or_empty(&context.assets, "config.json")?;
-        let labels = ClassLabels::of(&config)?.map(|labels| labels.iter().map(Into::into).collect());
+        let of_config = ClassLabels::of(&config)?.map(|labels| labels.iter().map(str::to_owned).collect());
+        let names = ClassNames { chosen: PipelineSettings::read(&context.assets)?.labels, of_config };
         let columns = TableColumns::load(&context.network, &file)?;
-        let outputs = ClassifierOutputs::load(&context.network, &file, labels)?;
+        let outputs = ClassifierOutputs::load(&context.network, &file, names)?;
         Ok(Self { example: example_call(&columns, &file)?, columns: Arc::new(columns), outputs })
     }
 

@@ -29,7 +29,7 @@ pub(super) struct TableInput {
     pub(super) datatype: Datatype,
     /// `None` if the input has one dimension.
     pub(super) width: Option<usize>,
-    /// What stands for a missing string, by column.
+    /// The replacement of a missing string, by column.
     pub(super) missing: Vec<String>,
 }
 
@@ -180,7 +180,7 @@ fn resolve(
     }
 }
 
-/// What stands for a missing string in each of `columns`; empty for other datatypes.
+/// The replacement of a missing string in each of `columns`; empty for other datatypes.
 fn missing_texts(columns: &[String], datatype: Datatype, missing: Option<&MissingText>) -> Vec<String> {
     let text = |column: &String| missing.and_then(|missing| missing.of_column(column)).unwrap_or_default().to_owned();
     if datatype == Datatype::Bytes { columns.iter().map(text).collect() } else { vec![String::new(); columns.len()] }

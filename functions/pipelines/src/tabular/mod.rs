@@ -13,6 +13,7 @@
 //! A classifier answers with the label that the network chose and the scores of all classes. The pipeline says whether these are
 //! probabilities, and never applies a softmax: the network's own values are the answer.
 
+mod class_names;
 mod classifier;
 mod columns;
 mod columns_file;
@@ -24,6 +25,7 @@ mod scores;
 mod table;
 mod values;
 
+pub use self::class_names::ClassNames;
 pub use self::classifier::TabularClassifier;
 pub use self::columns::TableColumns;
 pub use self::columns_file::{ColumnNames, ColumnsFile, MissingText};

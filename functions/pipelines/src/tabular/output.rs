@@ -1,7 +1,8 @@
-//! Reading output tensors.
+//! Reading output tensors, and what a network says of them.
 
-use amaas_model::task::TaskError;
+use amaas_model::task::{NetworkInfo, TaskError};
 use amaas_wire::{Tensor, TensorData};
+use serde::de::DeserializeOwned;
 
 /// The output `name`.
 pub(super) fn named<'o>(outputs: &'o [Tensor], name: &str) -> Result<&'o Tensor, TaskError> {
@@ -22,6 +23,13 @@ pub(super) fn numbers(output: &Tensor, widen: fn(f32) -> f64) -> Result<Vec<f64>
 /// The number with the shortest decimals that mean `value`: 0.1, and not 0.10000000149.
 pub(super) fn shortest(value: f32) -> f64 {
     value.to_string().parse().unwrap_or_else(|_| value.into())
+}
+
+/// The property `key` of the network's metadata.
+pub(super) fn property<T: DeserializeOwned>(network: &NetworkInfo, key: &str) -> Result<Option<T>, TaskError> {
+    let read = |json: &String| serde_json::from_str(json);
+    let read = network.metadata.get(key).map(read).transpose();
+    read.map_err(|error| TaskError::new(format!("the network's metadata: {key}: {error}")))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub struct TableRuns {
 }
 
 impl TableRuns {
-    /// Encodes `rows`, of which up to `per_run` share a run.
+    /// Encodes `rows`; up to `per_run` of them share a run.
     ///
     /// # Errors
     /// If no tensor can be made of the cells, which is a fault of this crate.

@@ -1,16 +1,15 @@
 //! The outputs of a classifier: labels, and scores of all classes.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use amaas_engine::onnx::{CLASS_LABELS, PROBABILITIES};
+use amaas_engine::onnx::PROBABILITIES;
 use amaas_engine::{Dim, TensorSpec};
 use amaas_model::task::{NetworkInfo, TaskError};
 use amaas_wire::pipeline::{TabularClassification, TabularLabel, TabularScore, TabularScoreType};
 use amaas_wire::{Datatype, Tensor, TensorData};
 
+use super::class_names::{ClassNames, Classes};
 use super::columns::is_float;
 use super::columns_file::ColumnsFile;
-use super::output::{named, numbers};
+use super::output::{named, numbers, property};
 
 /// How the outputs of a classifier are read.
 ///
@@ -20,27 +19,26 @@ use super::output::{named, numbers};
 pub struct ClassifierOutputs {
     scores: String,
     labels: Option<String>,
-    classes: Vec<TabularLabel>,
+    classes: Classes,
     /// What the scores are; `None` if their values decide.
     score_type: Option<TabularScoreType>,
 }
 
 impl ClassifierOutputs {
-    /// How the outputs of `network` are read. `labels` are those that the export has by itself, such as in `config.json`.
+    /// How the outputs of `network` are read.
+    ///
+    /// The labels of answers are those of `names` that the publisher chose, the network's own (`classes` of `file`, then its
+    /// metadata), or those of `config.json`.
     ///
     /// # Errors
     /// Names the output that is not what a classifier has, and what would work.
-    pub fn load(
-        network: &NetworkInfo,
-        file: &ColumnsFile,
-        labels: Option<Vec<TabularLabel>>,
-    ) -> Result<Self, TaskError> {
-        let probabilities: Vec<String> = metadata(network, PROBABILITIES)?.unwrap_or_default();
+    pub fn load(network: &NetworkInfo, file: &ColumnsFile, names: ClassNames) -> Result<Self, TaskError> {
+        let probabilities: Vec<String> = property(network, PROBABILITIES)?.unwrap_or_default();
         let scores = scores_output(network, &probabilities)?;
         let chosen = labels_output(network)?;
         let width = width(scores)?;
-        let classes = classes(network, file, labels, (&scores.name, width, chosen))?;
-        let count = classes.len();
+        let classes = Classes::resolve(network, file, names, (&scores.name, width, chosen))?;
+        let count = classes.count();
         if width.is_some_and(|width| width != count && !(width == 1 && count == 2)) {
             let width = width.unwrap_or_default();
             return Err(TaskError::new(format!(
@@ -71,7 +69,7 @@ impl ClassifierOutputs {
         top_k: Option<usize>,
     ) -> Result<Vec<TabularClassification>, TaskError> {
         let scores = named(outputs, &self.scores)?;
-        let (values, classes) = (numbers(scores, f64::from)?, self.classes.len());
+        let (values, classes) = (numbers(scores, f64::from)?, self.classes.count());
         let width = values.len().checked_div(rows).filter(|width| width * rows == values.len()).unwrap_or_default();
         if width != classes && !(width == 1 && classes == 2 && self.score_type.is_some()) {
             let (name, shape) = (&self.scores, scores.shape());
@@ -81,10 +79,11 @@ impl ClassifierOutputs {
         let row = |(row, values): (usize, &[f64])| {
             let (scores, score_type) = self.scores_of(values);
             let chosen = match &labels {
-                Some(labels) => labels[row].clone(),
-                None => highest(&scores).ok_or_else(|| TaskError::new("there are no classes"))?,
+                Some(labels) => self.classes.place(&labels[row]),
+                None => highest(&scores),
             };
-            let prediction = TabularClassification::of(chosen, scores, score_type);
+            let chosen = chosen.and_then(|class| self.classes.name(class));
+            let prediction = chosen.and_then(|chosen| TabularClassification::of(chosen.clone(), scores, score_type));
             let unknown = || TaskError::new("the network chose a label that is none of its classes");
             let mut prediction = prediction.ok_or_else(unknown)?;
             prediction.scores.truncate(top_k.unwrap_or(usize::MAX));
@@ -98,7 +97,7 @@ impl ClassifierOutputs {
         let score_type = self.score_type.unwrap_or_else(|| score_type(values));
         let both;
         let values = match values {
-            [second] if self.classes.len() == 2 => {
+            [second] if self.classes.count() == 2 => {
                 let first = if score_type == TabularScoreType::Probability { 1.0 - second } else { -second };
                 both = [first, *second];
                 &both
@@ -107,7 +106,7 @@ impl ClassifierOutputs {
         };
         #[allow(clippy::cast_possible_truncation)]
         let score = |(label, value): (&TabularLabel, &f64)| TabularScore::new(label.clone(), *value as f32);
-        (self.classes.iter().zip(values).map(score).collect(), score_type)
+        (self.classes.names().zip(values).map(score).collect(), score_type)
     }
 }
 
@@ -170,45 +169,6 @@ fn width(scores: &TensorSpec) -> Result<Option<usize>, TaskError> {
     }
 }
 
-/// The classes in the order of the scores.
-fn classes(
-    network: &NetworkInfo,
-    file: &ColumnsFile,
-    labels: Option<Vec<TabularLabel>>,
-    (scores, width, chosen): (&str, Option<usize>, Option<&TensorSpec>),
-) -> Result<Vec<TabularLabel>, TaskError> {
-    let of_network: Option<BTreeMap<String, Vec<TabularLabel>>> = metadata(network, CLASS_LABELS)?;
-    let of_network = of_network.and_then(|mut by_output| by_output.remove(scores));
-    let advice = "publish columns.json with {\"classes\": [labels]}, in the order of the scores";
-    let known = file.classes.clone().or(of_network).or(labels);
-    let Some(classes) = known else {
-        return match (chosen, width) {
-            (None, Some(width @ 2..)) => Ok((0..width).map(|class| format!("LABEL_{class}").into()).collect()),
-            _ => Err(TaskError::new(format!("the classes of output {scores:?} are not known; {advice}"))),
-        };
-    };
-    let mut seen = BTreeSet::new();
-    if !classes.iter().all(|class| seen.insert(class)) {
-        return Err(TaskError::new("two classes have the same label"));
-    }
-    let is_text = |label: &TabularLabel| matches!(label, TabularLabel::Text(_));
-    let Some(chosen) = chosen else { return Ok(classes) };
-    if classes.iter().any(|label| is_text(label) != (chosen.datatype == Datatype::Bytes)) {
-        return Err(TaskError::new(format!(
-            "output {:?} gives labels of {}, and the classes have other ones; {advice}",
-            chosen.name, chosen.datatype
-        )));
-    }
-    Ok(classes)
-}
-
-/// The property `key` of the network's metadata.
-fn metadata<T: serde::de::DeserializeOwned>(network: &NetworkInfo, key: &str) -> Result<Option<T>, TaskError> {
-    let read = |json: &String| serde_json::from_str(json);
-    let read = network.metadata.get(key).map(read).transpose();
-    read.map_err(|error| TaskError::new(format!("the network's metadata: {key}: {error}")))
-}
-
 /// The labels of `rows` rows.
 fn labels(output: &Tensor, rows: usize) -> Result<Vec<TabularLabel>, TaskError> {
     let labels: Option<Vec<TabularLabel>> = match output.data() {
@@ -224,10 +184,10 @@ fn labels(output: &Tensor, rows: usize) -> Result<Vec<TabularLabel>, TaskError> 
     })
 }
 
-/// The class with the highest score; of equal ones the first.
-fn highest(scores: &[TabularScore]) -> Option<TabularLabel> {
-    let best = scores.iter().reduce(|best, class| if class.score > best.score { class } else { best });
-    best.map(|best| best.label.clone())
+/// The index of the highest score; of equal ones the first.
+fn highest(scores: &[TabularScore]) -> Option<usize> {
+    let best = scores.iter().enumerate().reduce(|best, class| if class.1.score > best.1.score { class } else { best });
+    best.map(|(index, _)| index)
 }
 
 /// What the scores of a row are, by their values: probabilities are 0 to 1 and add up to 1.
@@ -262,7 +222,7 @@ mod tests {
         let metadata = metadata.iter().map(|(key, json)| ((*key).to_owned(), (*json).to_owned())).collect();
         let network = NetworkInfo { inputs: Vec::new(), outputs: outputs.to_vec(), metadata };
         let file = ColumnsFile::parse(file.as_bytes()).expect("a file");
-        ClassifierOutputs::load(&network, &file, None).map_err(|error| error.to_string())
+        ClassifierOutputs::load(&network, &file, ClassNames::default()).map_err(|error| error.to_string())
     }
 
     fn tensor(name: &str, shape: &[usize], data: impl Into<TensorData>) -> Tensor {

@@ -120,7 +120,7 @@ impl ColumnValues {
         }
     }
 
-    /// Adds the value of `cell`; `missing` stands for a missing string. The error has no value of the cell.
+    /// Adds the value of `cell`; `missing` replaces a missing string. The error has no value of the cell.
     fn push(&mut self, cell: &TableCell, datatype: Datatype, missing: &str) -> Result<(), String> {
         match (self, cell) {
             (Self::Floats(values), TableCell::Missing) => values.push(f64::NAN),
@@ -239,7 +239,7 @@ fn listed(names: &[String]) -> String {
     listed.join(", ")
 }
 
-/// The largest size of integers of which each is a number of JSON.
+/// The largest integer up to which FP64 has every one.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 const MAX_SHOWN_NAME: usize = 64;
 const MAX_SHOWN_NAMES: usize = 12;

@@ -7,7 +7,7 @@ use amaas_engine::onnx::{self, NetworkFiles};
 use amaas_engine::session::OrtSession;
 use amaas_engine::{RuntimeConfig, runtime};
 use amaas_model::task::NetworkInfo;
-use amaas_pipelines::tabular::{ClassifierOutputs, ColumnsFile, RegressorOutput, TableColumns, TableRuns};
+use amaas_pipelines::tabular::{ClassNames, ClassifierOutputs, ColumnsFile, RegressorOutput, TableColumns, TableRuns};
 use amaas_wire::Tensor;
 use amaas_wire::pipeline::{TableCell, TableRow, TabularLabel, TabularScoreType};
 use serde::Deserialize;
@@ -29,7 +29,7 @@ fn classifiers_equal_their_libraries() {
         let export = Export::open(name);
         let cases: Cases = export.cases();
         let (classes, labels) = (cases.classes.expect("classes"), cases.labels.expect("labels"));
-        let outputs = ClassifierOutputs::load(&export.info, &export.file, None).expect(name);
+        let outputs = ClassifierOutputs::load(&export.info, &export.file, ClassNames::default()).expect(name);
         let mut predictions = Vec::new();
         for (tensors, rows) in export.run(&cases.columns, &cases.rows) {
             predictions.extend(outputs.predictions(&tensors, rows, None).expect(name));

@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(described.operator_sets["ai.onnx"], OPERATOR_SET, "Identity has to be imported");
         let metadata_of = metadata(&adapted).expect("an ONNX file");
         assert_eq!(metadata_of[CLASS_LABELS], r#"{"p":["no","yes","é"],"q":[3,-1,4]}"#);
-        // What was adapted is not adapted again.
+        // Adapting again changes nothing.
         assert_eq!(adapt(adapted.clone()).expect("served"), adapted);
     }
 
