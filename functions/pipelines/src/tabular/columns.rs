@@ -1,6 +1,6 @@
 //! The columns of a table: which cells a row has, and which tensor takes them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use amaas_engine::{Dim, TensorSpec};
 use amaas_model::task::{NetworkInfo, TaskError};

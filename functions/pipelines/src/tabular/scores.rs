@@ -203,6 +203,8 @@ const MAX_SHOWN_OUTPUTS: usize = 6;
 
 #[cfg(test)]
 mod tests {
+    use amaas_engine::onnx::CLASS_LABELS;
+
     use super::*;
 
     fn spec(name: &str, datatype: Datatype, dims: &[Option<usize>]) -> TensorSpec {
