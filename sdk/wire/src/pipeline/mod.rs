@@ -1,12 +1,18 @@
 //! Inputs, parameters and predictions of pipelines, as Hugging Face's task specifications name them.
 
+mod function_to_apply;
 mod label_score;
 mod table_row;
 mod tabular;
+mod text_classification;
+mod text_or_pair;
 
+pub use self::function_to_apply::FunctionToApply;
 pub use self::label_score::LabelScore;
 pub use self::table_row::{TableCell, TableRow};
 pub use self::tabular::{
     TabularClassification, TabularClassificationParameters, TabularLabel, TabularRegression, TabularScore,
     TabularScoreType,
 };
+pub use self::text_classification::TextClassificationParameters;
+pub use self::text_or_pair::TextOrPair;
