@@ -18,5 +18,7 @@ pub fn with_pipelines(tasks: Tasks) -> Tasks {
         .with::<crate::text::TextClassification>()
         .with::<crate::text::TextRanking>()
         .with::<crate::text::ZeroShotClassification>();
+    #[cfg(feature = "tabular")]
+    let tasks = tasks.with::<crate::tabular::TabularClassifier>().with::<crate::tabular::TabularRegressor>();
     tasks
 }

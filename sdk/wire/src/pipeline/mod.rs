@@ -3,6 +3,8 @@
 mod feature_extraction;
 mod function_to_apply;
 mod label_score;
+mod table_row;
+mod tabular;
 mod text_classification;
 mod text_or_pair;
 mod text_ranking;
@@ -11,6 +13,11 @@ mod zero_shot_classification;
 pub use self::feature_extraction::{FeatureExtractionParameters, Features};
 pub use self::function_to_apply::FunctionToApply;
 pub use self::label_score::LabelScore;
+pub use self::table_row::{TableCell, TableRow};
+pub use self::tabular::{
+    TabularClassification, TabularClassificationParameters, TabularLabel, TabularRegression, TabularScore,
+    TabularScoreType,
+};
 pub use self::text_classification::TextClassificationParameters;
 pub use self::text_or_pair::TextOrPair;
 pub use self::text_ranking::{QueryAndDocuments, RankedDocument, TextRankingParameters};
