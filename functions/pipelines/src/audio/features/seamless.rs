@@ -1,0 +1,73 @@
+//! `SeamlessM4TFeatureExtractor`: log-mel features of two frames at a time, as wav2vec2-BERT takes them.
+
+use amaas_model::task::TaskError;
+
+use super::AudioFeatures;
+use super::extractor::{bounded, expect_rate};
+use super::kaldi::{KALDI_FRAME, KALDI_RATE, KaldiFilterBank};
+use super::spectrum::symmetric_hann;
+use crate::export::ConfigFile;
+
+/// `SeamlessM4TFeatureExtractor`: log-mel features as Kaldi computes them, each bin with mean 0 and variance 1, two frames at a time.
+#[derive(Clone, Debug)]
+pub struct SeamlessFeatureExtractor {
+    bank: KaldiFilterBank,
+    bins: usize,
+    padding_value: f32,
+}
+
+impl SeamlessFeatureExtractor {
+    /// Reads `preprocessor_config.json`.
+    ///
+    /// # Errors
+    /// If a field is of another type or out of bounds.
+    pub fn of(config: &ConfigFile) -> Result<Self, TaskError> {
+        expect_rate(config, KALDI_RATE)?;
+        let bins = bounded(config, "num_mel_bins", 80, 512)?;
+        let stride = config.optional("stride")?.unwrap_or(STRIDE);
+        if stride != STRIDE {
+            return Err(config.error("stride", format!("expected {STRIDE}, got {stride}")));
+        }
+        // Kaldi's Povey window; samples are those of 16 bits.
+        let window = symmetric_hann(KALDI_FRAME).into_iter().map(|weight| weight.powf(0.85)).collect();
+        let bank = KaldiFilterBank::new(bins, window, 32_768.0);
+        Ok(Self { bank, bins, padding_value: config.optional("padding_value")?.unwrap_or(0.0) })
+    }
+
+    /// The fewest samples that have features, and those between two features.
+    pub fn samples_per_frame(&self) -> (usize, usize) {
+        (KALDI_FRAME, super::kaldi::KALDI_HOP * STRIDE)
+    }
+
+    /// The features of `samples` at 16 kHz: `input_features` of `[frames, 2 * num_mel_bins]`.
+    pub fn extract(&self, samples: &[f32]) -> AudioFeatures {
+        let mut values = self.bank.features(samples, usize::MAX);
+        for bin in 0..self.bins {
+            normalize(&mut values, bin, self.bins);
+        }
+        let width = self.bins * STRIDE;
+        let frames = values.len().div_ceil(width);
+        // A last frame that has no second one is not seen.
+        let hidden = frames - values.len() / width;
+        values.resize(frames * width, self.padding_value);
+        AudioFeatures { name: "input_features", shape: vec![frames, width], frames, hidden, values }
+    }
+}
+
+/// Frames a feature.
+const STRIDE: usize = 2;
+
+/// Gives every `step`th value from `first` on mean 0 and variance 1.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // computed in 64 bits, rounded to 32
+fn normalize(values: &mut [f32], first: usize, step: usize) {
+    let own = || values.iter().skip(first).step_by(step).map(|value| f64::from(*value));
+    let count = own().count() as f64;
+    let mean = own().sum::<f64>() / count.max(1.0);
+    let variance = own().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
+    let deviation = (variance + 1e-7).sqrt();
+    values
+        .iter_mut()
+        .skip(first)
+        .step_by(step)
+        .for_each(|value| *value = ((f64::from(*value) - mean) / deviation) as f32);
+}
