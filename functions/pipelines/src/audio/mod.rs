@@ -3,8 +3,14 @@
 pub mod ctc;
 pub mod features;
 
+mod classification;
 mod network;
+mod recognition;
+mod runs;
 mod scores;
+mod sounds;
 
+pub use self::classification::AudioClassification;
 pub use self::network::{AudioNetwork, SoundOutput};
+pub use self::recognition::SpeechRecognition;
 pub use self::scores::scored;

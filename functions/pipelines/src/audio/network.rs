@@ -5,7 +5,7 @@ use amaas_model::task::{NetworkInfo, TaskError};
 use amaas_wire::{Datatype, Tensor, TensorData};
 use half::f16;
 
-use super::features::AudioFeatures;
+use super::features::{AudioFeatures, FeatureExtractor};
 
 /// The inputs and the output of a network that reads the features of sounds, as it declares them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub struct AudioNetwork {
     output: String,
 }
 
-/// The values that a network gave for one sound, and their shape without a batch.
-pub type SoundOutput<'t> = (&'t [usize], Vec<f32>);
+/// The shape of what a network gave for one sound, without a batch, and its values.
+pub type SoundOutput = (Vec<usize>, Vec<f32>);
 
 impl AudioNetwork {
     /// Reads the tensors of a network whose output `logits` has `output_rank` dimensions, the batch included.
@@ -66,30 +66,61 @@ impl AudioNetwork {
     }
 
     /// The number of samples that the network is fixed to, if it takes samples.
-    pub fn fixed_samples(&self) -> Option<usize> {
+    fn fixed_samples(&self) -> Option<usize> {
         match self.features.shape.as_slice() {
             [_, samples] => samples.fixed(),
             _ => None,
         }
     }
 
-    /// Checks that the network takes features named `name` of the shape `shape`, without a batch.
+    /// Checks that the network takes what `extractor` gives.
     ///
     /// # Errors
-    /// If it does not.
-    pub fn expect(&self, name: &str, shape: &[usize]) -> Result<(), TaskError> {
-        let fits = |(dim, size): (&Dim, &usize)| dim.fixed().is_none_or(|fixed| fixed == *size);
-        let declared = self.features.shape.get(1..).unwrap_or_default();
+    /// If it takes features of another name or shape.
+    pub fn expect(&self, extractor: &FeatureExtractor) -> Result<(), TaskError> {
+        let (name, shape) = extractor.output();
+        let declared = self.features.shape.as_slice();
+        let fits = |(dim, size): (&Dim, &Option<usize>)| match (dim.fixed(), size) {
+            (Some(fixed), Some(size)) => fixed == *size,
+            _ => true,
+        };
         let has_shape =
-            self.features.shape.is_empty() || declared.len() == shape.len() && declared.iter().zip(shape).all(fits);
+            declared.is_empty() || declared.len() == shape.len() + 1 && declared.iter().skip(1).zip(&shape).all(fits);
         if self.features.name == name && has_shape {
             return Ok(());
         }
-        let got = &self.features;
+        let sizes: Vec<String> =
+            shape.iter().map(|size| size.map_or_else(|| "any".to_owned(), |size| size.to_string())).collect();
         Err(TaskError::new(format!(
-            "expected a network with an input {name:?} of the shape {shape:?} after the batch, got {:?} of {:?}",
-            got.name, got.shape
+            "expected a network with the input {name:?} of [batch, {}], got {:?} of {:?}",
+            sizes.join(", "),
+            self.features.name,
+            self.features.shape
         )))
+    }
+
+    /// The features of `samples`, padded if the network takes a fixed number of samples.
+    ///
+    /// # Errors
+    /// If there are fewer samples than `least`, or more than the network takes; the text is for the client.
+    pub fn features(
+        &self,
+        extractor: &FeatureExtractor,
+        samples: &[f32],
+        least: usize,
+    ) -> Result<AudioFeatures, String> {
+        let (count, rate) = (samples.len(), extractor.rate());
+        if count < least {
+            return Err(format!("expected a sound of at least {least} samples at {rate} Hz, got {count}"));
+        }
+        let mut features = extractor.extract(samples);
+        if let (Some(fixed), FeatureExtractor::Wav2Vec2(extractor)) = (self.fixed_samples(), extractor) {
+            if count > fixed {
+                return Err(format!("expected a sound of at most {fixed} samples at {rate} Hz, got {count}"));
+            }
+            features.pad(fixed, extractor.padding_value());
+        }
+        Ok(features)
     }
 
     /// The tensors of a run over `sounds`, which have one shape.
@@ -116,7 +147,7 @@ impl AudioNetwork {
     ///
     /// # Errors
     /// If the network gave something else: a fault of the model.
-    pub fn outputs<'t>(&self, outputs: &'t [Tensor], count: usize) -> Result<Vec<SoundOutput<'t>>, TaskError> {
+    pub fn outputs(&self, outputs: &[Tensor], count: usize) -> Result<Vec<SoundOutput>, TaskError> {
         let output = outputs.iter().find(|output| output.name() == self.output);
         let output = output.ok_or_else(|| TaskError::new(format!("the network gave no output {:?}", self.output)))?;
         let [rows, shape @ ..] = output.shape() else { return Err(TaskError::new("the output has no batch")) };
@@ -125,7 +156,7 @@ impl AudioNetwork {
         }
         let values = floats(output)?;
         let size = shape.iter().product::<usize>().max(1);
-        Ok(values.chunks(size).map(|values| (shape, values.to_vec())).collect())
+        Ok(values.chunks(size).map(|values| (shape.to_vec(), values.to_vec())).collect())
     }
 }
 

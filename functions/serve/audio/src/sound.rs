@@ -57,10 +57,10 @@ impl Sound {
     }
 
     /// The same sound at `rate` hertz: as many samples as its duration has at that rate, rounded up. Frequencies above half of the
-    /// lower rate are removed.
+    /// lower rate are attenuated.
     ///
     /// # Errors
-    /// If `rate` is out of bounds.
+    /// If `rate` is out of bounds, or samples are so large that a number overflows.
     pub fn resampled(self, rate: u32) -> Result<Self, AudioDecodeError> {
         if rate == self.rate {
             return Ok(self);
@@ -68,7 +68,7 @@ impl Sound {
         if !RATES.contains(&rate) {
             return Err(AudioDecodeError::Rate(rate));
         }
-        Self::new(resample(&self.samples, self.rate, rate)?, rate)
+        Self::new(resample(&self.samples, self.rate, rate), rate)
     }
 }
 

@@ -32,6 +32,7 @@ pub enum Timestamps {
 }
 
 impl Timestamps {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
     pub(super) fn is_none(&self) -> bool {
         *self == Self::None
     }

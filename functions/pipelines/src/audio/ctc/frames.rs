@@ -48,6 +48,13 @@ impl FrameRate {
     }
 }
 
+impl FrameRate {
+    /// The frames of a sound of `samples`.
+    pub fn frames(&self, samples: usize) -> usize {
+        samples.checked_sub(self.min_samples).map_or(0, |rest| rest / self.samples_per_frame + 1)
+    }
+}
+
 /// The positive numbers in `field`, one a layer; `default` if there are none.
 fn layers(config: &ConfigFile, field: &str, default: &[usize]) -> Result<Vec<usize>, TaskError> {
     let layers = config.optional::<Vec<usize>>(field)?.unwrap_or_else(|| default.to_vec());
@@ -59,3 +66,45 @@ fn layers(config: &ConfigFile, field: &str, default: &[usize]) -> Result<Vec<usi
 
 /// A minute at 16 kHz.
 const MAX_SAMPLES: usize = 960_000;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn frames(config: &Value) -> Result<FrameRate, String> {
+        let parse = |name, json: &Value| ConfigFile::parse(name, json.to_string().as_bytes()).expect("an object");
+        let extractor =
+            parse("preprocessor_config.json", &json!({ "feature_extractor_type": "Wav2Vec2FeatureExtractor" }));
+        let extractor = FeatureExtractor::of(&extractor).expect("an extractor");
+        FrameRate::of(&parse("config.json", config), &extractor).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn frames_are_those_of_the_convolutions() {
+        let default = frames(&json!({})).expect("the default");
+        assert_eq!(default, FrameRate { min_samples: 400, samples_per_frame: 320 });
+        let mut samples = 16_000;
+        for (kernel, stride) in [10, 3, 3, 3, 3, 2, 2].into_iter().zip([5, 2, 2, 2, 2, 2, 2]) {
+            samples = (samples - kernel) / stride + 1;
+        }
+        assert_eq!((default.frames(16_000), default.frames(400), default.frames(399)), (samples, 1, 0));
+        let one = frames(&json!({ "conv_kernel": [4], "conv_stride": [2] })).expect("one layer");
+        assert_eq!(one, FrameRate { min_samples: 4, samples_per_frame: 2 });
+    }
+
+    #[test]
+    fn convolutions_without_frames_are_refused() {
+        for (config, expected) in [
+            (json!({ "conv_stride": [5] }), "config.json: conv_stride: expected 7 numbers, as in conv_kernel, got 1"),
+            (json!({ "conv_stride": [] }), "config.json: conv_stride: expected a list of positive numbers"),
+            (
+                json!({ "conv_kernel": [1, 1], "conv_stride": [1_000_000, 1_000_000] }),
+                "config.json: conv_stride: expected frames of at most 960000 samples, got more",
+            ),
+        ] {
+            assert_eq!(frames(&config).expect_err(expected), expected);
+        }
+    }
+}

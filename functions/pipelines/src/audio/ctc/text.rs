@@ -60,3 +60,89 @@ impl CtcText {
         words.filter_map(word).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use amaas_model::task::Assets;
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What `Wav2Vec2CTCTokenizer` of `transformers` 4.41 decodes.
+    #[derive(Deserialize)]
+    struct Fixture {
+        vocabulary: Value,
+        cases: Vec<Decoded>,
+    }
+
+    #[derive(Deserialize)]
+    struct Decoded {
+        frames: String,
+        lower: bool,
+        ids: Vec<usize>,
+        text: String,
+        characters: Vec<(String, usize, usize)>,
+        words: Vec<(String, usize, usize)>,
+    }
+
+    fn vocabulary(files: &[(&str, &Value)]) -> Result<CtcVocabulary, String> {
+        let files = files.iter().map(|(name, file)| ((*name).to_owned(), file.to_string().into()));
+        CtcVocabulary::read(&Assets::new(files)).map_err(|error| error.to_string())
+    }
+
+    fn spans(spans: &[TokenSpan]) -> Vec<(String, usize, usize)> {
+        spans.iter().map(|span| (span.text.clone(), span.frames.start, span.frames.end)).collect()
+    }
+
+    #[test]
+    fn frames_decode_as_transformers_decodes_them() {
+        let fixture: Fixture = serde_json::from_str(include_str!("transformers.json")).expect("the fixture");
+        assert_eq!(fixture.cases.len(), 14);
+        // The same vocabulary as tokenizers has it.
+        let fast = json!({
+            "model": { "type": "WordLevel", "vocab": fixture.vocabulary },
+            "decoder": { "type": "CTC", "pad_token": "<pad>", "word_delimiter_token": "|", "cleanup": true },
+        });
+        for case in fixture.cases {
+            let config = json!({ "do_lower_case": case.lower, "pad_token": { "content": "<pad>" } });
+            let config = ("tokenizer_config.json", &config);
+            for files in [[("vocab.json", &fixture.vocabulary), config], [("tokenizer.json", &fast), config]] {
+                let text = CtcText::decode(&vocabulary(&files).expect("a vocabulary"), &case.ids);
+                assert_eq!(spans(text.characters()), case.characters, "{}", case.frames);
+                assert_eq!(spans(&text.words()), case.words, "{}", case.frames);
+                assert_eq!(text.into_text(), case.text, "{}", case.frames);
+            }
+        }
+    }
+
+    #[test]
+    fn a_vocabulary_of_several_languages_has_one_of_them() {
+        let languages = json!({ "eng": { "<pad>": 0, "a": 1 }, "deu": { "<pad>": 0, "ä": 1 } });
+        let config = |language: &str| json!({ "target_lang": language });
+        let german = vocabulary(&[("vocab.json", &languages), ("tokenizer_config.json", &config("deu"))]);
+        assert_eq!(CtcText::decode(&german.expect("one"), &[0, 1, 1, 0, 1]).into_text(), "ää");
+        let error = vocabulary(&[("vocab.json", &languages), ("tokenizer_config.json", &config("fra"))]);
+        assert_eq!(error.expect_err("no such language"), "vocab.json: fra: expected a value, got none");
+    }
+
+    #[test]
+    fn what_is_no_vocabulary_is_refused() {
+        for (files, expected) in [
+            (vec![], "expected vocab.json or tokenizer.json with the tokens of a CTC network"),
+            (vec![("vocab.json", json!({ "a": "b" }))], "vocab.json: invalid type"),
+            (
+                vec![("vocab.json", json!({ "a": 0 }))],
+                "tokenizer_config.json: pad_token: expected a token of vocab.json",
+            ),
+            (
+                vec![("tokenizer.json", json!({ "model": { "vocab": {} }, "decoder": { "type": "BPEDecoder" } }))],
+                "tokenizer.json: decoder: expected one of the type CTC",
+            ),
+        ] {
+            let files: Vec<(&str, &Value)> = files.iter().map(|(name, file)| (*name, file)).collect();
+            let error = vocabulary(&files).expect_err(expected);
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}

@@ -12,7 +12,6 @@ pub struct Windowing {
     length: usize,
     left: usize,
     right: usize,
-    samples_per_frame: usize,
 }
 
 /// A window of a sound: its samples, and how many of them at either end other windows tell.
@@ -22,7 +21,6 @@ pub struct Window {
     pub samples: Range<usize>,
     left: usize,
     right: usize,
-    samples_per_frame: usize,
 }
 
 impl Windowing {
@@ -58,7 +56,7 @@ impl Windowing {
             return Err("stride_length_s: expected overlaps that are shorter together than chunk_length_s, got longer"
                 .to_owned());
         }
-        Ok(Some(Self { length, left, right, samples_per_frame }))
+        Ok(Some(Self { length, left, right }))
     }
 
     /// The windows of a sound of `count` samples.
@@ -72,7 +70,7 @@ impl Windowing {
             let right = if is_last { 0 } else { self.right };
             // What is left of the sound may be within the overlap of the window before.
             if samples.len() > left {
-                windows.push(Window { samples, left, right, samples_per_frame: self.samples_per_frame });
+                windows.push(Window { samples, left, right });
             }
             if is_last {
                 break;
@@ -85,26 +83,111 @@ impl Windowing {
 impl Window {
     /// The whole sound of `count` samples.
     pub fn whole(count: usize) -> Self {
-        Self { samples: 0..count, left: 0, right: 0, samples_per_frame: 1 }
+        Self { samples: 0..count, left: 0, right: 0 }
     }
 
-    /// Which of the window's `frames` are its own.
-    pub fn own_frames(&self, frames: usize) -> Range<usize> {
-        if (self.left, self.right) == (0, 0) && self.samples_per_frame == 1 {
-            return 0..frames;
+    /// Which of the `count` frames that the network gave for the window are its own: not those of padding or of the overlap.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // numbers of frames
+    pub fn own_frames(&self, count: usize, rate: FrameRate) -> Range<usize> {
+        let count = count.min(rate.frames(self.samples.len()));
+        if (self.left, self.right) == (0, 0) {
+            return 0..count;
         }
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        // numbers of frames
         let round = |frames: f64| frames.round_ties_even() as usize;
-        #[allow(clippy::cast_precision_loss)]
-        let (samples, ratio) = (self.samples.len() as f64, 1.0 / self.samples_per_frame as f64);
-        let count = round(samples * ratio);
-        #[allow(clippy::cast_precision_loss)]
-        let cut = |overlap: usize| round(overlap as f64 / samples * count as f64);
-        let end = count.saturating_sub(cut(self.right)).min(frames);
+        let samples = self.samples.len() as f64;
+        // Cut as `transformers` cuts: by the frames that there would be without the edges of the convolutions.
+        let all = round(samples / rate.samples_per_frame as f64);
+        let cut = |overlap: usize| round(overlap as f64 / samples * all as f64);
+        let end = all.saturating_sub(cut(self.right)).min(count);
         cut(self.left).min(end)..end
     }
 }
 
 /// More than any sound has.
 const MAX_SECONDS: f64 = 3600.0;
+
+#[cfg(test)]
+mod tests {
+    use amaas_wire::pipeline::StrideLength;
+
+    use super::*;
+
+    const FRAMES: FrameRate = FrameRate { min_samples: 400, samples_per_frame: 320 };
+    const RATE: u32 = 16_000;
+
+    fn windowing(seconds: f64, strides: Option<[f64; 2]>) -> Result<Option<Windowing>, String> {
+        let mut parameters = SpeechRecognitionParameters::default();
+        parameters.chunk_length_s = Some(seconds);
+        parameters.stride_length_s = strides.map(StrideLength::LeftAndRight);
+        Windowing::of(&parameters, (RATE, FRAMES))
+    }
+
+    /// Start and samples of a window, and the first and the number of its own frames.
+    type Told = (usize, usize, usize, usize);
+
+    #[test]
+    fn windows_are_those_of_transformers() {
+        // `chunk_iter` and `rescale_stride` of transformers 4.41.
+        let cases: [(usize, f64, Option<[f64; 2]>, &[Told]); 7] = [
+            (
+                160000,
+                4.0,
+                None,
+                &[(0, 64000, 0, 167), (42880, 64000, 33, 134), (85760, 64000, 33, 134), (128640, 31360, 33, 64)],
+            ),
+            (
+                160000,
+                4.0,
+                Some([1.0, 0.5]),
+                &[(0, 64000, 0, 175), (40000, 64000, 50, 125), (80000, 64000, 50, 125), (120000, 40000, 50, 74)],
+            ),
+            (50000, 2.0, Some([0.0, 0.0]), &[(0, 32000, 0, 99), (32000, 18000, 0, 56)]),
+            (64000, 2.0, None, &[(0, 32000, 0, 83), (21120, 32000, 17, 66), (42240, 21760, 17, 50)]),
+            (16000, 4.0, None, &[(0, 16000, 0, 49)]),
+            (100123, 3.3, Some([0.7, 0.2]), &[(0, 52800, 0, 155), (38400, 52800, 35, 120), (76800, 23323, 35, 37)]),
+            (
+                48000,
+                1.0,
+                Some([0.25, 0.25]),
+                &[
+                    (0, 16000, 0, 38),
+                    (8320, 16000, 12, 26),
+                    (16640, 16000, 12, 26),
+                    (24960, 16000, 12, 26),
+                    (33280, 14720, 12, 33),
+                ],
+            ),
+        ];
+        for (count, seconds, strides, expected) in cases {
+            let windowing = windowing(seconds, strides).expect("valid").expect("windows");
+            let told = |window: Window| {
+                let own = window.own_frames(FRAMES.frames(window.samples.len()), FRAMES);
+                (window.samples.start, window.samples.len(), own.start, own.len())
+            };
+            let got: Vec<Told> = windowing.windows(count).into_iter().map(told).collect();
+            assert_eq!(got, expected, "{count} {seconds} {strides:?}");
+        }
+    }
+
+    #[test]
+    fn frames_of_padding_are_not_a_window_s_own() {
+        assert_eq!(Window::whole(720).own_frames(49, FRAMES), 0..2);
+        assert_eq!(Window::whole(719).own_frames(1, FRAMES), 0..1);
+    }
+
+    #[test]
+    fn windows_without_sound_of_their_own_are_refused() {
+        assert_eq!(windowing(0.0, None), Ok(None));
+        for (seconds, strides, expected) in [
+            (0.01, None, "chunk_length_s: expected at least 400 samples at 16000 Hz, got 0"),
+            (1.0, Some([0.5, 0.5]), "stride_length_s: expected overlaps that are shorter together than chunk_length_s"),
+            (-1.0, Some([0.0, 0.0]), "chunk_length_s: expected 0 to 3600 seconds"),
+            (f64::NAN, Some([0.0, 0.0]), "chunk_length_s: expected 0 to 3600 seconds"),
+            (1.0, Some([-1.0, 0.0]), "stride_length_s: expected 0 to 3600 seconds"),
+            (1e300, None, "stride_length_s: expected 0 to 3600 seconds"),
+        ] {
+            let error = windowing(seconds, strides).expect_err(expected);
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}

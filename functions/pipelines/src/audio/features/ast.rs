@@ -3,7 +3,7 @@
 use amaas_model::task::TaskError;
 
 use super::AudioFeatures;
-use super::extractor::{bounded, expect_rate};
+use super::extractor::{INPUT_VALUES, bounded, expect_rate};
 use super::kaldi::{KALDI_RATE, KaldiFilterBank};
 use super::spectrum::symmetric_hann;
 use crate::export::ConfigFile;
@@ -37,6 +37,11 @@ impl AstFeatureExtractor {
         Ok(Self { bank, bins, frames, normal: normalizes.then_some((mean, deviation)) })
     }
 
+    /// Frames, and features a frame.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.frames, self.bins]
+    }
+
     /// The features of `samples` at 16 kHz: `input_values` of `[max_length, num_mel_bins]`.
     pub fn extract(&self, samples: &[f32]) -> AudioFeatures {
         let mut values = self.bank.features(samples, self.frames);
@@ -45,12 +50,6 @@ impl AstFeatureExtractor {
             // Twice the deviation, as AST was trained.
             values.iter_mut().for_each(|value| *value = (*value - mean) / (deviation * 2.0));
         }
-        AudioFeatures {
-            name: "input_values",
-            shape: vec![self.frames, self.bins],
-            frames: self.frames,
-            hidden: 0,
-            values,
-        }
+        AudioFeatures { name: INPUT_VALUES, shape: self.shape().to_vec(), frames: self.frames, hidden: 0, values }
     }
 }

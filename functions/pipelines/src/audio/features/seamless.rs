@@ -3,7 +3,7 @@
 use amaas_model::task::TaskError;
 
 use super::AudioFeatures;
-use super::extractor::{bounded, expect_rate};
+use super::extractor::{INPUT_FEATURES, bounded, expect_rate};
 use super::kaldi::{KALDI_FRAME, KALDI_RATE, KaldiFilterBank};
 use super::spectrum::symmetric_hann;
 use crate::export::ConfigFile;
@@ -39,18 +39,23 @@ impl SeamlessFeatureExtractor {
         (KALDI_FRAME, super::kaldi::KALDI_HOP * STRIDE)
     }
 
+    /// Numbers a feature.
+    pub fn width(&self) -> usize {
+        self.bins * STRIDE
+    }
+
     /// The features of `samples` at 16 kHz: `input_features` of `[frames, 2 * num_mel_bins]`.
     pub fn extract(&self, samples: &[f32]) -> AudioFeatures {
         let mut values = self.bank.features(samples, usize::MAX);
         for bin in 0..self.bins {
             normalize(&mut values, bin, self.bins);
         }
-        let width = self.bins * STRIDE;
+        let width = self.width();
         let frames = values.len().div_ceil(width);
         // A last frame that has no second one is not seen.
         let hidden = frames - values.len() / width;
         values.resize(frames * width, self.padding_value);
-        AudioFeatures { name: "input_features", shape: vec![frames, width], frames, hidden, values }
+        AudioFeatures { name: INPUT_FEATURES, shape: vec![frames, width], frames, hidden, values }
     }
 }
 

@@ -3,6 +3,7 @@
 use amaas_model::task::TaskError;
 
 use super::AudioFeatures;
+use super::extractor::INPUT_VALUES;
 use crate::export::ConfigFile;
 
 /// `Wav2Vec2FeatureExtractor`: the samples themselves, with mean 0 and variance 1 if `do_normalize`.
@@ -43,7 +44,7 @@ impl Wav2Vec2FeatureExtractor {
     /// The features of `samples`: `input_values`, one a sample.
     pub fn extract(&self, samples: &[f32]) -> AudioFeatures {
         let values = if self.normalizes { normalized(samples) } else { samples.to_vec() };
-        AudioFeatures { name: "input_values", shape: vec![values.len()], frames: values.len(), hidden: 0, values }
+        AudioFeatures { name: INPUT_VALUES, shape: vec![values.len()], frames: values.len(), hidden: 0, values }
     }
 }
 

@@ -3,7 +3,7 @@
 use amaas_model::task::TaskError;
 
 use super::AudioFeatures;
-use super::extractor::bounded;
+use super::extractor::{INPUT_FEATURES, bounded};
 use super::mel::{MelFilterBank, MelScale};
 use super::spectrum::{PowerSpectrum, periodic_hann};
 use crate::export::ConfigFile;
@@ -61,9 +61,14 @@ impl WhisperFeatureExtractor {
         self.samples / self.hop
     }
 
+    /// Features a frame, and frames.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.filters.len(), self.window_frames()]
+    }
+
     /// The features of `samples`: `input_features` of `[feature_size, window_frames]`.
     pub fn extract(&self, samples: &[f32]) -> AudioFeatures {
-        let (bins, frames) = (self.filters.len(), self.window_frames());
+        let [bins, frames] = self.shape();
         let mut values = vec![0.0_f32; bins * frames];
         let (padded, mut buffers) = (self.padded(samples), self.spectrum.buffers());
         let starts = padded.windows(self.spectrum.frame_length()).step_by(self.hop);
@@ -78,7 +83,7 @@ impl WhisperFeatureExtractor {
         // At most 80 dB below the loudest.
         let quietest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max) - 8.0;
         values.iter_mut().for_each(|value| *value = (value.max(quietest) + 4.0) / 4.0);
-        AudioFeatures { name: "input_features", shape: vec![bins, frames], frames, hidden: 0, values }
+        AudioFeatures { name: INPUT_FEATURES, shape: vec![bins, frames], frames, hidden: 0, values }
     }
 
     /// `samples` padded or cut to the window, with half a frame of its reflection at both ends, so that frames are centred.

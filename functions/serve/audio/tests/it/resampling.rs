@@ -3,6 +3,19 @@
 use std::f64::consts::TAU;
 
 use amaas_audio::{AudioDecodeError, Sound};
+use serde::Deserialize;
+
+use crate::formats::data;
+
+/// A quarter of a second of a sine of 440 Hz, as torchaudio's algorithm resamples it.
+#[derive(Deserialize)]
+struct Resampled {
+    from: u32,
+    to: u32,
+    count: usize,
+    step: usize,
+    samples: Vec<f32>,
+}
 
 /// A second of a sine of `frequency` at `rate`.
 #[allow(clippy::cast_possible_truncation)]
@@ -18,22 +31,36 @@ fn largest_error(got: &[f32], expected: &[f32], rate: u32) -> f32 {
 }
 
 #[test]
+fn a_sound_is_resampled_as_torchaudio_resamples_it() {
+    let cases: Vec<Resampled> = serde_json::from_slice(&data("resampled.json")).expect("the fixture");
+    assert_eq!(cases.len(), 7);
+    for Resampled { from, to, count, step, samples } in cases {
+        let sound = Sound::new(sine(440.0, from)[..usize::try_from(from / 4).expect("small")].to_vec(), from);
+        let sound = sound.expect("a sine").resampled(to).expect("resampled");
+        assert_eq!((sound.rate(), sound.samples().len()), (to, count), "{from} to {to}");
+        let got = sound.samples().iter().step_by(step);
+        let error = got.zip(&samples).map(|(got, expected)| (got - expected).abs()).fold(0.0, f32::max);
+        assert!(error < 1e-6, "{from} to {to}: differs by {error}");
+    }
+}
+
+#[test]
 fn a_sine_keeps_its_place_and_level() {
     for from in [8000, 11_025, 22_050, 32_000, 44_100, 44_101, 48_000, 96_000] {
         for frequency in [100.0, 1000.0, 3000.0] {
             let sound = Sound::new(sine(frequency, from), from).expect("a sine").resampled(16_000).expect("resampled");
             assert_eq!((sound.rate(), sound.samples().len()), (16_000, 16_000), "{from} Hz");
             let error = largest_error(sound.samples(), &sine(frequency, 16_000), 16_000);
-            assert!(error < 1e-4, "{frequency} Hz from {from} Hz: differs by {error}");
+            assert!(error < 5e-3, "{frequency} Hz from {from} Hz: differs by {error}");
         }
     }
 }
 
 #[test]
-fn what_the_lower_rate_cannot_hold_is_removed() {
-    let sound = Sound::new(sine(9000.0, 44_100), 44_100).expect("a sine").resampled(16_000).expect("resampled");
+fn what_the_lower_rate_cannot_hold_is_attenuated() {
+    let sound = Sound::new(sine(12_000.0, 44_100), 44_100).expect("a sine").resampled(16_000).expect("resampled");
     let error = largest_error(sound.samples(), &vec![0.0; 16_000], 16_000);
-    assert!(error < 1e-4, "left {error}");
+    assert!(error < 1e-3, "left {error}");
 }
 
 #[test]
