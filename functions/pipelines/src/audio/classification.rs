@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use amaas_model::task::{CpuWork, ModelCall, PredictError, Predictions, Task, TaskContext, TaskError, checkpoint};
-use amaas_wire::pipeline::{Audio, AudioClassificationParameters, ClassificationOutputTransform, LabelScore};
+use amaas_wire::pipeline::{Audio, AudioClassificationParameters, FunctionToApply, LabelScore};
 use bytes::Bytes;
 
 use super::ctc::FrameRate;
 use super::features::{AudioFeatures, FeatureExtractor};
 use super::network::{AudioNetwork, SoundOutput};
 use super::runs;
-use super::scores::scored;
 use super::sounds::{self, audio_of_file, sound};
 use crate::export::{ClassLabels, ConfigFile};
+use crate::partial::{check_top_k, merge, split};
+use crate::scores::{ranked, scores};
 
 /// The pipeline `audio-classification`: a sound in, its labels out, the one with the highest score first.
 ///
@@ -53,8 +54,9 @@ impl AudioClassification {
         if !values.iter().all(|value| value.is_finite()) {
             return Err(PredictError::not_finite("the network gave a score that is no finite number"));
         }
-        let transform = parameters.function_to_apply.unwrap_or(ClassificationOutputTransform::Softmax);
-        Ok(scored(values, &labels, transform, parameters.top_k.unwrap_or(DEFAULT_TOP)))
+        let function = parameters.function_to_apply.unwrap_or(FunctionToApply::Softmax);
+        let classes = labels.iter().zip(scores(values, function)).map(|(label, score)| LabelScore::new(label, score));
+        Ok(ranked(classes.collect(), Some(parameters.top_k.unwrap_or(DEFAULT_TOP))))
     }
 }
 
@@ -98,9 +100,7 @@ impl Task for AudioClassification {
         inputs: Vec<Audio>,
         parameters: AudioClassificationParameters,
     ) -> Result<Predictions<Vec<LabelScore>>, PredictError> {
-        if parameters.top_k == Some(0) {
-            return Err(PredictError::invalid("parameters.top_k: expected at least 1, got 0"));
-        }
+        check_top_k(parameters.top_k)?;
         let task = Arc::clone(&self);
         let work = CpuWork::heavy(call.input_size(), amaas_audio::MAX_MEMORY_BYTES);
         let extract = move |_: &_| {
@@ -111,16 +111,10 @@ impl Task for AudioClassification {
             }
             Ok::<_, PredictError>(features)
         };
-        let features = call.check_inputs(call.compute(work, extract).await?)?;
-        let valid: Vec<&AudioFeatures> = features.iter().filter_map(|features| features.as_ref().ok()).collect();
-        let outputs = runs::run(&call, &self.network, &valid).await?;
-        let mut outputs = outputs.into_iter();
-        let predictions = features.into_iter().map(|features| {
-            features?;
-            let output = outputs.next().ok_or_else(|| PredictError::internal("a sound was not run"))?;
-            self.prediction(&output, &parameters)
-        });
-        Ok(predictions.collect::<Vec<_>>().into())
+        let (features, places) = split(call.check_inputs(call.compute(work, extract).await?)?);
+        let outputs = runs::run(&call, &self.network, &features.iter().collect::<Vec<_>>()).await?;
+        let predictions = outputs.iter().map(|output| self.prediction(output, &parameters)).collect();
+        Ok(merge(places, predictions).into())
     }
 }
 

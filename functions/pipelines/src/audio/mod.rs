@@ -7,10 +7,8 @@ mod classification;
 mod network;
 mod recognition;
 mod runs;
-mod scores;
 mod sounds;
 
 pub use self::classification::AudioClassification;
 pub use self::network::{AudioNetwork, SoundOutput};
 pub use self::recognition::SpeechRecognition;
-pub use self::scores::scored;

@@ -12,6 +12,7 @@ use super::network::{AudioNetwork, SoundOutput};
 use super::runs;
 use super::sounds::{self, audio_of_file, sound};
 use crate::export::ConfigFile;
+use crate::partial::{bad_parameter, merge, split};
 
 /// The pipeline `automatic-speech-recognition`: a sound in, what was said out. Tokens are decoded greedily, as `transformers` decodes
 /// them without a language model.
@@ -123,13 +124,13 @@ impl Task for SpeechRecognition {
         inputs: Vec<Audio>,
         parameters: SpeechRecognitionParameters,
     ) -> Result<Predictions<SpeechTranscript>, PredictError> {
-        let of_parameter = |what: String| PredictError::invalid(format!("parameters.{what}"));
         let timestamps = parameters.return_timestamps;
         if timestamps == Timestamps::Segments {
-            let what = "return_timestamps: expected false, \"char\" or \"word\", as of any CTC network, got true";
-            return Err(of_parameter(what.to_owned()));
+            let what = "expected false, \"char\" or \"word\", as of any CTC network, got true";
+            return Err(bad_parameter("return_timestamps", what));
         }
-        let windowing = Windowing::of(&parameters, (self.extractor.rate(), self.frames)).map_err(of_parameter)?;
+        let windowing = Windowing::of(&parameters, (self.extractor.rate(), self.frames));
+        let windowing = windowing.map_err(|error| bad_parameter(error.parameter, &error.message))?;
         let (task, limit) = (Arc::clone(&self), call.max_rows());
         let work = CpuWork::heavy(call.input_size(), amaas_audio::MAX_MEMORY_BYTES);
         let extract = move |_: &_| {
@@ -140,19 +141,18 @@ impl Task for SpeechRecognition {
             }
             Ok::<_, PredictError>(all)
         };
-        let sounds = call.check_inputs(call.compute(work, extract).await?)?;
-        let valid = sounds.iter().filter_map(|sound| sound.as_ref().ok()).flatten();
-        let features: Vec<&AudioFeatures> = valid.map(|(_, features)| features).collect();
+        let (sounds, places) = split(call.check_inputs(call.compute(work, extract).await?)?);
+        let features: Vec<&AudioFeatures> = sounds.iter().flatten().map(|(_, features)| features).collect();
         let outputs = runs::run(&call, &self.network, &features).await?;
         let decode = move |_: &_| {
             let mut rest = outputs.as_slice();
-            let transcripts = sounds.into_iter().map(|sound| {
-                let windows = sound?;
+            let transcripts = sounds.iter().map(|windows| {
                 let (own, others) = rest.split_at_checked(windows.len()).unwrap_or((rest, &[]));
                 rest = others;
-                Ok(self.transcript(&self.joined(&windows, own)?, timestamps))
+                Ok(self.transcript(&self.joined(windows, own)?, timestamps))
             });
-            Ok::<_, PredictError>(transcripts.collect::<Vec<Result<_, PredictError>>>())
+            let transcripts = transcripts.collect();
+            Ok::<_, PredictError>(merge(places, transcripts))
         };
         Ok(call.compute(CpuWork::json(call.output_size()), decode).await?.into())
     }

@@ -2,14 +2,18 @@
 
 mod audio;
 mod audio_classification;
-mod classification_output_transform;
+mod function_to_apply;
 mod label_score;
 mod speech_recognition;
+mod text_classification;
+mod text_or_pair;
 mod timestamps;
 
 pub use self::audio::Audio;
 pub use self::audio_classification::AudioClassificationParameters;
-pub use self::classification_output_transform::ClassificationOutputTransform;
+pub use self::function_to_apply::FunctionToApply;
 pub use self::label_score::LabelScore;
 pub use self::speech_recognition::{SpeechChunk, SpeechRecognitionParameters, SpeechTranscript, StrideLength};
+pub use self::text_classification::TextClassificationParameters;
+pub use self::text_or_pair::TextOrPair;
 pub use self::timestamps::Timestamps;

@@ -4,21 +4,42 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamps;
 
-/// Parameters of the pipeline `automatic-speech-recognition`.
+/// The parameters of `automatic-speech-recognition`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct SpeechRecognitionParameters {
-    /// The parts of the text that get timestamps; none if it is not given.
+    /// The parts of the text that get timestamps; none by default.
     #[serde(default, skip_serializing_if = "Timestamps::is_none")]
     pub return_timestamps: Timestamps,
-    /// The length of the windows that the sound is cut into, in seconds; 0, or no value, for one window of the whole sound.
+    /// The length of the windows that the sound is cut into, in seconds; 0, the default, for one window of the whole sound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0)))]
     pub chunk_length_s: Option<f64>,
-    /// The overlap of a window with the ones before and after it, in seconds; a sixth of the window if it is not given.
+    /// The overlap of a window with the ones before and after it, in seconds; by default a sixth of the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride_length_s: Option<StrideLength>,
+}
+
+impl SpeechRecognitionParameters {
+    /// Sets the parts of the text that get timestamps.
+    #[must_use]
+    pub fn return_timestamps(self, parts: Timestamps) -> Self {
+        Self { return_timestamps: parts, ..self }
+    }
+
+    /// Sets the length of the windows, in seconds.
+    #[must_use]
+    pub fn chunk_length_s(self, seconds: f64) -> Self {
+        Self { chunk_length_s: Some(seconds), ..self }
+    }
+
+    /// Sets the overlap of windows.
+    #[must_use]
+    pub fn stride_length_s(self, overlap: StrideLength) -> Self {
+        Self { stride_length_s: Some(overlap), ..self }
+    }
 }
 
 /// The overlap of windows, in seconds.
@@ -99,6 +120,8 @@ mod tests {
         let error = parameters(r#"{"return_timestamps":"vowel"}"#).expect_err("no unit").to_string();
         assert!(error.starts_with("invalid value: other text, expected a boolean, \"char\" or \"word\""), "{error}");
         assert!(parameters(r#"{"stride_length_s":[1]}"#).is_err());
+        let error = parameters(r#"{"generation_parameters":{}}"#).expect_err("not of CTC").to_string();
+        assert!(error.starts_with("unknown field `generation_parameters`"), "{error}");
     }
 
     #[test]

@@ -8,4 +8,4 @@ mod windows;
 pub use self::frames::FrameRate;
 pub use self::text::{CtcText, TokenSpan};
 pub use self::vocabulary::CtcVocabulary;
-pub use self::windows::{Window, Windowing};
+pub use self::windows::{Window, Windowing, WindowingError};

@@ -23,6 +23,15 @@ pub struct Window {
     right: usize,
 }
 
+/// Lengths that sounds cannot be cut by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowingError {
+    /// The parameter at fault.
+    pub parameter: &'static str,
+    /// What was expected and got.
+    pub message: String,
+}
+
 impl Windowing {
     /// The windows that `parameters` ask for; `None` for one window of the whole sound. `rate` is in hertz.
     ///
@@ -31,12 +40,13 @@ impl Windowing {
     pub fn of(
         parameters: &SpeechRecognitionParameters,
         (rate, frames): (u32, FrameRate),
-    ) -> Result<Option<Self>, String> {
+    ) -> Result<Option<Self>, WindowingError> {
         let samples_per_frame = frames.samples_per_frame;
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // bounded below
-        let samples = |field: &str, seconds: f64| {
+        let samples = |parameter: &'static str, seconds: f64| {
             if !(0.0..=MAX_SECONDS).contains(&seconds) {
-                return Err(format!("{field}: expected 0 to {MAX_SECONDS} seconds, got another number"));
+                let message = format!("expected 0 to {MAX_SECONDS} seconds, got another number");
+                return Err(WindowingError { parameter, message });
             }
             let aligned = (seconds * f64::from(rate) / samples_per_frame as f64).round_ties_even();
             Ok(aligned as usize * samples_per_frame)
@@ -49,12 +59,12 @@ impl Windowing {
             return Ok(None);
         }
         if length < frames.min_samples {
-            let least = frames.min_samples;
-            return Err(format!("chunk_length_s: expected at least {least} samples at {rate} Hz, got {length}"));
+            let message = format!("expected at least {} samples at {rate} Hz, got {length}", frames.min_samples);
+            return Err(WindowingError { parameter: "chunk_length_s", message });
         }
         if left + right >= length {
-            return Err("stride_length_s: expected overlaps that are shorter together than chunk_length_s, got longer"
-                .to_owned());
+            let message = "expected overlaps that are shorter together than chunk_length_s, got longer ones".to_owned();
+            return Err(WindowingError { parameter: "stride_length_s", message });
         }
         Ok(Some(Self { length, left, right }))
     }
@@ -115,9 +125,8 @@ mod tests {
     const FRAMES: FrameRate = FrameRate { min_samples: 400, samples_per_frame: 320 };
     const RATE: u32 = 16_000;
 
-    fn windowing(seconds: f64, strides: Option<[f64; 2]>) -> Result<Option<Windowing>, String> {
-        let mut parameters = SpeechRecognitionParameters::default();
-        parameters.chunk_length_s = Some(seconds);
+    fn windowing(seconds: f64, strides: Option<[f64; 2]>) -> Result<Option<Windowing>, WindowingError> {
+        let mut parameters = SpeechRecognitionParameters::default().chunk_length_s(seconds);
         parameters.stride_length_s = strides.map(StrideLength::LeftAndRight);
         Windowing::of(&parameters, (RATE, FRAMES))
     }
@@ -187,6 +196,7 @@ mod tests {
             (1e300, None, "stride_length_s: expected 0 to 3600 seconds"),
         ] {
             let error = windowing(seconds, strides).expect_err(expected);
+            let error = format!("{}: {}", error.parameter, error.message);
             assert!(error.starts_with(expected), "{error}");
         }
     }
