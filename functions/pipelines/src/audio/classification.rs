@@ -11,11 +11,11 @@ use super::features::{AudioFeatures, FeatureExtractor};
 use super::network::{AudioNetwork, SoundOutput};
 use super::runs;
 use super::sounds::{self, audio_of_file, sound};
-use crate::export::{ClassLabels, ConfigFile};
+use crate::export::{ClassLabels, ConfigFile, PipelineSettings};
 use crate::partial::{check_top_k, merge, split};
 use crate::scores::{ranked, scores};
 
-/// The pipeline `audio-classification`: a sound in, its labels out, the one with the highest score first.
+/// The pipeline `audio-classification`: a sound in, labels with scores out, the most probable one first.
 ///
 /// It reads `config.json` (labels, convolutions) and `preprocessor_config.json` (the feature extractor). Its network takes
 /// `input_values` or `input_features`, and `attention_mask` if it has that, and gives `logits` of `[batch, labels]`.
@@ -25,8 +25,7 @@ pub struct AudioClassification {
     network: AudioNetwork,
     /// The fewest samples.
     min_samples: usize,
-    /// None if they are not known before the first run.
-    labels: Option<ClassLabels>,
+    labels: ClassLabels,
 }
 
 impl AudioClassification {
@@ -43,10 +42,8 @@ impl AudioClassification {
         let [classes] = shape.as_slice() else {
             return Err(PredictError::internal(format!("expected an output for each label, got the shape {shape:?}")));
         };
-        let numbered = || ClassLabels::numbered(*classes);
-        let labels = self.labels.clone().unwrap_or_else(numbered);
-        if labels.count() != *classes {
-            let count = labels.count();
+        if self.labels.count() != *classes {
+            let count = self.labels.count();
             return Err(PredictError::internal(format!(
                 "expected an output for each of {count} labels, got {classes}"
             )));
@@ -55,7 +52,8 @@ impl AudioClassification {
             return Err(PredictError::not_finite("the network gave a score that is no finite number"));
         }
         let function = parameters.function_to_apply.unwrap_or(FunctionToApply::Softmax);
-        let classes = labels.iter().zip(scores(values, function)).map(|(label, score)| LabelScore::new(label, score));
+        let classes =
+            self.labels.iter().zip(scores(values, function)).map(|(label, score)| LabelScore::new(label, score));
         Ok(ranked(classes.collect(), Some(parameters.top_k.unwrap_or(DEFAULT_TOP))))
     }
 }
@@ -80,14 +78,8 @@ impl Task for AudioClassification {
             }
             FeatureExtractor::Ast(_) | FeatureExtractor::Whisper(_) => 1,
         };
-        let (labels, width) = (ClassLabels::of(&config)?, network.output_width(&context.network));
-        if let (Some(labels), Some(width)) = (&labels, width)
-            && labels.count() != width
-        {
-            let got = labels.count();
-            return Err(config.error("id2label", format!("expected {width} labels, as the network gives, got {got}")));
-        }
-        Ok(Self { extractor, network, min_samples, labels: labels.or(width.map(ClassLabels::numbered)) })
+        let labels = labels(context, &config, network.output_width(&context.network))?;
+        Ok(Self { extractor, network, min_samples, labels })
     }
 
     fn input_of_file(file: Bytes, media_type: &str) -> Option<Audio> {
@@ -115,6 +107,25 @@ impl Task for AudioClassification {
         let outputs = runs::run(&call, &self.network, &features.iter().collect::<Vec<_>>()).await?;
         let predictions = outputs.iter().map(|output| self.prediction(output, &parameters)).collect();
         Ok(merge(places, predictions).into())
+    }
+}
+
+/// The labels: the publisher's, else those of `config.json`, else numbered ones, of which the network gives `width`.
+fn labels(context: &TaskContext, config: &ConfigFile, width: Option<usize>) -> Result<ClassLabels, TaskError> {
+    let chosen = PipelineSettings::read(&context.assets)?.labels.map(ClassLabels::from);
+    let labels = match chosen {
+        Some(labels) => Some(labels),
+        None => ClassLabels::of(config)?,
+    };
+    match (labels.or(width.map(ClassLabels::numbered)), width) {
+        (Some(labels), Some(width)) if labels.count() != width => {
+            let got = labels.count();
+            Err(TaskError::new(format!("expected {width} labels, one for each class of the network, got {got}")))
+        }
+        (Some(labels), _) => Ok(labels),
+        (None, _) => {
+            Err(config.error("id2label", "expected the labels of the classes, got none; --label-file gives them"))
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use amaas_model::task::{Assets, TaskError};
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::export::ConfigFile;
 
