@@ -89,6 +89,6 @@ fn pairwise_sum(values: &[f32]) -> f32 {
     for eight in others {
         sums.iter_mut().zip(eight).for_each(|(sum, value)| *sum += value);
     }
-    let [a, b, c, d, e, f, g, h] = sums;
-    rest.iter().fold(((a + b) + (c + d)) + ((e + f) + (g + h)), |sum, value| sum + value)
+    let pair = |first: usize| sums[first] + sums[first + 1];
+    rest.iter().fold((pair(0) + pair(2)) + (pair(4) + pair(6)), |sum, value| sum + value)
 }
