@@ -3,6 +3,21 @@
 use amaas_engine::onnx::{self, NetworkFiles};
 use bytes::Bytes;
 
+/// A sound has the samples that its bounds allow, and finite ones, at its own sampling rate and at another.
+pub fn audio(bytes: &[u8]) {
+    let Ok(sound) = amaas_audio::decode(bytes) else { return };
+    let (rate, count) = (u64::from(sound.rate()), sound.samples().len() as u64);
+    assert!((1..=amaas_audio::MAX_FRAMES as u64).contains(&count));
+    assert!(count <= rate * u64::from(amaas_audio::MAX_SECONDS));
+    assert!(sound.samples().iter().all(|sample| sample.is_finite()));
+    // A long one takes seconds.
+    if count <= 100_000 {
+        // Samples near the largest number overflow, and are refused.
+        let Ok(sound) = sound.resampled(16_000) else { return };
+        assert_eq!(sound.samples().len() as u64, (count * 16_000).div_ceil(rate));
+    }
+}
+
 /// An image has the pixels that its bounds allow, grey and in colour alike.
 pub fn image(bytes: &[u8]) {
     let (grey, colour) = (amaas_image::grey(bytes), amaas_image::colour(bytes));

@@ -12,6 +12,8 @@ use amaas_model::task::Tasks;
 /// ```
 #[must_use]
 pub fn with_pipelines(tasks: Tasks) -> Tasks {
+    #[cfg(feature = "audio")]
+    let tasks = tasks.with::<crate::audio::AudioClassification>().with::<crate::audio::SpeechRecognition>();
     #[cfg(feature = "text")]
     let tasks = tasks
         .with::<crate::text::FeatureExtraction>()

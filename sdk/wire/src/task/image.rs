@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde::de::{Deserializer, Unexpected, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::base64_file;
 
 /// An image as an input: the bytes of an image file. In JSON it is a string, base64 with padding (RFC 4648 §4), with or
 /// without line breaks, or a `data:` URL of that (RFC 2397). `Debug` shows the size only.
@@ -48,48 +47,15 @@ impl fmt::Debug for Image {
 
 impl Serialize for Image {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&base64::display::Base64Display::new(&self.0, &STANDARD))
+        base64_file::serialize(&self.0, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Image {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(ImageVisitor)
+        base64_file::deserialize(deserializer, "an image file in base64, with padding").map(Self)
     }
 }
-
-struct ImageVisitor;
-
-impl Visitor<'_> for ImageVisitor {
-    type Value = Image;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an image file in base64, with padding")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Image, E> {
-        let refused = |got| E::invalid_value(Unexpected::Other(got), &self);
-        let text = match text.get(..DATA_URL_SCHEME.len()) {
-            Some(scheme) if scheme.eq_ignore_ascii_case(DATA_URL_SCHEME) => {
-                let (of, data) = text.split_once(',').unwrap_or((text, ""));
-                let is_base64 =
-                    of.rsplit(';').next().is_some_and(|last| last.trim_ascii().eq_ignore_ascii_case("base64"));
-                if is_base64 { data } else { return Err(refused("a data: URL without \";base64,\"")) }
-            }
-            _ => text,
-        };
-        let decoded = if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
-            // MIME encoders break lines.
-            let text: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-            STANDARD.decode(text)
-        } else {
-            STANDARD.decode(text)
-        };
-        decoded.map(Image).map_err(|_| refused("other text"))
-    }
-}
-
-const DATA_URL_SCHEME: &str = "data:";
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! Inputs and predictions of tasks that more than one model has, so that clients need not define them.
 
+pub(crate) mod base64_file;
 mod classification;
 mod embedding;
 mod generation;
