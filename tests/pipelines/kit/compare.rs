@@ -1,0 +1,96 @@
+//! Compares predictions with the answers of Python.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+/// Compares one prediction for each input with the expected ones.
+///
+/// # Errors
+/// The place of the first difference, with both values.
+pub(crate) fn predictions(pipeline: &str, got: &[Value], expected: &[Value], tolerance: f64) -> Result<(), String> {
+    if got.len() != expected.len() {
+        return Err(format!("expected {} predictions, got {}", expected.len(), got.len()));
+    }
+    for (index, (got, expected)) in got.iter().zip(expected).enumerate() {
+        let got = normalised(pipeline, got);
+        equal(&format!("[{index}]"), &got, expected, tolerance)?;
+    }
+    Ok(())
+}
+
+/// Tabular predictions name the best label; the expected ones are the list of all.
+fn normalised(pipeline: &str, prediction: &Value) -> Value {
+    match pipeline {
+        "tabular-classification" => prediction.get("scores").cloned().unwrap_or_else(|| prediction.clone()),
+        "tabular-regression" => prediction.get("value").cloned().unwrap_or_else(|| prediction.clone()),
+        _ => prediction.clone(),
+    }
+}
+
+fn equal(at: &str, got: &Value, expected: &Value, tolerance: f64) -> Result<(), String> {
+    let differs = || Err(format!("{at}: expected {expected}, got {got}"));
+    match (got, expected) {
+        (Value::Number(one), Value::Number(other)) => {
+            let (one, other) = (one.as_f64().unwrap_or(f64::NAN), other.as_f64().unwrap_or(f64::NAN));
+            // Values above 1, such as logits and vectors, have a relative difference.
+            if (one - other).abs() <= tolerance * other.abs().max(1.0) { Ok(()) } else { differs() }
+        }
+        (Value::Array(got), Value::Array(expected)) if got.len() == expected.len() => {
+            let pairs = got.iter().zip(expected).enumerate();
+            pairs.map(|(index, (got, expected))| equal(&format!("{at}[{index}]"), got, expected, tolerance)).collect()
+        }
+        (Value::Object(got), Value::Object(expected)) => members(at, got, expected, tolerance),
+        (Value::String(one), Value::String(other)) if one == other => Ok(()),
+        (Value::Null, Value::Null) => Ok(()),
+        (Value::Bool(one), Value::Bool(other)) if one == other => Ok(()),
+        _ => differs(),
+    }
+}
+
+fn members(at: &str, got: &Map<String, Value>, expected: &Map<String, Value>, tolerance: f64) -> Result<(), String> {
+    for (name, expected) in expected {
+        let at = format!("{at}.{name}");
+        let actual = got.get(name).unwrap_or(&Value::Null);
+        match name.as_str() {
+            "mask" => masks(&at, actual, expected)?,
+            // Whole pixels follow from the exact box.
+            "box" if got.contains_key("box") && expected.get("xmin").is_some() => {}
+            "box_exact" => boxes(&at, got.get("box").unwrap_or(&Value::Null), expected)?,
+            "timestamp" => equal(&at, actual, expected, 0.02)?,
+            _ => equal(&at, actual, expected, tolerance)?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether the corners of two boxes are within half a pixel.
+fn boxes(at: &str, got: &Value, expected: &Value) -> Result<(), String> {
+    let corners: Vec<_> = ["xmin", "ymin", "xmax", "ymax"].iter().map(|side| got[side].as_f64()).collect();
+    let expected: Vec<_> = expected.as_array().into_iter().flatten().map(Value::as_f64).collect();
+    let near = |(one, other): (&Option<f64>, &Option<f64>)| {
+        one.zip(*other).is_some_and(|(one, other)| (one - other).abs() <= 0.5)
+    };
+    if corners.len() == expected.len() && corners.iter().zip(&expected).all(near) {
+        return Ok(());
+    }
+    Err(format!("{at}: expected {}, got {got}", json!(expected)))
+}
+
+/// Whether 99.9 % of the pixels of two masks are equal.
+fn masks(at: &str, got: &Value, expected: &Value) -> Result<(), String> {
+    let (got, expected) = (mask(at, got)?, mask(at, expected)?);
+    if got.dimensions() != expected.dimensions() {
+        return Err(format!("{at}: expected {:?} pixels, got {:?}", expected.dimensions(), got.dimensions()));
+    }
+    let differing =
+        got.pixels().zip(expected.pixels()).filter(|(one, other)| (one.0[0] > 127) != (other.0[0] > 127)).count();
+    let pixels = got.pixels().len();
+    if differing * 1000 <= pixels { Ok(()) } else { Err(format!("{at}: {differing} of {pixels} pixels differ")) }
+}
+
+fn mask(at: &str, value: &Value) -> Result<image::GrayImage, String> {
+    let text = value.as_str().ok_or_else(|| format!("{at}: expected a PNG in base64, got {value}"))?;
+    let bytes = STANDARD.decode(text).map_err(|error| format!("{at}: {error}"))?;
+    Ok(image::load_from_memory(&bytes).map_err(|error| format!("{at}: {error}"))?.into_luma8())
+}

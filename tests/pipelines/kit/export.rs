@@ -1,0 +1,73 @@
+//! The exports of `exports/`.
+
+use std::path::{Path, PathBuf};
+
+use amaas_model::publish::Publication;
+
+use crate::case::CaseFile;
+
+/// A folder of `exports/`.
+pub(crate) struct Export {
+    name: String,
+    folder: PathBuf,
+}
+
+/// The folder `tests/pipelines`.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines")
+}
+
+impl Export {
+    /// Every export that has cases, by name.
+    pub(crate) fn all() -> Vec<Self> {
+        let folder = root().join("exports");
+        let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<_> = names.filter(|name| name != "recipe").collect();
+        names.sort();
+        names.into_iter().map(|name| Self { folder: folder.join(&name), name }).collect()
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The model that `amaas publish` would publish of the folder.
+    pub(crate) fn publication(&self, cases: &CaseFile) -> Result<Publication, String> {
+        let network = self.network()?;
+        let name = self.name.parse().map_err(|error| format!("{error}"))?;
+        let mut publication = Publication::of_file(name, &network).map_err(|error| error.to_string())?;
+        publication.task = Some(cases.pipeline.clone());
+        read_assets(&self.folder, "", &mut publication.assets)?;
+        if let Some(pooling) = cases.publish.get("pooling") {
+            let settings = serde_json::json!({ "pooling": pooling }).to_string();
+            publication.assets.insert("pipeline.json".to_owned(), settings.into());
+        }
+        Ok(publication)
+    }
+
+    fn network(&self) -> Result<PathBuf, String> {
+        let candidates = ["model.onnx", "onnx/model.onnx", "best.onnx"];
+        let found = candidates.iter().map(|file| self.folder.join(file)).find(|path| path.exists());
+        found.ok_or_else(|| "the folder has no ONNX file".to_owned())
+    }
+}
+
+/// Reads the files of `folder` that are not networks.
+fn read_assets(
+    folder: &Path,
+    prefix: &str,
+    assets: &mut std::collections::BTreeMap<String, bytes::Bytes>,
+) -> Result<(), String> {
+    for entry in std::fs::read_dir(folder).map_err(|error| error.to_string())? {
+        let path = entry.map_err(|error| error.to_string())?.path();
+        let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
+        if path.is_dir() {
+            read_assets(&path, &format!("{name}/"), assets)?;
+        } else if name.ends_with(".json") || name.ends_with(".txt") {
+            assets.insert(name, std::fs::read(&path).map_err(|error| error.to_string())?.into());
+        }
+    }
+    Ok(())
+}

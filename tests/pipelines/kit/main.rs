@@ -1,0 +1,76 @@
+//! The kit of pipelines: publishes each export of `exports/`, calls it sealed through the SDK with the requests of `cases/`, compares
+//! the answers with those of Python's `transformers`, and prints a table. See the README beside it.
+//!
+//! `cargo test -p amaas-e2e --test pipelines [-- NAME…]` runs it, for the exports whose names contain one of NAME.
+
+mod case;
+mod compare;
+mod export;
+
+use std::process::ExitCode;
+
+use amaas::Model;
+use amaas_engine::RuntimeConfig;
+use amaas_local::local_stack::LocalStack;
+use amaas_model::task::Tasks;
+use amaas_pipelines::with_pipelines;
+use serde_json::Value;
+
+use crate::case::{Case, CaseFile};
+use crate::export::Export;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let tasks = with_pipelines(Tasks::default());
+    let stack = LocalStack::start(folder.path(), &tasks, RuntimeConfig::default()).await.expect("a host");
+    let (mut passed, mut failed, mut exports) = (0, 0, 0);
+    println!("{:<42} {:<32} {:>7} {:>6}", "EXPORT", "PIPELINE", "EQUAL", "CASES");
+    for export in Export::all() {
+        if !filters.is_empty() && !filters.iter().any(|filter| export.name().contains(filter)) {
+            continue;
+        }
+        exports += 1;
+        let cases = CaseFile::read(export.name());
+        let results = match serve(&stack, &export, &cases).await {
+            Ok(model) => answer_all(&model, &cases).await,
+            Err(error) => cases.cases.iter().map(|_| Err(format!("not served: {error}"))).collect(),
+        };
+        let equal = results.iter().filter(|result| result.is_ok()).count();
+        println!("{:<42} {:<32} {:>7} {:>6}", export.name(), cases.pipeline, equal, results.len());
+        for (case, result) in cases.cases.iter().zip(&results) {
+            if let Err(error) = result {
+                println!("    {}: {}", case.name, error.chars().take(MAX_ERROR_CHARS).collect::<String>());
+            }
+        }
+        passed += equal;
+        failed += results.len() - equal;
+    }
+    println!("{exports} exports, {} cases: {passed} equal, {failed} not", passed + failed);
+    if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Publishes and loads `export`.
+async fn serve(stack: &LocalStack, export: &Export, cases: &CaseFile) -> Result<Model, String> {
+    let publication = export.publication(cases)?;
+    stack.add(publication).await.map_err(|error| error.to_string())
+}
+
+async fn answer_all(model: &Model, cases: &CaseFile) -> Vec<Result<(), String>> {
+    let mut results = Vec::with_capacity(cases.cases.len());
+    for case in &cases.cases {
+        results.push(answer(model, case, cases).await);
+    }
+    results
+}
+
+/// Calls `model` with the request of `case`, and compares the answer.
+async fn answer(model: &Model, case: &Case, cases: &CaseFile) -> Result<(), String> {
+    let (inputs, parameters) = case.request();
+    let answer = model.predict_many_with::<Value>(&inputs, &parameters).await.map_err(|error| error.to_string())?;
+    compare::predictions(&cases.pipeline, answer.predictions(), &case.transformers, cases.tolerance())
+}
+
+/// Characters of an error that are printed.
+const MAX_ERROR_CHARS: usize = 400;
