@@ -52,9 +52,9 @@ impl Windowing {
             Ok(aligned as usize * samples_per_frame)
         };
         let seconds = parameters.chunk_length_s.unwrap_or(0.0);
+        let length = samples("chunk_length_s", seconds)?;
         let strides = parameters.stride_length_s.map_or([seconds / 6.0; 2], |stride| stride.left_and_right());
         let (left, right) = (samples("stride_length_s", strides[0])?, samples("stride_length_s", strides[1])?);
-        let length = samples("chunk_length_s", seconds)?;
         if seconds == 0.0 {
             return Ok(None);
         }
@@ -198,7 +198,7 @@ mod tests {
             (-1.0, Some([0.0, 0.0]), "chunk_length_s: expected 0 to 3600 seconds"),
             (f64::NAN, Some([0.0, 0.0]), "chunk_length_s: expected 0 to 3600 seconds"),
             (1.0, Some([-1.0, 0.0]), "stride_length_s: expected 0 to 3600 seconds"),
-            (1e300, None, "stride_length_s: expected 0 to 3600 seconds"),
+            (1e300, None, "chunk_length_s: expected 0 to 3600 seconds"),
         ] {
             let error = windowing(seconds, strides).expect_err(expected);
             let error = format!("{}: {}", error.parameter, error.message);
