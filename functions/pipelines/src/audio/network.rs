@@ -131,7 +131,9 @@ impl AudioNetwork {
     pub fn tensors(&self, sounds: &[&AudioFeatures]) -> Result<Vec<Tensor>, TaskError> {
         let first = sounds.first().ok_or_else(|| TaskError::new("expected a sound"))?;
         let mut values = Vec::with_capacity(sounds.len() * first.values.len());
-        sounds.iter().for_each(|sound| values.extend_from_slice(&sound.values));
+        for sound in sounds {
+            values.extend_from_slice(&sound.values);
+        }
         let shape = [&[sounds.len()], first.shape.as_slice()].concat();
         let data = match self.features.datatype {
             Datatype::Fp16 => TensorData::from(values.into_iter().map(f16::from_f32).collect::<Vec<_>>()),
