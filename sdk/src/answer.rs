@@ -13,6 +13,7 @@ pub struct Answer<P> {
     pub(crate) predictions: Vec<P>,
     pub(crate) model: String,
     pub(crate) version: String,
+    pub(crate) truncated: Vec<usize>,
     pub(crate) usage: Usage,
     pub(crate) trace: CallTrace,
 }
@@ -20,8 +21,8 @@ pub struct Answer<P> {
 impl<P> Answer<P> {
     /// The same answer with each prediction mapped.
     pub(crate) fn map<R>(self, to: impl FnMut(P) -> R) -> Answer<R> {
-        let Self { predictions, model, version, usage, trace } = self;
-        Answer { predictions: predictions.into_iter().map(to).collect(), model, version, usage, trace }
+        let Self { predictions, model, version, truncated, usage, trace } = self;
+        Answer { predictions: predictions.into_iter().map(to).collect(), model, version, truncated, usage, trace }
     }
 
     /// The first prediction, which is the only one of a call with one input.
@@ -54,6 +55,11 @@ impl<P> Answer<P> {
     /// The version that answered.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The indexes of the inputs that were cut, because they are longer than the network reads.
+    pub fn truncated(&self) -> &[usize] {
+        &self.truncated
     }
 
     /// The usage of the call.

@@ -23,12 +23,12 @@ use crate::retry::{FailureCause, retry_after};
 use crate::transport::ReceivedResponse;
 
 pub(crate) fn predict<P: DeserializeOwned>(completed: CompletedCall, inputs: usize) -> Result<Answer<P>, Error> {
-    let PredictResponse { predictions, model, version, usage } = json::<PredictResponse<P>>(&completed)?;
+    let PredictResponse { predictions, model, version, truncated, usage } = json::<PredictResponse<P>>(&completed)?;
     if predictions.len() != inputs {
         let got = predictions.len();
         return Err(completed.misread(format!("the answer has {got} predictions for {inputs} inputs")));
     }
-    Ok(Answer { predictions, model, version, usage, trace: completed.trace })
+    Ok(Answer { predictions, model, version, truncated, usage, trace: completed.trace })
 }
 
 pub(crate) fn infer(completed: CompletedCall) -> Result<InferAnswer, Error> {

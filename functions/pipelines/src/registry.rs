@@ -15,6 +15,12 @@ pub fn with_pipelines(tasks: Tasks) -> Tasks {
     #[cfg(feature = "audio")]
     let tasks = tasks.with::<crate::audio::AudioClassification>().with::<crate::audio::SpeechRecognition>();
     #[cfg(feature = "text")]
-    let tasks = tasks.with::<crate::text::TextClassification>();
+    let tasks = tasks
+        .with::<crate::text::FeatureExtraction>()
+        .with::<crate::text::TextClassification>()
+        .with::<crate::text::TextRanking>()
+        .with::<crate::text::ZeroShotClassification>();
+    #[cfg(feature = "tabular")]
+    let tasks = tasks.with::<crate::tabular::TabularClassifier>().with::<crate::tabular::TabularRegressor>();
     tasks
 }

@@ -42,7 +42,13 @@ impl ScriptedReply {
     pub fn predict<P: Serialize>(model: &str, predictions: impl IntoIterator<Item = P>) -> Self {
         let predictions: Vec<P> = predictions.into_iter().collect();
         let usage = Usage::new(predictions.len() as u64, 1);
-        let body = PredictResponse { predictions, model: model.to_owned(), version: "1".to_owned(), usage };
+        let body = PredictResponse {
+            predictions,
+            model: model.to_owned(),
+            version: "1".to_owned(),
+            truncated: Vec::new(),
+            usage,
+        };
         Self::json(200, &body).for_model(model)
     }
 

@@ -119,6 +119,9 @@ pub struct PredictResponse<P> {
     pub model: String,
     /// The version that answered.
     pub version: String,
+    /// The indexes of the inputs that were cut, because they are longer than the network reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub truncated: Vec<usize>,
     /// The usage of the call.
     pub usage: Usage,
 }

@@ -63,9 +63,13 @@ async fn what_is_no_tensor_is_named() {
             "input \"x\" is a sequence, each a tensor of FLOAT; only tensors",
         ),
         (
-            typed(&of(FLOAT), node("ZipMap").domain("ai.onnx.ml").integers("classlabels_int64s", &[0]), &maps, 17),
-            "output \"y\" is a sequence, each a map from INT64 to a tensor of FLOAT; only tensors of the protocol's datatypes are served (no \
-             complex numbers, none of 8 bits or fewer but INT8, UINT8 and BOOL). The operator ZipMap makes it: convert the model with \
+            typed(&of(FLOAT), node("SequenceConstruct"), &of(FLOAT).sequence(), 17),
+            "output \"y\" is a sequence, each a tensor of FLOAT; only tensors of the protocol's datatypes are served (no complex numbers, \
+             none of 8 bits or fewer but INT8, UINT8 and BOOL). Export the network with a tensor in its place: ConcatFromSequence joins",
+        ),
+        (
+            typed(&of(FLOAT), node("ZipMap").domain("ai.onnx.ml"), &maps, 17),
+            "the operator ZipMap that makes output \"y\" cannot be removed: it has no class labels; convert the model with \
              options={'zipmap': False}",
         ),
         (

@@ -2,8 +2,10 @@
 
 mod config_file;
 mod labels;
+mod sentence_transformers;
 mod settings;
 
 pub use self::config_file::ConfigFile;
 pub use self::labels::ClassLabels;
+pub use self::sentence_transformers::SentenceModules;
 pub use self::settings::{PipelineSettings, Pooling};

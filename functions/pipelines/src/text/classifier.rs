@@ -33,10 +33,6 @@ impl TextClassifier {
         Ok(Self { tokenizer, inputs, output, labels, function })
     }
 
-    pub(super) fn tokenizer(&self) -> &TextTokenizer {
-        &self.tokenizer
-    }
-
     pub(super) fn labels(&self) -> &ClassLabels {
         &self.labels
     }
@@ -51,15 +47,15 @@ impl TextClassifier {
         &self,
         working: &CpuPermit,
         texts: (&str, Option<&str>),
-        truncation: bool,
-    ) -> Result<TextRow, PredictError> {
-        let truncate = if truncation { Truncate::Longest } else { Truncate::Refuse };
-        Ok(self.tokenizer.encode(working, texts, truncate)?.row())
+        truncate: Truncate,
+    ) -> Result<ClassifierRow, PredictError> {
+        let encoded = self.tokenizer.encode(working, texts, truncate)?;
+        Ok(ClassifierRow { row: encoded.row(), is_cut: encoded.is_cut() })
     }
 
     /// Runs `rows`, and returns the outputs of each.
-    pub(super) async fn run(&self, call: &ModelCall, rows: &[TextRow]) -> Result<Vec<RowOutputs>, PredictError> {
-        run_rows(call, (call.networks().own(), &self.inputs), rows).await
+    pub(super) async fn run(&self, call: &ModelCall, rows: Vec<TextRow>) -> Result<Vec<RowOutputs>, PredictError> {
+        run_rows(call, (call.networks().own(), &self.inputs), &rows).await
     }
 
     /// The logits of a row, one for each class.
@@ -71,6 +67,12 @@ impl TextClassifier {
         let (expected, got) = (self.labels.count(), logits.len());
         Err(PredictError::internal(format!("output {:?}: expected {expected} classes, got {got}", self.output)))
     }
+}
+
+/// The row of a text, and whether the text was cut.
+pub(super) struct ClassifierRow {
+    pub(super) row: TextRow,
+    pub(super) is_cut: bool,
 }
 
 /// The CPU work of tokenising the texts of `call`.

@@ -7,9 +7,10 @@ use amaas_model::PredictError;
 use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit};
 use amaas_wire::pipeline::{FunctionToApply, LabelScore, TextClassificationParameters, TextOrPair};
 
-use super::classifier::{TextClassifier, tokenising};
+use super::classifier::{ClassifierRow, TextClassifier, tokenising};
 use super::row_outputs::RowOutputs;
-use crate::partial::{check_top_k, merge, split};
+use super::tokenizer::Truncate;
+use crate::partial::{Places, check_top_k, merge, split};
 use crate::scores::{ranked, scores};
 
 /// The pipeline `text-classification`: a text in, labels with scores out, the most probable one first.
@@ -37,21 +38,23 @@ impl Task for TextClassification {
     ) -> Result<Predictions<Vec<LabelScore>>, PredictError> {
         check_top_k(parameters.top_k)?;
         let task = Arc::clone(&self);
-        let truncation = parameters.truncation.unwrap_or_default();
+        let truncate = if parameters.truncation == Some(true) { Truncate::Longest } else { Truncate::Refuse };
         let encode = move |working: &CpuPermit| {
-            let row = |input: &TextOrPair| task.0.row(working, input.texts(), truncation);
+            let row = |input: &TextOrPair| task.0.row(working, input.texts(), truncate);
             Ok::<_, PredictError>(inputs.iter().map(row).collect::<Vec<_>>())
         };
         let rows = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
         let (accepted, places) = split(rows);
-        let outputs = self.0.run(&call, &accepted).await?;
+        let truncated = cut_inputs(&places, &accepted);
+        let outputs = self.0.run(&call, accepted.into_iter().map(|row| row.row).collect()).await?;
         let function = parameters.function_to_apply.unwrap_or(self.0.function());
         let predict = move |_: &_| {
             let predictions =
                 outputs.iter().map(|outputs| self.labelled(outputs, function, parameters.top_k)).collect();
             Ok::<_, PredictError>(merge(places, predictions))
         };
-        Ok(call.compute(CpuWork::json(call.output_size()), predict).await?.into())
+        let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
+        Ok(Predictions::of_results(predictions).with_truncated(truncated))
     }
 }
 
@@ -66,4 +69,10 @@ impl TextClassification {
         let classes = self.0.labels().iter().zip(scores).map(|(label, score)| LabelScore::new(label, score));
         Ok(ranked(classes.collect(), top_k))
     }
+}
+
+/// The indexes of the inputs that were cut.
+fn cut_inputs(places: &Places, accepted: &[ClassifierRow]) -> Vec<usize> {
+    let indexes = places.iter().enumerate().filter(|(_, place)| place.is_ok()).map(|(index, _)| index);
+    indexes.zip(accepted).filter(|(_, row)| row.is_cut).map(|(index, _)| index).collect()
 }

@@ -27,6 +27,8 @@ pub enum Truncate {
     Refuse,
     /// It is cut; of two texts the longer one.
     Longest,
+    /// The first text is cut.
+    First,
     /// The second text becomes windows that overlap by `stride` tokens.
     Windows {
         /// Tokens that two windows share.
@@ -108,6 +110,7 @@ impl TextTokenizer {
             Truncate::Windows { stride, length } => {
                 (TruncationStrategy::OnlySecond, stride, length.min(self.max_length))
             }
+            Truncate::First => (TruncationStrategy::OnlyFirst, 0, self.max_length),
             Truncate::Refuse | Truncate::Longest => (TruncationStrategy::LongestFirst, 0, self.max_length),
         };
         let is_long = tokens + added > most;
@@ -130,10 +133,11 @@ impl TextTokenizer {
     fn encode_alone(&self, text: &str, truncate: Truncate) -> Result<(Encoding, bool), PredictError> {
         let most = match truncate {
             Truncate::Windows { .. } => MAX_WINDOWS_BYTES,
-            Truncate::Refuse | Truncate::Longest => self.max_bytes(),
+            Truncate::Refuse | Truncate::Longest | Truncate::First => self.max_bytes(),
         };
         let is_long = text.len() > most;
-        if is_long && (truncate != Truncate::Longest || self.direction == TruncationDirection::Left) {
+        let can_cut = matches!(truncate, Truncate::Longest | Truncate::First);
+        if is_long && (!can_cut || self.direction == TruncationDirection::Left) {
             let got = text.len();
             return Err(PredictError::invalid(format!("expected a text of at most {most} bytes, got {got} bytes")));
         }

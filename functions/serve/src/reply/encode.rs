@@ -20,6 +20,7 @@ use crate::error::ResponseError;
 use crate::reply::bytes_body::BytesBody;
 use crate::reply::limit;
 use amaas_model::load::Model;
+use amaas_model::task::PredictionsJson;
 
 /// Encodes `value` as a JSON response.
 pub(crate) fn json(value: &impl Serialize) -> Result<Response<Body>, Error> {
@@ -33,7 +34,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<Response<Body>, Error> {
 /// The response of `predict`.
 pub(crate) fn predict_response(
     model: &Model,
-    predictions: Box<RawValue>,
+    predictions: PredictionsJson,
     metering: Metering,
 ) -> Result<Response<Body>, Error> {
     // Clients read it as `PredictResponse`; here the list is already JSON.
@@ -42,11 +43,14 @@ pub(crate) fn predict_response(
         predictions: Box<RawValue>,
         model: &'a str,
         version: &'a str,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        truncated: Vec<usize>,
         usage: Usage,
     }
+    let PredictionsJson { predictions, truncated } = predictions;
     let (name, version) = (model.name().as_str(), model.version().as_str());
     let usage = metering.usage();
-    with_usage(json(&Answer { predictions, model: name, version, usage })?, usage, model.answer_bytes())
+    with_usage(json(&Answer { predictions, model: name, version, truncated, usage })?, usage, model.answer_bytes())
 }
 
 /// The response of `infer`, with each output in its encoding.

@@ -2,18 +2,31 @@
 
 mod audio;
 mod audio_classification;
+mod feature_extraction;
 mod function_to_apply;
 mod label_score;
 mod speech_recognition;
+mod table_row;
+mod tabular;
 mod text_classification;
 mod text_or_pair;
+mod text_ranking;
 mod timestamps;
+mod zero_shot_classification;
 
 pub use self::audio::Audio;
 pub use self::audio_classification::AudioClassificationParameters;
+pub use self::feature_extraction::{FeatureExtractionParameters, Features};
 pub use self::function_to_apply::FunctionToApply;
 pub use self::label_score::LabelScore;
 pub use self::speech_recognition::{SpeechChunk, SpeechRecognitionParameters, SpeechTranscript, StrideLength};
+pub use self::table_row::{TableCell, TableRow};
+pub use self::tabular::{
+    TabularClassification, TabularClassificationParameters, TabularLabel, TabularRegression, TabularScore,
+    TabularScoreType,
+};
 pub use self::text_classification::TextClassificationParameters;
 pub use self::text_or_pair::TextOrPair;
+pub use self::text_ranking::{QueryAndDocuments, RankedDocument, TextRankingParameters};
 pub use self::timestamps::Timestamps;
+pub use self::zero_shot_classification::ZeroShotClassificationParameters;

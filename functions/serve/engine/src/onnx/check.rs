@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::element_type::ElementType;
 use super::external::{ExternalTensor, text};
-use super::proto::{Graph, Of, Type, ValueInfo};
+use super::proto::{Of, Type, ValueInfo};
 use super::read::{TensorOwner, each_tensor, read};
 use super::value_dependent_cost::has_value_dependent_cost;
 use super::{NetworkFiles, OnnxError, random};
@@ -24,7 +24,7 @@ pub fn check(files: &NetworkFiles) -> Result<CheckedNetwork, OnnxError> {
     }
     let (mut checked, inputs) = (CheckedNetwork::default(), graph.input.iter().map(|value| ("input", value)));
     for (kind, value) in inputs.chain(graph.output.iter().map(|value| ("output", value))) {
-        checked.unranked.extend(unranked(kind, value, &graph)?);
+        checked.unranked.extend(unranked(kind, value)?);
     }
     random::check(&model, &graph)?;
     checked.has_value_dependent_cost = has_value_dependent_cost(&model, &graph);
@@ -50,21 +50,20 @@ pub struct CheckedNetwork {
 }
 
 /// The name of `value`, if it is a tensor without a shape.
-fn unranked(kind: &'static str, value: &Bytes, graph: &Graph) -> Result<Option<String>, OnnxError> {
+fn unranked(kind: &'static str, value: &Bytes) -> Result<Option<String>, OnnxError> {
     let value = ValueInfo::decode(value.clone()).map_err(|error| OnnxError::NotOnnx(error.to_string()))?;
     let name = text(value.name.as_deref());
-    let zip_map = graph.node.iter().any(|node| {
-        node.op_type.as_deref() == Some(b"ZipMap") && value.name.as_ref().is_some_and(|name| node.output.contains(name))
-    });
     match value.r#type {
         Some(Type { tensor: Some(tensor), .. }) => {
             if tensor.elem_type.is_some_and(|number| !is_supported(number)) {
                 let got = format!("a tensor of {}", ElementType::name(tensor.elem_type));
-                return Err(OnnxError::Value { kind, name, got, zip_map });
+                return Err(OnnxError::Value { kind, name, got, advice: None });
             }
             Ok(tensor.shape.is_none().then_some(name))
         }
-        Some(got) if got != Type::default() => Err(OnnxError::Value { kind, name, got: describe(&got), zip_map }),
+        Some(got) if got != Type::default() => {
+            Err(OnnxError::Value { kind, name, got: describe(&got), advice: advice(kind, &got) })
+        }
         // ONNX Runtime infers the type, and refuses an input without one.
         _ => Ok(Some(name)),
     }
@@ -74,6 +73,23 @@ fn unranked(kind: &'static str, value: &Bytes, graph: &Graph) -> Result<Option<S
 fn is_supported(number: i32) -> bool {
     const BFLOAT16: i32 = 16;
     matches!(number, 1..=13 | BFLOAT16)
+}
+
+/// What a publisher can do about a value that is not a tensor.
+fn advice(kind: &str, got: &Type) -> Option<&'static str> {
+    let element = got.sequence.as_ref().and_then(|sequence| sequence.elem_type.as_deref());
+    Some(match (kind, got) {
+        (_, Type { map: Some(_), .. }) => MAP_ADVICE,
+        (_, Type { sequence: Some(_), .. }) if element.is_some_and(|element| element.map.is_some()) => MAP_ADVICE,
+        ("input", Type { sequence: Some(_), .. }) => {
+            "Export the network with one tensor for each element, or with one tensor that SplitToSequence splits"
+        }
+        (_, Type { sequence: Some(_), .. }) => {
+            "Export the network with a tensor in its place: ConcatFromSequence joins the elements, SequenceAt takes one"
+        }
+        (_, Type { optional: Some(_), .. }) => "Export the network with the tensor itself; an input may have a default",
+        _ => return None,
+    })
 }
 
 /// A description of a type for the publisher.
@@ -93,3 +109,6 @@ fn describe(of: &Type) -> String {
         _ => "of an opaque type".to_owned(),
     }
 }
+
+const MAP_ADVICE: &str = "Export the network with the values as a tensor; converters of scikit-learn, LightGBM and XGBoost do with \
+    options={'zipmap': False}, and a ZipMap at the end of a network is removed when it is published";

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use prost::Message;
 use serde::Serialize;
 
+use super::class_labels;
 use super::element_type::ElementType;
 use super::external::text;
-use super::proto::{Dimension, Shape, Tensor, Type, ValueInfo};
+use super::proto::{Dimension, Entry, OperatorSet, Shape, Tensor, Type, ValueInfo};
 use super::read::read;
 use super::{NetworkFiles, OnnxError};
 use crate::tensor_spec::Dim;
@@ -63,32 +64,27 @@ pub fn describe(files: &NetworkFiles) -> Result<NetworkDescription, OnnxError> {
     Ok(NetworkDescription { inputs, outputs, operator_sets })
 }
 
-/// The metadata of the file in `files` (`metadata_props`), without entries larger than 64 KiB.
+/// The metadata of the file in `files` (`metadata_props`), without entries larger than 64 KiB; and what its graph says of a
+/// classifier's scores: [`CLASS_LABELS`](super::CLASS_LABELS), unless the file has it, and [`PROBABILITIES`](super::PROBABILITIES).
 ///
 /// # Errors
 /// [`OnnxError::NotOnnx`] if it is not an ONNX file.
 pub fn metadata(files: &NetworkFiles) -> Result<BTreeMap<String, String>, OnnxError> {
-    let (model, _) = read(&files.file)?;
-    let entry = |bytes: &Bytes| MetadataEntry::decode(bytes.clone()).map_err(|error| not_onnx(&error));
+    let (model, graph) = read(&files.file)?;
+    let entry = |bytes: &Bytes| Entry::decode(bytes.clone()).map_err(|error| not_onnx(&error));
     let entries = model.metadata_props.iter().map(entry).collect::<Result<Vec<_>, OnnxError>>()?;
-    let entries = entries.into_iter().map(|entry| (text(entry.key.as_deref()), text(entry.value.as_deref())));
-    Ok(entries
-        .filter(|(key, value)| key.len() + value.len() <= MAX_METADATA_VALUE)
-        .take(MAX_METADATA_ENTRIES)
-        .collect())
-}
-
-/// `StringStringEntryProto`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct MetadataEntry {
-    #[prost(bytes = "bytes", optional, tag = "1")]
-    key: Option<Bytes>,
-    #[prost(bytes = "bytes", optional, tag = "2")]
-    value: Option<Bytes>,
+    let whole = |text: Option<Bytes>| String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+    let entries = entries.into_iter().map(|entry| (whole(entry.key), whole(entry.value)));
+    let is_small = |(key, value): &(String, String)| key.len() + value.len() <= MAX_METADATA_VALUE;
+    let mut metadata: BTreeMap<_, _> = entries.filter(is_small).take(MAX_METADATA_ENTRIES).collect();
+    for (key, value) in class_labels::derived(&graph).into_iter().filter(is_small) {
+        metadata.entry(key).or_insert(value);
+    }
+    Ok(metadata)
 }
 
 /// Bytes of a metadata entry that a manifest holds at most, and the number of entries.
-const MAX_METADATA_VALUE: usize = 64 << 10;
+pub(super) const MAX_METADATA_VALUE: usize = 64 << 10;
 const MAX_METADATA_ENTRIES: usize = 64;
 
 fn describe_tensor(value: &Bytes, known: &BTreeSet<String>) -> Result<DescribedTensor, OnnxError> {
@@ -127,15 +123,6 @@ impl Dimension {
         let size = self.value.and_then(|size| usize::try_from(size).ok());
         size.map_or_else(|| Dim::Symbol(text(self.param.as_deref())), Dim::Fixed)
     }
-}
-
-/// `OperatorSetIdProto`.
-#[derive(Clone, PartialEq, Message)]
-struct OperatorSet {
-    #[prost(bytes = "bytes", optional, tag = "1")]
-    domain: Option<Bytes>,
-    #[prost(int64, optional, tag = "2")]
-    version: Option<i64>,
 }
 
 /// The first IR version whose initializers need not be inputs.
@@ -183,5 +170,18 @@ mod tests {
         assert_eq!(new.operator_sets, [("ai.onnx".to_owned(), 17), ("com.microsoft".to_owned(), 1)].into());
         assert_eq!(describe_tensor(3).inputs, [x, t], "constants of old files are no inputs");
         assert!(describe(&NetworkFiles::from(&b"no"[..])).is_err());
+    }
+
+    #[test]
+    fn metadata_is_whole_up_to_its_bound() {
+        let entry = |key: &str, size| {
+            let (key, value) = (Bytes::copy_from_slice(key.as_bytes()), Bytes::from(vec![b'a'; size]));
+            Entry { key: Some(key), value: Some(value) }.encode_to_vec().into()
+        };
+        let metadata_props = vec![entry("character", 60_000), entry("large", MAX_METADATA_VALUE)];
+        let model = Model { graph: Some(Graph::default()), metadata_props, ..Model::default() };
+        let metadata = metadata(&NetworkFiles::from(model.encode_to_vec())).expect("an ONNX file");
+        let sizes: Vec<_> = metadata.iter().map(|(key, value)| (key.as_str(), value.len())).collect();
+        assert_eq!(sizes, [("character", 60_000)]);
     }
 }

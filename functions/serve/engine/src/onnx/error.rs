@@ -21,15 +21,21 @@ pub enum OnnxError {
     /// An input or output is not a tensor, or its datatype is not supported.
     #[error(
         "{kind} {name:?} is {got}; only tensors of the protocol's datatypes are served (no complex numbers, none of 8 bits or fewer but INT8, UINT8 and BOOL){}",
-        if *zip_map { ZIP_MAP_HINT } else { "" }
+        advice.map(|advice| format!(". {advice}")).unwrap_or_default()
     )]
     Value {
         kind: &'static str,
         name: String,
         got: String,
-        /// Whether the operator `ZipMap` makes it, which scikit-learn converters add by default.
-        zip_map: bool,
+        /// What would work, if it is not a tensor.
+        advice: Option<&'static str>,
     },
+    /// The operator `ZipMap` makes an output, and cannot be removed.
+    #[error("the operator ZipMap that makes output {output:?} cannot be removed: {what}; {ZIP_MAP_ADVICE}")]
+    ZipMap { output: String, what: String },
+    /// The class labels are larger than the metadata of a manifest.
+    #[error("the class labels of ZipMap take {got} bytes as JSON, expected at most {expected}; {ZIP_MAP_ADVICE}")]
+    Labels { expected: usize, got: usize },
     /// A random operator has an invalid distribution, at which ONNX Runtime would abort the process.
     #[error("the operator {operator} (node {node:?}) has an invalid distribution: {what}")]
     Random { operator: String, node: String, what: String },
@@ -76,6 +82,6 @@ pub enum OnnxError {
     Large { got: u64 },
 }
 
-/// The hint for an output of `ZipMap`.
-const ZIP_MAP_HINT: &str = ". The operator ZipMap makes it: convert the model with options={'zipmap': False}, and it gives a tensor of \
-    probabilities in its place";
+/// The advice for a classifier whose `ZipMap` cannot be removed.
+const ZIP_MAP_ADVICE: &str =
+    "convert the model with options={'zipmap': False}, and it gives a matrix of scores in the place of maps";

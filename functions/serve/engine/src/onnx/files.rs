@@ -92,7 +92,8 @@ impl fmt::Debug for NetworkFiles {
     }
 }
 
-fn encode(model: &Model) -> Result<Bytes, OnnxError> {
+/// The bytes of an ONNX file.
+pub(super) fn encode(model: &Model) -> Result<Bytes, OnnxError> {
     // Protocol buffers are limited to a signed 32-bit length.
     match model.encoded_len() {
         got if i32::try_from(got).is_err() => Err(OnnxError::Large { got: got as u64 }),

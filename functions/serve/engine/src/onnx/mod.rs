@@ -7,13 +7,16 @@
 //!
 //! Invariant: no session is created from files that [`check`] has not passed.
 
+mod adapt;
 mod check;
+mod class_labels;
 mod describe;
 mod element_type;
 mod error;
 mod external;
 mod external_path;
 mod files;
+mod locale;
 mod model_folder;
 mod proto;
 mod random;
@@ -23,8 +26,11 @@ mod sniff;
 #[cfg(test)]
 mod tests;
 mod value_dependent_cost;
+mod zip_map;
 
+pub use self::adapt::adapt;
 pub use self::check::{CheckedNetwork, check};
+pub use self::class_labels::{CLASS_LABELS, PROBABILITIES};
 pub use self::describe::{DescribedTensor, NetworkDescription};
 pub use self::describe::{describe, metadata};
 pub use self::error::OnnxError;

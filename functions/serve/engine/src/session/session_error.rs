@@ -39,7 +39,7 @@ pub enum SessionError {
     /// The machine does not have the locale.
     #[error(
         "the network's StringNormalizer asks for the locale {locale:?}, which machines that serve it do not have; give the node the \
-         attribute locale=\"C.UTF-8\", which does the same (skl2onnx: options={{'locale': 'C.UTF-8'}} for the vectorizer)"
+         attribute locale=\"C.UTF-8\", which maps letters by Unicode (skl2onnx: options={{'locale': 'C.UTF-8'}} for the vectorizer)"
     )]
     Locale { locale: String },
     /// ONNX Runtime cannot run the network.

@@ -39,6 +39,7 @@ use amaas_engine::TensorSpec;
 use amaas_engine::generate::DecoderTensors;
 use amaas_engine::generate::TensorNames;
 use amaas_engine::infer::LostFlag;
+use amaas_engine::onnx::adapt;
 pub use amaas_engine::onnx::{DescribedTensor, NetworkDescription, NetworkFiles, NotProven, OnnxError};
 use amaas_store::live;
 use amaas_store::{Alias, ModelName, Store, Version, VersionSelector};
@@ -72,6 +73,14 @@ impl Publication {
         let (network, assets, networks) = (network.into(), BTreeMap::new(), BTreeMap::new());
         let (version, task, golden, batching) = (None, None, None, BatchingPolicy::default());
         Self { model, version, alias: live(), network, task, assets, networks, golden, batching }
+    }
+
+    /// The same, with the networks in the form that is stored: see [`adapt`](amaas_engine::onnx::adapt).
+    fn adapted(self) -> Result<Self, OnnxError> {
+        let network = adapt(self.network)?;
+        let named = self.networks.into_iter().map(|(name, network)| Ok((name, adapt(network)?)));
+        let networks = named.collect::<Result<_, OnnxError>>()?;
+        Ok(Self { network, networks, ..self })
     }
 
     /// The same, with the ONNX file at `path` and its external data files.
@@ -132,6 +141,7 @@ pub async fn publish(
     library: &Path,
     publisher: &Publisher,
 ) -> Result<PublishOutcome, PublishError> {
+    let publication = publication.adapted()?;
     let (tasks, library) = (tasks.clone(), library.to_owned());
     let lost = LostFlag::default();
     let making = lost.clone();
@@ -176,7 +186,7 @@ pub async fn is_published(
     publication: &Publication,
     publisher: &Publisher,
 ) -> Result<bool, PublishError> {
-    upload::is_published(store, publication, publisher).await
+    upload::is_published(store, &publication.clone().adapted()?, publisher).await
 }
 
 /// The manifest of the version that `selector` resolves to, signed by one of `publishers`.
@@ -195,12 +205,12 @@ pub async fn published_manifest(
     Ok(read_manifest(&source, model, &version).await?.0)
 }
 
-/// Describes the ONNX file of a network.
+/// Describes the ONNX file of a network, as it is served.
 ///
 /// # Errors
 /// [`OnnxError`] if the file cannot be read.
 pub fn describe(network: &NetworkFiles) -> Result<NetworkDescription, OnnxError> {
-    amaas_engine::onnx::describe(network)
+    amaas_engine::onnx::describe(&adapt(network.clone())?)
 }
 
 /// Tries to prove from the graph that rows are independent: that each output row depends only on the same row of the inputs.
@@ -208,7 +218,7 @@ pub fn describe(network: &NetworkFiles) -> Result<NetworkDescription, OnnxError>
 /// # Errors
 /// [`OnnxError`] if the file cannot be read. The inner [`NotProven`] names the node where rows meet.
 pub fn prove_rows(network: &NetworkFiles) -> Result<Result<(), NotProven>, OnnxError> {
-    amaas_engine::onnx::rows::prove(network)
+    amaas_engine::onnx::rows::prove(&adapt(network.clone())?)
 }
 
 /// The same for a decoder, whose KV caches may have the batch in another dimension; `None` if the network is not a decoder.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::value::RawValue;
 
 use super::inputs::ReadRequest;
 use super::task::{Task, UsageUnit};
-use super::{CpuWork, DecoderSpec, ExampleCall, ModelCall, PredictBody, Predictions, TaskInterfaces, inputs};
+use super::{
+    CpuWork, DecoderSpec, ExampleCall, ModelCall, PredictBody, Predictions, PredictionsJson, TaskInterfaces, inputs,
+};
 use crate::error::{InputError, PredictError};
 use crate::schema::{PredictSchema, SchemaRegistry};
 
@@ -35,7 +36,7 @@ pub trait AnyTask: Send + Sync {
         self: Arc<Self>,
         call: ModelCall,
         body: PredictBody,
-    ) -> BoxFuture<'static, Result<Box<RawValue>, PredictError>>;
+    ) -> BoxFuture<'static, Result<PredictionsJson, PredictError>>;
 }
 
 /// A loaded task, with the interfaces and decoders that it declares.
@@ -104,7 +105,7 @@ impl<T: Task> AnyTask for ErasedTask<T> {
         self: Arc<Self>,
         call: ModelCall,
         body: PredictBody,
-    ) -> BoxFuture<'static, Result<Box<RawValue>, PredictError>> {
+    ) -> BoxFuture<'static, Result<PredictionsJson, PredictError>> {
         let task = Arc::clone(&self.0);
         async move {
             let limit = call.max_rows().min(T::MAX_INPUTS);
@@ -118,6 +119,7 @@ impl<T: Task> AnyTask for ErasedTask<T> {
             let (call, count) = (call.with_partial(partial), inputs.len());
             let inputs = call.check_inputs(inputs)?;
             let (accepted, mut results) = split_accepted(inputs);
+            let mut truncated = Vec::new();
             if !accepted.is_empty() {
                 let expected = accepted.len();
                 let predictions = task.predict(call.clone(), accepted, parameters).await?;
@@ -128,9 +130,14 @@ impl<T: Task> AnyTask for ErasedTask<T> {
                         T::NAME
                     )));
                 }
-                results = fill(results, predictions);
+                let (accepted, cut) = predictions.into_parts();
+                let free: Vec<usize> = (0..count).filter(|index| results[*index].is_none()).collect();
+                truncated = cut.iter().filter_map(|index| free.get(*index).copied()).collect();
+                results = fill(results, accepted);
             }
-            let predictions: Predictions<T::Prediction> = results.into_iter().flatten().collect::<Vec<_>>().into();
+            let results: Vec<Result<T::Prediction, PredictError>> = results.into_iter().flatten().collect();
+            let predictions = Predictions::of_results(results);
+            let predictions = predictions.with_truncated(truncated);
             debug_assert_eq!(predictions.len(), count);
             let write = move |_: &_| predictions.to_json(partial);
             call.compute(CpuWork::json(call.output_size()), write).await
@@ -158,8 +165,8 @@ fn split_accepted<I, P>(inputs: Vec<Result<I, PredictError>>) -> Accepted<I, P> 
 /// Puts `predictions` into the places that are free.
 fn fill<P>(
     places: Vec<Option<Result<P, PredictError>>>,
-    predictions: Predictions<P>,
+    predictions: Vec<Result<P, PredictError>>,
 ) -> Vec<Option<Result<P, PredictError>>> {
-    let mut results = predictions.into_results().into_iter();
+    let mut results = predictions.into_iter();
     places.into_iter().map(|place| place.or_else(|| results.next())).collect()
 }

@@ -33,7 +33,7 @@ pub use self::interfaces::{
     CompletionPrompts, CompletionsInterface, DecoderSpec, EmbeddingTexts, EmbeddingsInterface, TaskInterfaces,
 };
 pub use self::networks::{ModelNetwork, ModelNetworks, NetworkExecutor, PreparedRuns, RunTensors};
-pub use self::predictions::Predictions;
+pub use self::predictions::{Predictions, PredictionsJson};
 pub use self::registry::Tasks;
 pub use self::rows::{RowTask, Rows, check_finite};
 pub use self::task::{Task, UsageUnit};

@@ -23,28 +23,51 @@ use crate::error::{InputError, PredictError};
 /// assert_eq!(one.len(), 2);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Predictions<P>(Vec<Result<P, PredictError>>);
+pub struct Predictions<P> {
+    results: Vec<Result<P, PredictError>>,
+    truncated: Vec<usize>,
+}
+
+/// The predictions of a call as JSON.
+#[derive(Debug)]
+pub struct PredictionsJson {
+    /// The list of the predictions.
+    pub predictions: Box<RawValue>,
+    /// The indexes of the inputs that were cut.
+    pub truncated: Vec<usize>,
+}
 
 impl<P> Predictions<P> {
+    /// The results of all inputs, in order.
+    pub fn of_results(results: Vec<Result<P, PredictError>>) -> Self {
+        Self { results, truncated: Vec::new() }
+    }
+
     /// The number of results.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.results.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.results.is_empty()
     }
 
-    /// The results in order.
-    pub fn into_results(self) -> Vec<Result<P, PredictError>> {
-        self.0
+    /// The same predictions, with the indexes of the inputs that were cut. The answer says so.
+    #[must_use]
+    pub fn with_truncated(self, truncated: impl IntoIterator<Item = usize>) -> Self {
+        Self { truncated: truncated.into_iter().collect(), ..self }
+    }
+
+    /// The results in order, and the indexes of the inputs that were cut.
+    pub fn into_parts(self) -> (Vec<Result<P, PredictError>>, Vec<usize>) {
+        (self.results, self.truncated)
     }
 }
 
 impl<P: Serialize> Predictions<P> {
     /// The JSON list. A failed input is an object with `error`, if `partial`; otherwise it fails the list.
-    pub(super) fn to_json(&self, partial: bool) -> Result<Box<RawValue>, PredictError> {
+    pub(super) fn to_json(&self, partial: bool) -> Result<PredictionsJson, PredictError> {
         #[derive(Serialize)]
         #[serde(untagged)]
         enum Entry<'p, P> {
@@ -52,26 +75,27 @@ impl<P: Serialize> Predictions<P> {
             Failed(FailedPrediction),
         }
         let mut entries = Vec::with_capacity(self.len());
-        for (index, result) in self.0.iter().enumerate() {
+        for (index, result) in self.results.iter().enumerate() {
             entries.push(match result {
                 Ok(prediction) => Entry::Prediction(prediction),
                 Err(error) if partial && is_of_input(error) => Entry::Failed(failed(error)),
                 Err(error) => return Err(of_input(index, error.clone())),
             });
         }
-        serde_json::value::to_raw_value(&entries).map_err(PredictError::internal)
+        let predictions = serde_json::value::to_raw_value(&entries).map_err(PredictError::internal)?;
+        Ok(PredictionsJson { predictions, truncated: self.truncated.clone() })
     }
 }
 
 impl<P> From<Vec<P>> for Predictions<P> {
     fn from(all: Vec<P>) -> Self {
-        Self(all.into_iter().map(Ok).collect())
+        Self::of_results(all.into_iter().map(Ok).collect())
     }
 }
 
 impl<P> From<Vec<Result<P, PredictError>>> for Predictions<P> {
     fn from(results: Vec<Result<P, PredictError>>) -> Self {
-        Self(results)
+        Self::of_results(results)
     }
 }
 

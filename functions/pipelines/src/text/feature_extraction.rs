@@ -1,0 +1,246 @@
+//! `feature-extraction`: texts to vectors.
+
+use std::sync::Arc;
+
+use amaas_engine::cpu::CpuPermit;
+use amaas_engine::{Dim, TensorSpec};
+use amaas_model::PredictError;
+use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit};
+use amaas_wire::pipeline::{FeatureExtractionParameters, Features};
+
+use super::classifier::tokenising;
+use super::network::TextInputs;
+use super::pooling::{TokenVectors, normalised};
+use super::row::TextRow;
+use super::row_outputs::RowOutputs;
+use super::runs::run_rows;
+use super::tokenizer::{TextTokenizer, Truncate};
+use crate::export::{PipelineSettings, Pooling, SentenceModules};
+use crate::partial::{bad_parameter, merge, split};
+
+/// The pipeline `feature-extraction`: a text in, its vector out, or one vector for each token if the export has no pooling.
+///
+/// Pooling, normalisation and prompts are those of a sentence-transformers folder. A long text is cut, and the answer says so.
+#[derive(Debug)]
+pub struct FeatureExtraction {
+    tokenizer: TextTokenizer,
+    inputs: TextInputs,
+    output: VectorOutput,
+    modules: SentenceModules,
+}
+
+/// The output that vectors are read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum VectorOutput {
+    /// One vector for each text, `[batch, width]`.
+    Pooled { name: String, width: Option<usize> },
+    /// One vector for each token, `[batch, sequence, width]`.
+    Tokens { name: String, width: Option<usize> },
+}
+
+/// A tokenised text.
+struct FeatureRow {
+    row: TextRow,
+    is_cut: bool,
+    /// The tokens of the prompt, if they do not count.
+    skipped: usize,
+}
+
+/// The parameters of a call, checked.
+#[derive(Clone, Debug, Default)]
+struct FeatureOptions {
+    prompt: Option<String>,
+    normalizes: bool,
+    dimensions: Option<usize>,
+}
+
+impl Task for FeatureExtraction {
+    const NAME: &'static str = "feature-extraction";
+    const EXAMPLE: &'static str = r#""The cat sleeps on the warm roof.""#;
+    const IS_PARTIAL: bool = true;
+    const UNIT: UsageUnit = UsageUnit::Tokens;
+    type Input = String;
+    type Parameters = FeatureExtractionParameters;
+    type Prediction = Features;
+
+    fn load(context: &TaskContext) -> Result<Self, TaskError> {
+        let tokenizer = TextTokenizer::load(context)?;
+        let inputs = TextInputs::of(&context.network.inputs, tokenizer.pad_id())?;
+        let output = VectorOutput::of(&context.network.outputs)?;
+        let settings = PipelineSettings::read(&context.assets)?;
+        let mut modules = SentenceModules::read(&context.assets)?;
+        modules.normalizes = settings.normalize.unwrap_or(modules.normalizes);
+        match (settings.pooling, &output) {
+            (Some(Pooling::None), VectorOutput::Tokens { .. }) => modules.pooling.clear(),
+            (Some(mode), VectorOutput::Tokens { .. }) => modules.pooling = vec![mode],
+            (Some(_), VectorOutput::Pooled { name, .. }) => {
+                return Err(TaskError::new(format!(
+                    "--pooling: the network pools its own output {name:?}; leave it out"
+                )));
+            }
+            (None, _) => {}
+        }
+        Ok(Self { tokenizer, inputs, output, modules })
+    }
+
+    async fn predict(
+        self: Arc<Self>,
+        call: ModelCall,
+        inputs: Vec<String>,
+        parameters: FeatureExtractionParameters,
+    ) -> Result<Predictions<Features>, PredictError> {
+        let options = Arc::new(self.options(&parameters)?);
+        let truncate = if parameters.truncate == Some(false) { Truncate::Refuse } else { Truncate::Longest };
+        let (task, chosen) = (Arc::clone(&self), Arc::clone(&options));
+        let encode = move |working: &CpuPermit| {
+            let row = |text: &String| task.row(working, text, &chosen, truncate);
+            Ok::<_, PredictError>(inputs.iter().map(row).collect::<Vec<_>>())
+        };
+        let rows = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
+        let is_cut = |row: &Result<FeatureRow, PredictError>| row.as_ref().is_ok_and(|row| row.is_cut);
+        let truncated: Vec<usize> = rows.iter().enumerate().filter(|(_, row)| is_cut(row)).map(|it| it.0).collect();
+        let (accepted, places) = split(rows);
+        let (rows, skipped): (Vec<_>, Vec<_>) = accepted.into_iter().map(|row| (row.row, row.skipped)).unzip();
+        let outputs = run_rows(&call, (call.networks().own(), &self.inputs), &rows).await?;
+        let predict = move |_: &_| {
+            let features = outputs.iter().zip(skipped).map(|(row, skipped)| self.features(row, skipped, &options));
+            Ok::<_, PredictError>(merge(places, features.collect()))
+        };
+        let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
+        Ok(Predictions::of_results(predictions).with_truncated(truncated))
+    }
+}
+
+impl FeatureExtraction {
+    fn options(&self, parameters: &FeatureExtractionParameters) -> Result<FeatureOptions, PredictError> {
+        let named = parameters.prompt_name.as_ref().or(self.modules.default_prompt.as_ref());
+        let prompt = match named {
+            None => None,
+            Some(name) => Some(self.modules.prompts.get(name).cloned().ok_or_else(|| {
+                let known: Vec<_> = self.modules.prompts.keys().map(String::as_str).collect();
+                let known = if known.is_empty() {
+                    "the model has none".to_owned()
+                } else {
+                    format!("expected one of {}", known.join(", "))
+                };
+                bad_parameter("prompt_name", &known)
+            })?),
+        };
+        if let Some(dimensions) = parameters.dimensions {
+            let width = self.width();
+            if dimensions == 0 || width.is_some_and(|width| dimensions > width) {
+                let most = width.map_or_else(String::new, |width| format!(" to {width}"));
+                return Err(bad_parameter("dimensions", &format!("expected 1{most}, got {dimensions}")));
+            }
+            if !self.is_pooled() {
+                return Err(bad_parameter("dimensions", "the model gives a vector for each token, which is not cut"));
+            }
+        }
+        let normalizes = parameters.normalize.unwrap_or(self.modules.normalizes);
+        Ok(FeatureOptions { prompt, normalizes, dimensions: parameters.dimensions })
+    }
+
+    /// Whether a text has one vector.
+    fn is_pooled(&self) -> bool {
+        matches!(self.output, VectorOutput::Pooled { .. }) || !self.modules.pooling.is_empty()
+    }
+
+    /// The length of a vector, if the network declares it.
+    fn width(&self) -> Option<usize> {
+        match &self.output {
+            VectorOutput::Pooled { width, .. } => *width,
+            VectorOutput::Tokens { width, .. } => width.map(|width| width * self.modules.pooling.len().max(1)),
+        }
+    }
+
+    fn row(
+        &self,
+        working: &CpuPermit,
+        text: &str,
+        options: &FeatureOptions,
+        truncate: Truncate,
+    ) -> Result<FeatureRow, PredictError> {
+        let Some(prompt) = &options.prompt else {
+            let encoded = self.tokenizer.encode(working, (text, None), truncate)?;
+            return Ok(FeatureRow { row: encoded.row(), is_cut: encoded.is_cut(), skipped: 0 });
+        };
+        let encoded = self.tokenizer.encode(working, (&format!("{prompt}{text}"), None), truncate)?;
+        let skipped = if self.modules.includes_prompt { 0 } else { self.prompt_tokens(working, prompt)? };
+        Ok(FeatureRow { row: encoded.row(), is_cut: encoded.is_cut(), skipped })
+    }
+
+    /// The tokens of `prompt` without the special token at its end.
+    fn prompt_tokens(&self, working: &CpuPermit, prompt: &str) -> Result<usize, PredictError> {
+        let encoded = self.tokenizer.encode(working, (prompt, None), Truncate::Longest)?;
+        let special = encoded.encoding().get_special_tokens_mask().last().is_some_and(|special| *special == 1);
+        Ok(encoded.encoding().len() - usize::from(special))
+    }
+
+    fn features(
+        &self,
+        outputs: &RowOutputs,
+        skipped: usize,
+        options: &FeatureOptions,
+    ) -> Result<Features, PredictError> {
+        let vector = match &self.output {
+            VectorOutput::Pooled { name, .. } => outputs.values(name)?.values,
+            VectorOutput::Tokens { name, .. } => {
+                let vectors = outputs.token_vectors(name)?;
+                let width = vectors.shape[1];
+                if self.modules.pooling.is_empty() {
+                    let vectors = vectors.values.chunks_exact(width.max(1)).map(<[f32]>::to_vec);
+                    let vectors = vectors.map(|vector| if options.normalizes { unit(vector) } else { Ok(vector) });
+                    return Ok(Features::Tokens(vectors.collect::<Result<_, _>>()?));
+                }
+                let skipped = skipped.min(vectors.shape[0].saturating_sub(1));
+                TokenVectors { values: &vectors.values, width, skipped }.pool(&self.modules.pooling)
+            }
+        };
+        let mut vector = vector;
+        if let Some(dimensions) = options.dimensions {
+            if dimensions > vector.len() {
+                let what = format!("expected 1 to {}, got {dimensions}", vector.len());
+                return Err(bad_parameter("dimensions", &what));
+            }
+            vector.truncate(dimensions);
+        }
+        Ok(Features::Pooled(if options.normalizes { unit(vector)? } else { vector }))
+    }
+}
+
+fn unit(vector: Vec<f32>) -> Result<Vec<f32>, PredictError> {
+    normalised(vector).map_err(PredictError::not_finite)
+}
+
+impl VectorOutput {
+    /// The output of `specs` with vectors: a pooled one by sentence-transformers' name, else the vectors of tokens.
+    fn of(specs: &[TensorSpec]) -> Result<Self, TaskError> {
+        let named = |names: &[&str]| names.iter().find_map(|name| specs.iter().find(|spec| spec.name == *name));
+        if let Some(spec) = named(&["sentence_embedding", "text_embeds", "embeddings"]) {
+            return Self::of_spec(spec);
+        }
+        if let Some(spec) = named(&["last_hidden_state", "token_embeddings", "hidden_states"]) {
+            return Self::of_spec(spec);
+        }
+        match specs {
+            [spec] => Self::of_spec(spec),
+            _ => {
+                let got = specs.iter().map(|spec| format!("{:?}", spec.name)).collect::<Vec<_>>().join(", ");
+                Err(TaskError::new(format!(
+                    "expected an output \"sentence_embedding\" or \"last_hidden_state\", got {got}"
+                )))
+            }
+        }
+    }
+
+    fn of_spec(spec: &TensorSpec) -> Result<Self, TaskError> {
+        let (name, width) = (spec.name.clone(), spec.shape.last().and_then(Dim::fixed));
+        match spec.shape.len() {
+            2 => Ok(Self::Pooled { name, width }),
+            3 => Ok(Self::Tokens { name, width }),
+            got => Err(TaskError::new(format!(
+                "output {name:?}: expected the shape [batch, width] or [batch, sequence, width], got {got} dimensions"
+            ))),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `zero-shot-classification`: texts to the scores of labels that the call names, by a network of natural language inference.
+
+use std::sync::Arc;
+
+use amaas_engine::cpu::CpuPermit;
+use amaas_model::PredictError;
+use amaas_model::task::{CpuWork, ExampleCall, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit};
+use amaas_wire::pipeline::{LabelScore, ZeroShotClassificationParameters};
+
+use super::classifier::{ClassifierRow, TextClassifier, tokenising};
+use super::row_outputs::RowOutputs;
+use super::tokenizer::Truncate;
+use crate::partial::{bad_parameter, merge, split};
+use crate::scores::{ranked, softmax};
+
+/// The pipeline `zero-shot-classification`: a text in, the labels of the call with scores out, the most probable one first.
+///
+/// The network classifies whether the text entails the hypothesis "This example is LABEL." Each label is a row.
+#[derive(Debug)]
+pub struct ZeroShotClassification {
+    classifier: TextClassifier,
+    /// The class "entailment".
+    entailment: usize,
+    /// The class that it is compared with if several labels can be true.
+    contradiction: usize,
+}
+
+impl Task for ZeroShotClassification {
+    const NAME: &'static str = "zero-shot-classification";
+    const EXAMPLE: &'static str = r#""The team won the final.""#;
+    const IS_PARTIAL: bool = true;
+    const UNIT: UsageUnit = UsageUnit::Tokens;
+    type Input = String;
+    type Parameters = ZeroShotClassificationParameters;
+    type Prediction = Vec<LabelScore>;
+
+    fn load(context: &TaskContext) -> Result<Self, TaskError> {
+        let classifier = TextClassifier::load(context)?;
+        let is_entailment = |label: &str| label.to_lowercase().starts_with("entail");
+        let Some(entailment) = classifier.labels().iter().position(is_entailment) else {
+            let got = classifier.labels().iter().collect::<Vec<_>>().join(", ");
+            return Err(TaskError::new(format!(
+                "config.json: id2label: expected a label \"entailment\", got {got}; a classifier without it is for \
+                 text-classification"
+            )));
+        };
+        if classifier.labels().count() < 2 {
+            return Err(TaskError::new("config.json: id2label: expected a label beside \"entailment\", got none"));
+        }
+        // As `transformers` chooses it: the last class if entailment is the first one, else the first.
+        let contradiction = if entailment == 0 { classifier.labels().count() - 1 } else { 0 };
+        Ok(Self { classifier, entailment, contradiction })
+    }
+
+    fn example(&self) -> ExampleCall {
+        ExampleCall::of_input(Self::EXAMPLE).with_parameters(r#"{"candidate_labels":["sport","politics"]}"#)
+    }
+
+    async fn predict(
+        self: Arc<Self>,
+        call: ModelCall,
+        inputs: Vec<String>,
+        parameters: ZeroShotClassificationParameters,
+    ) -> Result<Predictions<Vec<LabelScore>>, PredictError> {
+        let hypotheses = hypotheses(&parameters)?;
+        let labels = hypotheses.len();
+        if inputs.len().saturating_mul(labels) > call.max_rows() {
+            let (most, got) = (call.max_rows(), inputs.len());
+            return Err(PredictError::invalid(format!(
+                "expected at most {most} pairs of an input and a label, got {got} inputs and {labels} labels"
+            )));
+        }
+        let task = Arc::clone(&self);
+        let truncate = if parameters.truncation == Some(true) { Truncate::First } else { Truncate::Refuse };
+        let encode = move |working: &CpuPermit| {
+            let row =
+                |text: &String, hypothesis: &String| task.classifier.row(working, (text, Some(hypothesis)), truncate);
+            let rows = |text: &String| hypotheses.iter().map(|hypothesis| row(text, hypothesis)).collect();
+            Ok::<_, PredictError>(inputs.iter().map(rows).collect::<Vec<Result<Vec<_>, _>>>())
+        };
+        let rows = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
+        let is_cut = |rows: &Result<Vec<ClassifierRow>, PredictError>| {
+            rows.as_ref().is_ok_and(|rows| rows.iter().any(|row| row.is_cut))
+        };
+        let truncated: Vec<usize> = rows.iter().enumerate().filter(|(_, rows)| is_cut(rows)).map(|it| it.0).collect();
+        let (accepted, places) = split(rows);
+        let rows = accepted.into_iter().flatten().map(|row| row.row).collect();
+        let outputs = self.classifier.run(&call, rows).await?;
+        let predict = move |_: &_| {
+            let predictions = outputs.chunks(labels).map(|outputs| self.labelled(outputs, &parameters)).collect();
+            Ok::<_, PredictError>(merge(places, predictions))
+        };
+        let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
+        Ok(Predictions::of_results(predictions).with_truncated(truncated))
+    }
+}
+
+impl ZeroShotClassification {
+    /// The scores of the labels from the outputs of their rows.
+    fn labelled(
+        &self,
+        outputs: &[RowOutputs],
+        parameters: &ZeroShotClassificationParameters,
+    ) -> Result<Vec<LabelScore>, PredictError> {
+        let logits = outputs.iter().map(|outputs| self.classifier.logits(outputs)).collect::<Result<Vec<_>, _>>()?;
+        let scores: Vec<f32> = if parameters.multi_label == Some(true) || logits.len() == 1 {
+            logits.iter().map(|logits| softmax(&[logits[self.contradiction], logits[self.entailment]])[1]).collect()
+        } else {
+            softmax(&logits.iter().map(|logits| logits[self.entailment]).collect::<Vec<_>>())
+        };
+        let labels = parameters.candidate_labels.iter().zip(scores);
+        Ok(ranked(labels.map(|(label, score)| LabelScore::new(label, score)).collect(), None))
+    }
+}
+
+/// The hypothesis of each label.
+fn hypotheses(parameters: &ZeroShotClassificationParameters) -> Result<Vec<String>, PredictError> {
+    let labels = &parameters.candidate_labels;
+    if labels.is_empty() || labels.len() > MAX_LABELS {
+        let got = labels.len();
+        return Err(bad_parameter("candidate_labels", &format!("expected 1 to {MAX_LABELS} labels, got {got}")));
+    }
+    let template = parameters.hypothesis_template.as_deref().unwrap_or(DEFAULT_TEMPLATE);
+    let Some((before, after)) = template.split_once("{}").filter(|(_, after)| !after.contains("{}")) else {
+        return Err(bad_parameter("hypothesis_template", "expected a text with one {} in place of the label"));
+    };
+    Ok(labels.iter().map(|label| format!("{before}{label}{after}")).collect())
+}
+
+const DEFAULT_TEMPLATE: &str = "This example is {}.";
+/// The most labels of a call; each is a row for each input.
+const MAX_LABELS: usize = 256;

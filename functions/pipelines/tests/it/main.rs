@@ -1,0 +1,3 @@
+//! Pipelines on real exports, with ONNX Runtime.
+
+mod tabular;
