@@ -89,13 +89,14 @@ impl AudioNetwork {
         if self.features.name == name && has_shape {
             return Ok(());
         }
-        let sizes: Vec<String> =
-            shape.iter().map(|size| size.map_or_else(|| "any".to_owned(), |size| size.to_string())).collect();
+        let size = |size: Option<usize>| size.map_or_else(|| "any".to_owned(), |size| size.to_string());
+        let sizes = |sizes: Vec<Option<usize>>| sizes.into_iter().map(size).collect::<Vec<_>>().join(", ");
+        let got = sizes(declared.iter().skip(1).map(Dim::fixed).collect());
         Err(TaskError::new(format!(
-            "expected a network with the input {name:?} of [batch, {}], got {:?} of {:?}",
-            sizes.join(", "),
-            self.features.name,
-            self.features.shape
+            "{}: expected a network with the input {name:?} of [batch, {}], got {:?} of [batch, {got}]",
+            FeatureExtractor::FILE,
+            sizes(shape),
+            self.features.name
         )))
     }
 
@@ -130,7 +131,9 @@ impl AudioNetwork {
     pub fn tensors(&self, sounds: &[&AudioFeatures]) -> Result<Vec<Tensor>, TaskError> {
         let first = sounds.first().ok_or_else(|| TaskError::new("expected a sound"))?;
         let mut values = Vec::with_capacity(sounds.len() * first.values.len());
-        sounds.iter().for_each(|sound| values.extend_from_slice(&sound.values));
+        for sound in sounds {
+            values.extend_from_slice(&sound.values);
+        }
         let shape = [&[sounds.len()], first.shape.as_slice()].concat();
         let data = match self.features.datatype {
             Datatype::Fp16 => TensorData::from(values.into_iter().map(f16::from_f32).collect::<Vec<_>>()),
@@ -200,3 +203,101 @@ fn expect_datatype(tensor: &TensorSpec, expected: &[Datatype]) -> Result<(), Tas
 const FEATURES: [&str; 2] = ["input_values", "input_features"];
 const MASK: &str = "attention_mask";
 const LOGITS: &str = "logits";
+
+#[cfg(test)]
+mod tests {
+    use amaas_engine::TensorSpec;
+
+    use super::*;
+    use crate::export::ConfigFile;
+
+    fn spec(name: &str, datatype: Datatype, sizes: &[Option<usize>]) -> TensorSpec {
+        let dim = |size: &Option<usize>| size.map_or_else(|| Dim::Symbol("n".to_owned()), Dim::Fixed);
+        TensorSpec::new(name, datatype, sizes.iter().map(dim).collect())
+    }
+
+    fn network(inputs: Vec<TensorSpec>, output: TensorSpec) -> NetworkInfo {
+        NetworkInfo { inputs, outputs: vec![output], ..NetworkInfo::default() }
+    }
+
+    fn logits() -> TensorSpec {
+        spec("logits", Datatype::Fp32, &[None, Some(6)])
+    }
+
+    fn extractor(kind: &str) -> FeatureExtractor {
+        let config = format!(r#"{{"feature_extractor_type":"{kind}FeatureExtractor","do_normalize":false}}"#);
+        let config = ConfigFile::parse(FeatureExtractor::FILE, config.as_bytes()).expect("an object");
+        FeatureExtractor::of(&config).expect("an extractor")
+    }
+
+    #[test]
+    fn a_network_gets_the_types_and_the_length_that_it_declares() {
+        let inputs = vec![
+            spec("input_values", Datatype::Fp16, &[None, Some(4)]),
+            spec("attention_mask", Datatype::Int32, &[None, Some(4)]),
+        ];
+        let info = network(inputs, logits());
+        let network = AudioNetwork::of(&info, 2).expect("a network");
+        assert_eq!(network.output_width(&info), Some(6));
+        let extractor = extractor("Wav2Vec2");
+        network.expect(&extractor).expect("samples");
+        let features = |samples: &[f32]| network.features(&extractor, samples, 2);
+        let sounds = [features(&[0.5, 0.25]).expect("padded"), features(&[1.0; 4]).expect("whole")];
+        let tensors = network.tensors(&sounds.iter().collect::<Vec<_>>()).expect("tensors");
+        let values: Vec<f16> = [0.5, 0.25, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0].map(f16::from_f32).to_vec();
+        assert_eq!((tensors[0].shape(), tensors[0].data()), (&[2, 4][..], &TensorData::from(values)));
+        assert_eq!(tensors[1].data(), &TensorData::from(vec![1_i32, 1, 0, 0, 1, 1, 1, 1]));
+        for (samples, expected) in
+            [(1, "at least 2 samples at 16000 Hz, got 1"), (5, "at most 4 samples at 16000 Hz, got 5")]
+        {
+            let error = features(&vec![0.0; samples]).expect_err(expected);
+            assert_eq!(error, format!("expected a sound of {expected}"));
+        }
+    }
+
+    #[test]
+    fn outputs_of_any_float_type_are_split_by_sound() {
+        let network =
+            AudioNetwork::of(&network(vec![spec("input_values", Datatype::Fp32, &[None, None])], logits()), 2);
+        let network = network.expect("a network");
+        for data in [TensorData::from(vec![1.0_f32, 2.0]), TensorData::from(vec![1.0_f64, 2.0])] {
+            let outputs = [Tensor::new("logits", vec![2, 1], data).expect("two values")];
+            let got = network.outputs(&outputs, 2).expect("two rows");
+            assert_eq!(got, [(vec![1], vec![1.0]), (vec![1], vec![2.0])]);
+            assert!(network.outputs(&outputs, 3).is_err());
+        }
+    }
+
+    #[test]
+    fn networks_that_read_no_sounds_are_refused() {
+        let samples = || spec("input_values", Datatype::Fp32, &[None, None]);
+        for (inputs, output, expected) in [
+            (vec![spec("x", Datatype::Fp32, &[])], logits(), "expected a network with an input of [\"input_values\", "),
+            (
+                vec![spec("input_values", Datatype::Int64, &[])],
+                logits(),
+                "tensor \"input_values\": expected FP32 or FP16",
+            ),
+            (
+                vec![samples(), spec("rate", Datatype::Fp32, &[])],
+                logits(),
+                "input \"rate\": expected \"input_values\" and",
+            ),
+            (
+                vec![samples()],
+                spec("logits", Datatype::Fp32, &[None]),
+                "output \"logits\": expected 2 dimensions, got 1",
+            ),
+            (vec![samples()], spec("y", Datatype::Int64, &[None, None]), "tensor \"y\": expected FP32 or FP16 or FP64"),
+        ] {
+            let error = AudioNetwork::of(&network(inputs, output), 2).expect_err(expected).to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let network = AudioNetwork::of(&network(vec![samples()], logits()), 2).expect("a network");
+        assert_eq!(
+            network.expect(&extractor("Whisper")).expect_err("a spectrogram").to_string(),
+            "preprocessor_config.json: expected a network with the input \"input_features\" of [batch, 80, 3000], got \"input_values\" of \
+             [batch, any]"
+        );
+    }
+}

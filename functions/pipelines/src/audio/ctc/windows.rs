@@ -52,9 +52,10 @@ impl Windowing {
             Ok(aligned as usize * samples_per_frame)
         };
         let seconds = parameters.chunk_length_s.unwrap_or(0.0);
-        let strides = parameters.stride_length_s.map_or([seconds / 6.0; 2], |stride| stride.left_and_right());
-        let (left, right) = (samples("stride_length_s", strides[0])?, samples("stride_length_s", strides[1])?);
         let length = samples("chunk_length_s", seconds)?;
+        let strides =
+            parameters.stride_length_s.map_or([seconds / 6.0; 2], amaas_wire::pipeline::StrideLength::left_and_right);
+        let (left, right) = (samples("stride_length_s", strides[0])?, samples("stride_length_s", strides[1])?);
         if seconds == 0.0 {
             return Ok(None);
         }
@@ -134,10 +135,13 @@ mod tests {
     /// Start and samples of a window, and the first and the number of its own frames.
     type Told = (usize, usize, usize, usize);
 
+    /// Samples of a sound, seconds of a window and of its overlaps, and the windows.
+    type Case<'w> = (usize, f64, Option<[f64; 2]>, &'w [Told]);
+
     #[test]
     fn windows_are_those_of_transformers() {
         // `chunk_iter` and `rescale_stride` of transformers 4.41.
-        let cases: [(usize, f64, Option<[f64; 2]>, &[Told]); 7] = [
+        let cases: [Case; 7] = [
             (
                 160_000,
                 4.0,
@@ -198,7 +202,7 @@ mod tests {
             (-1.0, Some([0.0, 0.0]), "chunk_length_s: expected 0 to 3600 seconds"),
             (f64::NAN, Some([0.0, 0.0]), "chunk_length_s: expected 0 to 3600 seconds"),
             (1.0, Some([-1.0, 0.0]), "stride_length_s: expected 0 to 3600 seconds"),
-            (1e300, None, "stride_length_s: expected 0 to 3600 seconds"),
+            (1e300, None, "chunk_length_s: expected 0 to 3600 seconds"),
         ] {
             let error = windowing(seconds, strides).expect_err(expected);
             let error = format!("{}: {}", error.parameter, error.message);

@@ -48,7 +48,9 @@ impl AstFeatureExtractor {
         values.resize(self.frames * self.bins, 0.0);
         if let Some((mean, deviation)) = self.normal {
             // Twice the deviation, as AST was trained.
-            values.iter_mut().for_each(|value| *value = (*value - mean) / (deviation * 2.0));
+            for value in &mut values {
+                *value = (*value - mean) / (deviation * 2.0);
+            }
         }
         AudioFeatures { name: INPUT_VALUES, shape: self.shape().to_vec(), frames: self.frames, hidden: 0, values }
     }

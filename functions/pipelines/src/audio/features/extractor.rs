@@ -34,7 +34,7 @@ impl AudioFeatures {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum FeatureExtractor {
-    /// `Wav2Vec2FeatureExtractor`: wav2vec2, HuBERT, WavLM, SEW, UniSpeech, Data2VecAudio.
+    /// `Wav2Vec2FeatureExtractor`: wav2vec2, `HuBERT`, `WavLM`, SEW, `UniSpeech`, `Data2VecAudio`.
     Wav2Vec2(Wav2Vec2FeatureExtractor),
     /// `ASTFeatureExtractor`: Audio Spectrogram Transformer.
     Ast(AstFeatureExtractor),

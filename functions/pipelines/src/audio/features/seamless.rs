@@ -62,14 +62,16 @@ impl SeamlessFeatureExtractor {
 /// Frames a feature.
 const STRIDE: usize = 2;
 
-/// Gives every `step`th value from `first` on mean 0 and variance 1. Sums are NumPy's of 32 bits: where a bin is nearly constant, their
+/// Gives every `step`th value from `first` on mean 0 and variance 1. Sums are `NumPy`'s of 32 bits: where a bin is nearly constant, their
 /// rounding errors are what is left.
 #[allow(clippy::cast_precision_loss)] // numbers of frames
 fn normalize(values: &mut [f32], first: usize, step: usize) {
     let mut own: Vec<f32> = values.iter().skip(first).step_by(step).copied().collect();
     let count = own.len() as f32;
     let mean = pairwise_sum(&own) / count.max(1.0);
-    own.iter_mut().for_each(|value| *value -= mean);
+    for value in &mut own {
+        *value -= mean;
+    }
     let squares: Vec<f32> = own.iter().map(|value| value * value).collect();
     let deviation = (pairwise_sum(&squares) / (count - 1.0).max(1.0) + 1e-7).sqrt();
     for (to, value) in values.iter_mut().skip(first).step_by(step).zip(own) {
@@ -77,7 +79,7 @@ fn normalize(values: &mut [f32], first: usize, step: usize) {
     }
 }
 
-/// The sum of `values`, in the order of NumPy: eight sums side by side of up to 128 values, and halves of more.
+/// The sum of `values`, in the order of `NumPy`: eight sums side by side of up to 128 values, and halves of more.
 fn pairwise_sum(values: &[f32]) -> f32 {
     if values.len() > 128 {
         let (left, right) = values.split_at(values.len() / 2 / 8 * 8);

@@ -82,7 +82,9 @@ impl WhisperFeatureExtractor {
         }
         // At most 80 dB below the loudest.
         let quietest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max) - 8.0;
-        values.iter_mut().for_each(|value| *value = (value.max(quietest) + 4.0) / 4.0);
+        for value in &mut values {
+            *value = (value.max(quietest) + 4.0) / 4.0;
+        }
         AudioFeatures { name: INPUT_FEATURES, shape: vec![bins, frames], frames, hidden: 0, values }
     }
 
