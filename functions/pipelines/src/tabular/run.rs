@@ -86,10 +86,8 @@ fn finite_predictions<P>(
         let places = values.iter().enumerate().filter(|(_, value)| !value.is_finite());
         failed.extend(places.map(|(place, _)| place / width));
     }
-    let result = |(row, prediction): (usize, P)| match failed.contains(&row) {
-        false => Ok(prediction),
-        true => Err(PredictError::not_finite("the network gave a value that is no finite number")),
-    };
+    let error = || PredictError::not_finite("the network gave a value that is no finite number");
+    let result = |(row, prediction): (usize, P)| if failed.contains(&row) { Err(error()) } else { Ok(prediction) };
     Ok(predictions.into_iter().enumerate().map(result).collect())
 }
 
