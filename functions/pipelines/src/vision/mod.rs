@@ -1,1 +1,5 @@
 //! Pipelines that read images.
+
+mod resample;
+
+pub use self::resample::{ResampleFilter, resize};

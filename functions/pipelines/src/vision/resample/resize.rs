@@ -1,0 +1,100 @@
+//! Resizing: a horizontal pass, then a vertical one, with levels of 8 bits between them.
+
+use std::ops::Range;
+
+use image::RgbImage;
+
+use super::ResampleFilter;
+use super::windows::{FRACTION_BITS, FilterWindows};
+
+/// `image` in `width` x `height` pixels.
+///
+/// Needs the memory of the result, and of an image with the new width and the old height.
+pub fn resize(image: RgbImage, width: u32, height: u32, filter: ResampleFilter) -> RgbImage {
+    let (old_width, old_height) = image.dimensions();
+    if (width, height) == (old_width, old_height) {
+        return image;
+    }
+    if [width, height, old_width, old_height].contains(&0) {
+        return RgbImage::new(width, height);
+    }
+    if filter == ResampleFilter::Nearest {
+        return nearest(&image, width, height);
+    }
+    let windows = |old: u32, new: u32| FilterWindows::new(filter, old as usize, new as usize);
+    let row_size = CHANNELS * width as usize;
+    let mut levels = image.into_raw();
+    if height == old_height {
+        levels = resize_rows(&levels, CHANNELS * old_width as usize, &windows(old_width, width));
+    } else {
+        let rows = windows(old_height, height);
+        // Rows that the vertical pass does not read are left out.
+        let Range { start: first_row, end } = rows.range();
+        if width == old_width {
+            levels = resize_columns(&levels, row_size, 0, &rows);
+        } else {
+            let old_row_size = CHANNELS * old_width as usize;
+            let read = &levels[first_row * old_row_size..end * old_row_size];
+            levels = resize_rows(read, old_row_size, &windows(old_width, width));
+            levels = resize_columns(&levels, row_size, first_row, &rows);
+        }
+    }
+    RgbImage::from_raw(width, height, levels).unwrap_or_default()
+}
+
+/// Rows of `old_row_size` levels, resized to a pixel for each of `columns`.
+fn resize_rows(levels: &[u8], old_row_size: usize, columns: &FilterWindows) -> Vec<u8> {
+    let rows = levels.chunks_exact(old_row_size);
+    let mut resized = Vec::with_capacity(rows.len() * columns.count() * CHANNELS);
+    for row in rows {
+        for (first, weights) in columns.iter() {
+            let mut sums = [ONE_HALF; CHANNELS];
+            for (pixel, weight) in row[first * CHANNELS..].chunks_exact(CHANNELS).zip(weights) {
+                for (sum, level) in sums.iter_mut().zip(pixel) {
+                    *sum = sum.wrapping_add(i32::from(*level) * weight);
+                }
+            }
+            resized.extend(sums.map(level));
+        }
+    }
+    resized
+}
+
+/// A row of `row_size` levels for each of `rows`, from `levels`, which begin with the row `first_row`.
+fn resize_columns(levels: &[u8], row_size: usize, first_row: usize, rows: &FilterWindows) -> Vec<u8> {
+    let mut resized = Vec::with_capacity(rows.count() * row_size);
+    let mut sums = vec![ONE_HALF; row_size];
+    for (first, weights) in rows.iter() {
+        sums.fill(ONE_HALF);
+        for (row, weight) in levels[(first - first_row) * row_size..].chunks_exact(row_size).zip(weights) {
+            for (sum, level) in sums.iter_mut().zip(row) {
+                *sum = sum.wrapping_add(i32::from(*level) * weight);
+            }
+        }
+        resized.extend(sums.iter().map(|sum| level(*sum)));
+    }
+    resized
+}
+
+/// The level of a sum of weighted levels and one half.
+fn level(sum: i32) -> u8 {
+    u8::try_from((sum >> FRACTION_BITS).clamp(0, 255)).unwrap_or(u8::MAX)
+}
+
+/// Each pixel is the one at the same place of `image`.
+fn nearest(image: &RgbImage, width: u32, height: u32) -> RgbImage {
+    let (columns, rows) = (nearest_places(image.width(), width), nearest_places(image.height(), height));
+    RgbImage::from_fn(width, height, |x, y| *image.get_pixel(columns[x as usize], rows[y as usize]))
+}
+
+/// The pixel of `old` ones for each of `new` ones. Places are added up, as Pillow does, so that they are rounded as there.
+// A place is at most `old`.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn nearest_places(old: u32, new: u32) -> Vec<u32> {
+    let step = f64::from(old) / f64::from(new);
+    let places = std::iter::successors(Some(step * 0.5), |place| Some(place + step));
+    places.take(new as usize).map(|place| (place as u32).min(old - 1)).collect()
+}
+
+const CHANNELS: usize = 3;
+const ONE_HALF: i32 = 1 << (FRACTION_BITS - 1);
