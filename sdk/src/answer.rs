@@ -18,6 +18,12 @@ pub struct Answer<P> {
 }
 
 impl<P> Answer<P> {
+    /// The same answer with each prediction mapped.
+    pub(crate) fn map<R>(self, to: impl FnMut(P) -> R) -> Answer<R> {
+        let Self { predictions, model, version, usage, trace } = self;
+        Answer { predictions: predictions.into_iter().map(to).collect(), model, version, usage, trace }
+    }
+
     /// The first prediction, which is the only one of a call with one input.
     #[allow(clippy::missing_panics_doc)] // it cannot: see the field
     pub fn prediction(&self) -> &P {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use amaas_wire::Tensor;
 use amaas_wire::oip::{InferRequest, ModelMetadata};
+use amaas_wire::predict::{NoParameters, PredictRequest};
 use amaas_wire::task::{Embedding, Generation, Prompt};
 use reqwest::Url;
 use serde::Serialize;
@@ -186,8 +187,18 @@ impl Model {
         I: Serialize + ?Sized,
         P: DeserializeOwned,
     {
-        let count = inputs.len();
-        let call = Call::post(self.predict_url()?, self.keys()?, encode::predict(inputs)?, &self.options)?;
+        self.predict_request(&PredictRequest { inputs, parameters: None::<NoParameters>, partial: false }).await
+    }
+
+    /// Sends a `predict` request.
+    pub(crate) async fn predict_request<I, Q, P>(&self, request: &PredictRequest<I, Q>) -> Result<Answer<P>, Error>
+    where
+        I: Serialize,
+        Q: Serialize,
+        P: DeserializeOwned,
+    {
+        let count = request.inputs.len();
+        let call = Call::post(self.predict_url()?, self.keys()?, encode::predict(request)?, &self.options)?;
         call.ask(&self.client.caller, |completed| decode::predict(completed, count)).await
     }
 

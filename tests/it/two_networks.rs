@@ -6,13 +6,15 @@ use amaas::{Answer, Client, UsageQuery};
 use amaas_e2e::wait;
 use amaas_local::served_model::ServedModel;
 use amaas_model::task::{
-    Cost, CpuWork, ModelCall, ModelNetwork, PredictError, RowTask, Task, TaskContext, TaskError, Tasks, check_finite,
+    Cost, CpuWork, ModelCall, ModelNetwork, PredictError, Predictions, RowTask, Task, TaskContext, TaskError, Tasks,
+    check_finite,
 };
 use amaas_names::Names;
 use amaas_sentiment::Sentiment;
 use amaas_serve::schemars::{self, JsonSchema};
 use amaas_store::live;
 use amaas_wire::Tensor;
+use amaas_wire::predict::NoParameters;
 use serde::{Deserialize, Serialize};
 
 /// Whether a review is positive, and the language of a positive review's author by surname.
@@ -39,6 +41,7 @@ impl Task for Fans {
     const EXAMPLE: &'static str = r#"{"text":"A wonderful film.","surname":"Dvořák"}"#;
     const NETWORKS: &'static [&'static str] = &["names"];
     type Input = Review;
+    type Parameters = NoParameters;
     type Prediction = Fan;
 
     fn load(context: &TaskContext) -> Result<Self, TaskError> {
@@ -49,7 +52,12 @@ impl Task for Fans {
         Ok(Self { sentiment: Sentiment::load(context)?, names: Names::load(context)? })
     }
 
-    async fn predict(self: Arc<Self>, call: ModelCall, reviews: Vec<Review>) -> Result<Vec<Fan>, PredictError> {
+    async fn predict(
+        self: Arc<Self>,
+        call: ModelCall,
+        reviews: Vec<Review>,
+        _: NoParameters,
+    ) -> Result<Predictions<Fan>, PredictError> {
         let texts: Vec<String> = reviews.iter().map(|review| review.text.clone()).collect();
         let (task, size) = (Arc::clone(&self), call.input_size());
         let tensors = call.compute(CpuWork::text(size), move |_| task.sentiment.preprocess(&texts)).await?;
@@ -71,7 +79,7 @@ impl Task for Fans {
             label: labels[index].label.clone(),
             language: is_positive(index).then(|| languages.next().map(|ranked| ranked.label)).flatten(),
         };
-        Ok((0..reviews.len()).map(fan).collect())
+        Ok((0..reviews.len()).map(fan).collect::<Vec<_>>().into())
     }
 }
 

@@ -7,11 +7,12 @@ use std::sync::{Arc, OnceLock};
 
 use amaas_embed::Embed;
 use amaas_serve::task::{
-    Cost, CpuPermit, CpuWork, EmbeddingTexts, InvalidInput, ModelCall, PredictError, Task, TaskContext, TaskError,
-    TextEncoder, UsageUnit, check_finite, checkpoint, encode_texts, join, split,
+    Cost, CpuPermit, CpuWork, EmbeddingTexts, InvalidInput, ModelCall, PredictError, Predictions, Task, TaskContext,
+    TaskError, TextEncoder, UsageUnit, check_finite, checkpoint, encode_texts, join, split,
 };
 use amaas_wire::Tensor;
 use amaas_wire::openai::Truncation;
+use amaas_wire::predict::NoParameters;
 use amaas_wire::task::{Embedding, ImageAndTexts, RankedTexts, ScoredLabel};
 use futures_util::future::try_join;
 
@@ -132,6 +133,7 @@ impl Task for Match {
     const MAX_INPUTS: usize = 8;
     const UNIT: UsageUnit = UsageUnit::Tokens;
     type Input = ImageAndTexts;
+    type Parameters = NoParameters;
     type Prediction = RankedTexts;
 
     fn load(context: &TaskContext) -> Result<Self, TaskError> {
@@ -164,7 +166,8 @@ impl Task for Match {
         self: Arc<Self>,
         call: ModelCall,
         inputs: Vec<ImageAndTexts>,
-    ) -> Result<Vec<RankedTexts>, PredictError> {
+        _: NoParameters,
+    ) -> Result<Predictions<RankedTexts>, PredictError> {
         let (image_network, text_network) = (call.networks().own(), call.networks().named(Self::TEXT_NETWORK)?);
         let texts = all_texts(&inputs, call.max_rows())?;
         let text_size = texts.texts.iter().map(String::len).sum();
@@ -186,7 +189,8 @@ impl Task for Match {
         let vectors = async { texts.vectors(&call.run(&charge, text_network, text_runs).await?) };
         // The first error cancels the other network's run.
         let (outputs, vectors) = try_join(images, vectors).await?;
-        call.compute(CpuWork::json(call.output_size()), move |_| self.postprocess(&inputs, &outputs, &vectors)).await
+        let ranked = move |_: &_| self.postprocess(&inputs, &outputs, &vectors);
+        Ok(call.compute(CpuWork::json(call.output_size()), ranked).await?.into())
     }
 }
 

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::body::{self, RequestCoding, check_media_type, read_bounded};
+use crate::body::{self, RequestCoding, read_bounded};
 use crate::error::CapacityError;
 use crate::error::Error;
 use amaas_access::TenantName;
@@ -89,9 +89,8 @@ impl Admission {
         Self { gate: Arc::clone(gate), tenant, model, progress: Arc::default(), permit: None }
     }
 
-    /// Reads a body of JSON or tensors. The bound of `limit` bytes holds before and after the body is expanded.
+    /// Reads a body. The bound of `limit` bytes holds before and after it is expanded.
     pub(crate) async fn read(&mut self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
-        check_media_type(headers)?;
         let body = read_bounded(headers, body, limit).await?;
         let Some(coding) = RequestCoding::of(headers)? else { return Ok(body) };
         let inline_limit = body::MAX_INLINE_EXPAND_BYTES;

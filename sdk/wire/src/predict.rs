@@ -5,27 +5,41 @@ use std::marker::PhantomData;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::decode::DecodeError;
+use crate::decode::{DecodeError, from_json};
+use crate::problem::Problem;
 
 /// The request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, bound(deserialize = "I: Deserialize<'de>, P: Deserialize<'de>"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PredictRequest<I> {
+pub struct PredictRequest<I, P = NoParameters> {
     /// The inputs of the task. The predictions have the same order.
     pub inputs: Vec<I>,
+    /// The parameters of the task, for all inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<P>,
+    /// Whether a bad input fails alone: its prediction is then an object with `error`. Default: it fails the call.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub partial: bool,
 }
 
-impl<I: DeserializeOwned> PredictRequest<I> {
+/// The parameters of a task that has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NoParameters {}
+
+impl<I: DeserializeOwned, P: DeserializeOwned> PredictRequest<I, P> {
     /// Reads a request body of at most `limit` inputs. Reading stops at the first input beyond.
     ///
     /// ```
-    /// use amaas_wire::predict::PredictRequest;
+    /// use amaas_wire::predict::{NoParameters, PredictRequest};
     ///
     /// let body = br#"{"inputs":["a","b"]}"#;
-    /// assert_eq!(PredictRequest::<String>::from_json(body, 2)?.inputs, ["a", "b"]);
-    /// let error = PredictRequest::<String>::from_json(body, 1).expect_err("two");
+    /// assert_eq!(PredictRequest::<String, NoParameters>::from_json(body, 2)?.inputs, ["a", "b"]);
+    /// let error = PredictRequest::<String, NoParameters>::from_json(body, 1).expect_err("two");
     /// assert_eq!(error.to_string(), "inputs: expected at most 1 entries, got more");
     /// # Ok::<(), amaas_wire::DecodeError>(())
     /// ```
@@ -36,11 +50,52 @@ impl<I: DeserializeOwned> PredictRequest<I> {
         let mut json = serde_json::Deserializer::from_slice(body);
         let (mut more, mut at) = (false, None);
         let request = RequestVisitor { limit, more: &mut more, at: &mut at, entry: PhantomData }.deserialize(&mut json);
-        match request.and_then(|inputs| json.end().map(|()| Self { inputs })) {
+        match request.and_then(|request| json.end().map(|()| request)) {
             Err(_) if more => Err(DecodeError::Inputs { expected: limit }),
             read => read.map_err(|error| of_entry(DecodeError::json(body, &error), at)),
         }
     }
+
+    /// Reads a request body as [`from_json`](Self::from_json) does. If the client asks for partial answers, an input that cannot be
+    /// read is an error of its own.
+    ///
+    /// ```
+    /// use amaas_wire::predict::{NoParameters, PredictRequest};
+    ///
+    /// let body = br#"{"inputs":["a",7],"partial":true}"#;
+    /// let read = PredictRequest::<String, NoParameters>::each_from_json(body, 2)?;
+    /// assert!(read.inputs[0].is_ok());
+    /// let error = read.inputs[1].as_ref().expect_err("a number").to_string();
+    /// assert_eq!(error, "expected a string, got an integer, at line 1 column 1");
+    /// # Ok::<(), amaas_wire::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn each_from_json(body: &[u8], limit: usize) -> Result<PredictRequest<Result<I, DecodeError>, P>, DecodeError> {
+        let error = match Self::from_json(body, limit) {
+            Ok(Self { inputs, parameters, partial }) => {
+                return Ok(PredictRequest { inputs: inputs.into_iter().map(Ok).collect(), parameters, partial });
+            }
+            Err(error) => error,
+        };
+        match PredictRequest::<Box<RawValue>, P>::from_json(body, limit) {
+            Ok(PredictRequest { inputs, parameters, partial: true }) => {
+                let each = |input: Box<RawValue>| from_json::<I>(input.get().as_bytes());
+                Ok(PredictRequest { inputs: inputs.into_iter().map(each).collect(), parameters, partial: true })
+            }
+            _ => Err(error),
+        }
+    }
+}
+
+/// The entry of `predictions` for an input that failed, if the client asked for partial answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FailedPrediction {
+    /// Why it failed: the error that the call would have had without `partial`.
+    pub error: Problem,
 }
 
 /// Adds the index of the entry at fault. An error after an entry was read has the position of the list only.
@@ -137,43 +192,55 @@ pub struct ModelEntry {
 }
 
 /// Reads a [`PredictRequest`], and stops at one input too many, because a short body can hold millions.
-struct RequestVisitor<'a, I> {
+struct RequestVisitor<'a, I, P> {
     limit: usize,
     /// Whether there was one input too many; serde's own errors carry only text.
     more: &'a mut bool,
     /// The entry that could not be read.
     at: &'a mut Option<usize>,
-    entry: PhantomData<I>,
+    entry: PhantomData<(I, P)>,
 }
 
-impl<'de, I: Deserialize<'de>> DeserializeSeed<'de> for RequestVisitor<'_, I> {
-    type Value = Vec<I>;
+impl<'de, I: Deserialize<'de>, P: Deserialize<'de>> DeserializeSeed<'de> for RequestVisitor<'_, I, P> {
+    type Value = PredictRequest<I, P>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<I>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de, I: Deserialize<'de>> Visitor<'de> for RequestVisitor<'_, I> {
-    type Value = Vec<I>;
+impl<'de, I: Deserialize<'de>, P: Deserialize<'de>> Visitor<'de> for RequestVisitor<'_, I, P> {
+    type Value = PredictRequest<I, P>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Vec<I>, A::Error> {
-        let mut inputs = None;
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let (mut inputs, mut parameters, mut partial) = (None, None, None);
         while let Some(member) = members.next_key::<RequestMember>()? {
+            // The entry is that of an error in the list, and of no later one.
+            *self.at = None;
             match member {
                 RequestMember::Inputs if inputs.is_some() => return Err(A::Error::duplicate_field("inputs")),
+                RequestMember::Parameters if parameters.is_some() => {
+                    return Err(A::Error::duplicate_field("parameters"));
+                }
+                RequestMember::Partial if partial.is_some() => return Err(A::Error::duplicate_field("partial")),
                 RequestMember::Inputs => {
                     let seed =
                         Inputs { limit: self.limit, more: &mut *self.more, at: &mut *self.at, entry: PhantomData };
                     inputs = Some(members.next_value_seed(seed)?);
                 }
+                RequestMember::Parameters => parameters = Some(members.next_value::<Option<P>>()?),
+                RequestMember::Partial => partial = Some(members.next_value()?),
             }
         }
-        inputs.ok_or_else(|| A::Error::missing_field("inputs"))
+        Ok(PredictRequest {
+            inputs: inputs.ok_or_else(|| A::Error::missing_field("inputs"))?,
+            parameters: parameters.flatten(),
+            partial: partial.unwrap_or_default(),
+        })
     }
 }
 
@@ -181,6 +248,8 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for RequestVisitor<'_, I> {
 #[serde(field_identifier, rename_all = "lowercase")]
 enum RequestMember {
     Inputs,
+    Parameters,
+    Partial,
 }
 
 /// Reads the list of a [`RequestVisitor`].
@@ -224,6 +293,11 @@ impl<'de, I: Deserialize<'de>> Visitor<'de> for Inputs<'_, I> {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // the form that `serde` calls
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// The header with the usage of an `infer` call, whose body has no member for it.
 pub const USAGE_ROWS: &str = "amaas-usage-rows";
 /// See [`USAGE_ROWS`].
@@ -244,7 +318,58 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> Result<Vec<String>, String> {
-        PredictRequest::from_json(body.as_bytes(), 3).map(|read| read.inputs).map_err(|error| error.to_string())
+        let read = PredictRequest::<_, NoParameters>::from_json(body.as_bytes(), 3);
+        read.map(|read| read.inputs).map_err(|error| error.to_string())
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct TopK {
+        top_k: usize,
+    }
+
+    #[test]
+    fn parameters_are_read_strictly() {
+        let read = |body: &str| PredictRequest::<String, TopK>::from_json(body.as_bytes(), 3);
+        for body in [r#"{"inputs":["a"],"parameters":{"top_k":2}}"#, r#"{"parameters":{"top_k":2},"inputs":["a"]}"#] {
+            assert_eq!(read(body).expect(body).parameters, Some(TopK { top_k: 2 }), "{body}");
+        }
+        assert_eq!(read(r#"{"inputs":["a"],"parameters":null}"#).expect("none").parameters, None);
+        for (body, expected) in [
+            (r#"{"inputs":["a"],"parameters":{"top_k":-1}}"#, "parameters.top_k: expected a whole number from 0"),
+            (r#"{"inputs":["a"],"parameters":{"top":1}}"#, "parameters: unknown member \"top\"; expected \"top_k\""),
+            (r#"{"inputs":["a"],"parameters":[]}"#, "parameters: "),
+            (r#"{"inputs":["a"],"partial":1}"#, "partial: expected true or false, got an integer"),
+            (r#"{"inputs":["a"],"partial":true,"partial":true}"#, "duplicate member \"partial\""),
+        ] {
+            let error = read(body).expect_err(body).to_string();
+            assert!(error.starts_with(expected), "{body}: {error}");
+        }
+        let none =
+            PredictRequest::<String, NoParameters>::from_json(br#"{"inputs":["a"],"parameters":{"top_k":1}}"#, 3);
+        assert!(none.expect_err("none").to_string().starts_with("parameters: unknown member \"top_k\""));
+    }
+
+    #[test]
+    fn a_bad_input_fails_alone_if_the_client_asks_for_that() {
+        let each = |body: &str| PredictRequest::<String, NoParameters>::each_from_json(body.as_bytes(), 3);
+        let read = each(r#"{"partial":true,"inputs":["a",{"b":[7]},"\ud83d"]}"#).expect("partial");
+        let inputs: Vec<_> = read.inputs.into_iter().map(|input| input.map_err(|error| error.to_string())).collect();
+        assert_eq!(inputs[0], Ok("a".to_owned()));
+        assert!(
+            inputs[1].as_ref().is_err_and(|error| error.starts_with("expected a string, got an object")),
+            "{inputs:?}"
+        );
+        assert!(inputs[2].as_ref().is_err_and(|error| error.starts_with("half of a surrogate pair")), "{inputs:?}");
+        for body in [
+            r#"{"inputs":["a",7]}"#,
+            r#"{"inputs":["a",7],"partial":false}"#,
+            r#"{"inputs":["a",7],"partial":true,"more":1}"#,
+            r#"{"inputs":["a",7],"partial":true"#,
+            r#"{"inputs":["a",7,8,9],"partial":true}"#,
+        ] {
+            each(body).expect_err(body);
+        }
     }
 
     #[test]
@@ -268,9 +393,12 @@ mod tests {
     #[test]
     fn an_entry_of_an_object_is_read_strictly() {
         use crate::task::{ImageAndTexts, Prompt};
-        let prompt = |body: &str| PredictRequest::<Prompt>::from_json(body.as_bytes(), 9).expect_err(body).to_string();
-        let image =
-            |body: &str| PredictRequest::<ImageAndTexts>::from_json(body.as_bytes(), 9).expect_err(body).to_string();
+        let prompt = |body: &str| {
+            PredictRequest::<Prompt, NoParameters>::from_json(body.as_bytes(), 9).expect_err(body).to_string()
+        };
+        let image = |body: &str| {
+            PredictRequest::<ImageAndTexts, NoParameters>::from_json(body.as_bytes(), 9).expect_err(body).to_string()
+        };
         for (error, expected) in [
             (
                 prompt(r#"{"inputs":["a",{"prompt":"a","top_k":1}]}"#),
@@ -311,7 +439,10 @@ mod tests {
             (r#"{"inputs":7}"#, "inputs: expected a list, got an integer, at line 1 column 11"),
             (r#"{"inputs":["",7]}"#, "inputs[1]: expected a string, got an integer, at line 1 column 15"),
             (r#"{"inputs":[],"inputs":[]}"#, "duplicate member \"inputs\", at line 1 column 21"),
-            (r#"{"top_k":1,"inputs":[]}"#, "unknown member \"top_k\"; expected \"inputs\", at line 1 column 8"),
+            (
+                r#"{"top_k":1,"inputs":[]}"#,
+                "unknown member \"top_k\"; expected \"inputs\", \"parameters\" or \"partial\", at line 1 column 8",
+            ),
             (r#"{"inputs":["\ud83d"]}"#, "inputs[0]: half of a surrogate pair, at line 1 column 19"),
             (r#"{"inputs":[]} x"#, "not JSON: trailing characters at line 1 column 15"),
         ] {

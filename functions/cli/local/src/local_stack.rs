@@ -109,7 +109,7 @@ impl LocalStack {
 
     /// Calls each model once.
     pub(crate) async fn first_calls(&self) -> Vec<FirstCall> {
-        FirstCall::all(&self.state, &self.client, &self.tasks).await
+        FirstCall::all(&self.state, &self.client).await
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod config_file;
 mod labels;
+mod settings;
 
 pub use self::config_file::ConfigFile;
 pub use self::labels::ClassLabels;
+pub use self::settings::{PipelineSettings, Pooling};

@@ -82,20 +82,6 @@ fn classify_read_error(error: &axum::Error) -> Error {
     Error::Body(BodyError::Broken)
 }
 
-/// Accepts JSON and a missing content type, since many small clients send none.
-pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Error> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let got = value.to_str().unwrap_or("(not text)");
-    let essence = got.split(';').next().unwrap_or_default().trim();
-    // `curl -d` sends application/x-www-form-urlencoded by default, and the body is JSON here.
-    let known = ["application/json", "application/x-www-form-urlencoded", "application/octet-stream", ""];
-    if known.iter().any(|known| essence.eq_ignore_ascii_case(known)) || essence.ends_with("+json") {
-        Ok(())
-    } else {
-        Err(Error::Body(BodyError::MediaType { got: got.chars().take(80).collect() }))
-    }
-}
-
 /// How long a body may pause. A client on a bad line sends a packet now and then.
 pub(crate) const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a body may take: enough for 16 MiB at 2.3 Mbit/s. It bounds clients that send single bytes.

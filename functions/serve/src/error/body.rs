@@ -10,9 +10,12 @@ pub enum BodyError {
     /// More bytes than the limit.
     #[error("the body is larger than the limit of {limit} bytes{}", got.map(|got| format!(": got {got}")).unwrap_or_default())]
     TooLarge { limit: usize, got: Option<u64> },
-    /// The media type is not JSON.
-    #[error("content type {got:?} is not taken here; expected application/json")]
-    MediaType { got: String },
+    /// The route does not accept the media type.
+    #[error("content type {got:?} is not accepted here; expected {expected}")]
+    MediaType { got: String, expected: &'static str },
+    /// The multipart body is malformed.
+    #[error("the multipart body: {what}")]
+    Multipart { what: String },
     /// The content coding is not supported.
     #[error("content coding {got:?} is not taken here; expected gzip, deflate or none")]
     ContentCoding { got: String },
@@ -35,7 +38,7 @@ pub enum BodyError {
 
 classify! { BodyError {
     Self::Compressed { .. } => 400, "compressed-body", "unreadable compressed body";
-    Self::Chunks => 400, "malformed-body", "malformed body";
+    Self::Chunks | Self::Multipart { .. } => 400, "malformed-body", "malformed body";
     Self::Timeout { .. } | Self::Slow { .. } | Self::Broken => 408, "body-timeout", "the body did not arrive";
     Self::TooLarge { .. } => 413, "body-too-large", "body too large";
     Self::MediaType { .. } => 415, "media-type", "unsupported media type";

@@ -232,7 +232,7 @@ impl SupportedModels {
     /// A body for the first model, from its task's example.
     pub(super) fn example(&self, body: impl Fn(&str, Value) -> Option<Value>) -> Option<Value> {
         let model = self.models.first()?;
-        let example = serde_json::from_str(model.task.as_ref()?.example()).ok()?;
+        let example = serde_json::from_str(model.task.as_ref()?.example().input()).ok()?;
         body(model.name().as_str(), example)
     }
 }

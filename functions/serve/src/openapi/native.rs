@@ -15,7 +15,7 @@ use amaas_model::schema::PredictSchema;
 use super::{parts, tag};
 
 pub(crate) fn predict(builder: &mut DocumentBuilder) -> Option<OperationObject> {
-    let typed = PredictSchema::of::<Value, Value>(&mut builder.schemas, "");
+    let typed = PredictSchema::of::<Value, Value, Value>(&mut builder.schemas, None);
     let summary = "Predictions of a model, one for each input, in the form of its task.";
     Some(predict_typed(builder, "predict".to_owned(), summary.to_owned(), typed, &[Task]))
 }
@@ -32,8 +32,8 @@ pub(super) fn predict_typed(
     if let Some(inputs) = typed.request.pointer_mut("/properties/inputs").and_then(Value::as_object_mut) {
         inputs.extend([("minItems".to_owned(), 1.into()), ("maxItems".to_owned(), max_inputs.into())]);
     }
-    let example = serde_json::from_str::<Value>(typed.example).ok();
-    let content = json_with_example(typed.request, example.map(|example| serde_json::json!({ "inputs": [example] })));
+    let example = typed.example.and_then(|example| serde_json::from_str::<Value>(&example.body(1)).ok());
+    let content = json_with_example(typed.request, example);
     let mut operation = builder.operation(id, tag::MODELS, summary);
     operation.parameters.push(parts::version_query());
     builder.request_body(&mut operation, "The inputs.", true, content);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use amaas_model::load::ModelSlot;
+use amaas_model::task::{InputFile, PredictBody};
 use amaas_wire::Digest;
 use axum::body::Body;
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use http::request::Parts;
 use super::call::{ActiveCall, MAX_INLINE_HASH_BYTES};
 use super::context::{CallContext, CallId};
 use crate::admission::Admission;
+use crate::body::{AcceptedMedia, BodyMedia, read_multipart};
 use crate::error::Error;
 
 /// An admitted call whose content has not arrived.
@@ -34,11 +36,34 @@ impl AdmittedCall {
         Self { context, slot, id, admission }
     }
 
-    /// Reads the body of the call.
+    /// Reads the body of the call: JSON, or JSON and tensors.
     ///
     /// # Errors
-    /// If the body does not arrive, is too large, or cannot be expanded.
-    pub(crate) async fn receive(mut self, parts: &Parts, body: Body) -> Result<(ReceivedCall, Bytes), Error> {
+    /// If the body does not arrive, is too large, has another media type, or cannot be expanded.
+    pub(crate) async fn receive(self, parts: &Parts, body: Body) -> Result<(ReceivedCall, Bytes), Error> {
+        AcceptedMedia::Json.check(&parts.headers)?;
+        self.receive_media(parts, body).await
+    }
+
+    /// Reads the body of the call: JSON, or files that are inputs.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive), or if a multipart body is malformed.
+    pub(crate) async fn receive_inputs(self, parts: &Parts, body: Body) -> Result<(ReceivedCall, PredictBody), Error> {
+        let media = AcceptedMedia::JsonOrFiles.check(&parts.headers)?;
+        let (received, bytes) = self.receive_media(parts, body).await?;
+        let content = match media {
+            BodyMedia::Json => PredictBody::Json(bytes),
+            BodyMedia::File(media_type) => {
+                let files = vec![InputFile { media_type, bytes }];
+                PredictBody::Files { files, parameters: None, partial: false }
+            }
+            BodyMedia::Multipart(boundary) => read_multipart(bytes, boundary).await?,
+        };
+        Ok((received, content))
+    }
+
+    async fn receive_media(mut self, parts: &Parts, body: Body) -> Result<(ReceivedCall, Bytes), Error> {
         let content = self.admission.read(&parts.headers, body, self.context.state.limits().body_bytes).await?;
         Ok((self.with_content(&content).await?, content))
     }

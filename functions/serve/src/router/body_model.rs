@@ -11,6 +11,7 @@ use http::{Response, header};
 use amaas_engine::cpu::MAX_INLINE_BYTES;
 
 use crate::admission::Admission;
+use crate::body::AcceptedMedia;
 use crate::error::Error;
 use crate::idempotency;
 use crate::request::{ActiveCall, AnsweredCall, AuthorisedModel, Caller};
@@ -39,6 +40,7 @@ impl<T: NamesModel> NamedCall<T> {
         let caller = caller.admit(state)?;
         let (mut parts, body) = request.into_parts();
         let mut admission = Admission::new(state.gate(), caller.tenant(), None);
+        AcceptedMedia::Json.check(&parts.headers)?;
         let content = admission.read(&parts.headers, body, state.limits().body_bytes).await?;
         let (read, rows) = (content.clone(), state.limits().rows);
         let work = move |_: &_| Ok::<_, Error>(T::read(&read, rows).map_err(|error| (error, read_model_name(&read))));

@@ -7,6 +7,7 @@ use http::Response;
 
 use super::query::NoQuery;
 use crate::admission::Admission;
+use crate::body::AcceptedMedia;
 use crate::error::Error;
 use crate::error::RouteError;
 use crate::reply::json;
@@ -24,6 +25,7 @@ pub(super) async fn index(
     caller.take_read_request(&state).await?;
     let (parts, body) = request.into_parts();
     let limit = state.limits().body_bytes.min(MAX_INDEX_REQUEST_BYTES);
+    AcceptedMedia::Json.check(&parts.headers)?;
     let body = Admission::new(state.gate(), caller.tenant(), None).read(&parts.headers, body, limit).await?;
     let wanted = match &*body {
         [] => IndexRequest::default(),

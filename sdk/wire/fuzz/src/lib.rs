@@ -8,7 +8,7 @@ use amaas_wire::dsse::SigningKey;
 use amaas_wire::keys::{Audience, KeyManifest, ManifestRequirement};
 use amaas_wire::oip::{self, InferRequest, InferResponse, OutputEncodings};
 use amaas_wire::openai::{CompletionsRequest, EmbeddingsRequest};
-use amaas_wire::predict::{PredictRequest, Usage};
+use amaas_wire::predict::{NoParameters, PredictRequest, Usage};
 use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptFormat, SignedReceipt};
 
 #[path = "../../../env/src/shell.rs"]
@@ -80,7 +80,7 @@ pub fn embeddings(bytes: &[u8]) -> bool {
 
 /// A request to predict has the inputs that a parser without bounds finds in it.
 pub fn predict(bytes: &[u8]) -> bool {
-    let Ok(request) = PredictRequest::<String>::from_json(bytes, MAX_INPUTS) else { return false };
+    let Ok(request) = PredictRequest::<String, NoParameters>::from_json(bytes, MAX_INPUTS) else { return false };
     assert!(request.inputs.len() <= MAX_INPUTS);
     // Members that are passed over may have numbers, or a depth, that it does not take.
     let Ok(whole) = serde_json::from_slice::<serde_json::Value>(bytes) else { return true };

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use amaas::{Answer, Client};
 use amaas_model::load::{LoadState, LoadTimes, ModelSlot};
-use amaas_model::task::Tasks;
+use amaas_model::task::ExampleCall;
 use amaas_serve::AppState;
 
 /// A model, how it loaded, and its first answer.
@@ -20,32 +20,37 @@ pub struct FirstCall {
     pub load: LoadTimes,
     /// How long the first call took, or why it failed.
     pub answer: Result<Duration, String>,
-    /// The input that was sent, as JSON.
-    pub example: Option<&'static str>,
+    /// The call that was made, if the model has a task.
+    pub example: Option<ExampleCall>,
 }
 
 impl FirstCall {
     /// Calls each model of `host` once.
-    pub(crate) async fn all(host: &AppState, client: &Client, tasks: &Tasks) -> Vec<Self> {
+    pub(crate) async fn all(host: &AppState, client: &Client) -> Vec<Self> {
         let mut all = Vec::new();
         for slot in host.slots() {
-            all.push(Self::of(&slot, client, tasks).await);
+            all.push(Self::of(&slot, client).await);
         }
         all
     }
 
-    /// Calls the model of `slot` with its task's example, or reads its metadata if its task is unknown here.
-    pub(crate) async fn of(slot: &ModelSlot, client: &Client, tasks: &Tasks) -> Self {
+    /// Calls the model of `slot` with its task's example, or reads its metadata if it has no task.
+    pub(crate) async fn of(slot: &ModelSlot, client: &Client) -> Self {
         let name = slot.name().to_string();
         let model = match slot.wait_until_loaded().await {
             LoadState::Ready(model) => model,
             LoadState::Failed(reason) => return Self::failed(name, reason),
             LoadState::Loading => return Self::failed(name, "it is still loading".to_owned()),
         };
-        let example = tasks.example(model.task_name());
+        let example = model.task.as_ref().map(|task| task.example());
         let begun = Instant::now();
-        let answered = match example.and_then(|example| serde_json::from_str::<serde_json::Value>(example).ok()) {
-            Some(input) => client.model(&name).predict(&input).await.map(|_: Answer<serde_json::Value>| ()),
+        let json = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap_or_default();
+        let answered = match &example {
+            Some(call) => {
+                let (input, parameters) = (json(call.input()), json(call.parameters().unwrap_or("{}")));
+                let answer = client.model(&name).predict_with(&input, &parameters).await;
+                answer.map(|_: Answer<serde_json::Value>| ())
+            }
             None => client.model(&name).metadata().await.map(drop),
         };
         let answer = answered.map(|()| begun.elapsed()).map_err(|error| error.to_string());

@@ -75,13 +75,13 @@ pub async fn run<E: From<DevError>>(
 ) -> Result<(), E> {
     let begun = Instant::now();
     let dev = DevHost::start(data, port, models).await?;
-    let DevHost { endpoint, env_file, state, client, tasks, server, _objects } = dev;
+    let DevHost { endpoint, env_file, state, client, server, _objects } = dev;
     let calling = state.clone();
     let mut serving = tokio::spawn(host::serve(server, state, stop_signal()));
     let service = async {
         // A stop while a model is still loading does not wait for the model.
         let ended = tokio::select! {
-            models = FirstCall::all(&calling, &client, &tasks) => {
+            models = FirstCall::all(&calling, &client) => {
                 started(&StartupReport { endpoint, env_file, elapsed: begun.elapsed(), models })?;
                 serving.await
             }
@@ -133,7 +133,6 @@ struct DevHost {
     env_file: PathBuf,
     state: AppState,
     client: Client,
-    tasks: Tasks,
     server: Server,
     _objects: ObjectStore,
 }
@@ -189,8 +188,8 @@ impl DevHost {
         let tasks = models.tasks;
         watch::look(&state, &source, &tasks, &config).await?;
         let client = Client::builder().endpoint(&endpoint).api_key(&key).signers(signers).build()?;
-        tokio::spawn(watch::watch(state.clone(), source, tasks.clone(), config, WATCH_INTERVAL));
-        Ok(Self { endpoint, env_file, state, client, tasks, server, _objects: objects })
+        tokio::spawn(watch::watch(state.clone(), source, tasks, config, WATCH_INTERVAL));
+        Ok(Self { endpoint, env_file, state, client, server, _objects: objects })
     }
 }
 

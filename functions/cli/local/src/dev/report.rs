@@ -7,6 +7,8 @@ use std::time::Duration;
 use amaas_model::load::LoadTimes;
 use serde_json::Value;
 
+use amaas_model::task::ExampleCall;
+
 use super::first_call::FirstCall;
 use crate::table::table;
 
@@ -56,8 +58,10 @@ impl StartupReport {
             ),
         ];
         // The shortest example is the easiest to change.
-        let examples = self.models.iter().filter_map(|first| Some((first, first.example?)));
-        if let Some((first, example)) = examples.min_by_key(|(_, example)| example.len()) {
+        let examples = self.models.iter().filter_map(|first| Some((first, first.example.as_ref()?)));
+        let examples = examples.filter(|(_, example)| example.parameters().is_none());
+        if let Some((first, example)) = examples.min_by_key(|(_, example)| example.input().len()) {
+            let example = example.input();
             lines.push(format!("  . {env}; curl -s $AMAAS_ENDPOINT/v1/models/{}/predict \\", first.model));
             lines.push(
                 r#"    -H "Authorization: Bearer $AMAAS_API_KEY" -H 'Content-Type: application/json' \"#.to_owned(),
@@ -92,7 +96,8 @@ pub(crate) fn model_table(models: &[FirstCall]) -> String {
     let rows = models.iter().map(|first| {
         let answer =
             first.answer.as_ref().map_or_else(|reason| format!("failed: {reason}"), |took| milliseconds(*took));
-        let example = first.example.unwrap_or("POST /v2/models/…/infer").to_owned();
+        let example = first.example.as_ref().map_or("POST /v2/models/…/infer", ExampleCall::input);
+        let example = shortened(example);
         [
             first.model.clone(),
             first.version.clone(),
@@ -104,6 +109,17 @@ pub(crate) fn model_table(models: &[FirstCall]) -> String {
     });
     table(["MODEL", "VERSION", "TASK", "LOAD MS", "FIRST ANSWER MS", "EXAMPLE"], rows)
 }
+
+/// The beginning of `example`: images in base64 are long.
+fn shortened(example: &str) -> String {
+    match example.char_indices().nth(MAX_EXAMPLE_CHARS) {
+        Some((end, _)) => format!("{}…", &example[..end]),
+        None => example.to_owned(),
+    }
+}
+
+/// Characters of an example in the table.
+const MAX_EXAMPLE_CHARS: usize = 60;
 
 /// The parts of a load, and what each is.
 fn parts(times: &LoadTimes) -> [(&'static str, Duration, &'static str); 7] {

@@ -94,7 +94,7 @@ pub(super) fn create_sessions(
             let contract = DecoderTensors::of(&manifest.inputs, &manifest.outputs, &decoder.tensors);
             let sharing = RunSharing::of(manifest.batching, manifest.rows_proof);
             let mut session = OrtDecoder::new(onnx, contract.map_err(LoadError::Contract)?, sharing);
-            warm_up::run_decoder(&*decoder.tokenizer, task.example(), manifest, &mut session)?;
+            warm_up::run_decoder(&*decoder.tokenizer, task.example().input(), manifest, &mut session)?;
             (ModelSession::Decoder(session, Arc::clone(&decoder.tokenizer)), named)
         }
     };

@@ -16,8 +16,8 @@ use crate::task::{LoadedTask, ModelCall, TaskError, Tokenizer};
 
 /// Predicts `count` copies of the example of `task` on the networks of `call`. It blocks.
 pub(crate) fn run_example(task: &LoadedTask, call: ModelCall, count: usize) -> Result<(), PredictError> {
-    let example_body = example_body(task.example(), count);
-    block_on(Arc::clone(task).predict(call, example_body.into()))?.map(drop)
+    let body = task.example().body(count);
+    block_on(Arc::clone(task).predict(call, body.into()))?.map(drop)
 }
 
 /// Runs the task's `precompute`. It blocks.
@@ -102,11 +102,6 @@ fn describe_tensors(specs: &[TensorSpec]) -> String {
         _ => {}
     }
     shown.join(", ")
-}
-
-/// A `predict` body with `count` examples.
-fn example_body(example: &str, count: usize) -> String {
-    format!(r#"{{"inputs":[{}]}}"#, vec![example; count].join(","))
 }
 
 /// Tensors that an error lists; decoders of language models have more than a hundred.

@@ -170,7 +170,7 @@ pub(super) fn check_publication(
         NetworkTrial { publication: &publication, tensors, environment, config, prepared: Vec::new(), warnings };
     let decoder = task.as_ref().and_then(|task| Some((task, task.decoder(None)?)));
     let TrialOutcome { shared, prepared_reason, auxiliary_reasons, networks } = match decoder {
-        Some((task, decoder)) => trial.try_decoder(network, decoder, task.example())?,
+        Some((task, decoder)) => trial.try_decoder(network, decoder, task.example().input())?,
         None => trial.try_tensors(network, named, task.as_ref())?,
     };
     let NetworkTrial { prepared, warnings, .. } = trial;

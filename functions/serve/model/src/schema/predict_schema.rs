@@ -4,6 +4,7 @@ use amaas_wire::predict::{PredictRequest, PredictResponse};
 use schemars::{JsonSchema, Schema};
 
 use super::schemas::SchemaRegistry;
+use crate::task::ExampleCall;
 
 /// The schemas of a task's `predict` requests and responses.
 pub struct PredictSchema {
@@ -11,17 +12,20 @@ pub struct PredictSchema {
     pub request: Schema,
     /// The schema of responses.
     pub answer: Schema,
-    /// One input, as JSON.
-    pub example: &'static str,
+    /// A call that the model answers.
+    pub example: Option<ExampleCall>,
     /// The maximum number of inputs of a call, if the task has a limit of its own.
     pub most_inputs: Option<usize>,
 }
 
 impl PredictSchema {
-    /// The schemas for inputs `I` and predictions `P`.
-    pub fn of<I: JsonSchema, P: JsonSchema>(schemas: &mut SchemaRegistry, example: &'static str) -> Self {
+    /// The schemas for inputs `I`, parameters `Q` and predictions `P`.
+    pub fn of<I: JsonSchema, Q: JsonSchema, P: JsonSchema>(
+        schemas: &mut SchemaRegistry,
+        example: Option<ExampleCall>,
+    ) -> Self {
         Self {
-            request: schemas.read_inline::<PredictRequest<I>>(),
+            request: schemas.read_inline::<PredictRequest<I, Q>>(),
             answer: schemas.written_inline::<PredictResponse<P>>(),
             example,
             most_inputs: None,

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 
+use super::inputs::ReadRequest;
 use super::task::{Task, UsageUnit};
-use super::{CpuWork, DecoderSpec, ModelCall, TaskInterfaces, inputs};
-use crate::error::PredictError;
+use super::{CpuWork, DecoderSpec, ExampleCall, ModelCall, PredictBody, Predictions, TaskInterfaces, inputs};
+use crate::error::{InputError, PredictError};
 use crate::schema::{PredictSchema, SchemaRegistry};
 
 /// A type-erased [`Task`].
@@ -21,8 +21,8 @@ pub trait AnyTask: Send + Sync {
     /// The maximum number of inputs of a call.
     fn max_inputs(&self) -> usize;
 
-    /// One input, as JSON.
-    fn example(&self) -> &'static str;
+    /// See [`Task::example`].
+    fn example(&self) -> ExampleCall;
 
     /// The schemas of `predict` requests and responses.
     fn predict_schema(&self, schemas: &mut SchemaRegistry) -> PredictSchema;
@@ -34,7 +34,7 @@ pub trait AnyTask: Send + Sync {
     fn predict(
         self: Arc<Self>,
         call: ModelCall,
-        body: Bytes,
+        body: PredictBody,
     ) -> BoxFuture<'static, Result<Box<RawValue>, PredictError>>;
 }
 
@@ -87,12 +87,12 @@ impl<T: Task> AnyTask for ErasedTask<T> {
         T::MAX_INPUTS
     }
 
-    fn example(&self) -> &'static str {
-        T::EXAMPLE
+    fn example(&self) -> ExampleCall {
+        self.0.example()
     }
 
     fn predict_schema(&self, schemas: &mut SchemaRegistry) -> PredictSchema {
-        let typed = PredictSchema::of::<T::Input, T::Prediction>(schemas, T::EXAMPLE);
+        let typed = PredictSchema::of::<T::Input, T::Parameters, T::Prediction>(schemas, Some(self.0.example()));
         if T::MAX_INPUTS == usize::MAX { typed } else { typed.at_most(T::MAX_INPUTS) }
     }
 
@@ -103,24 +103,63 @@ impl<T: Task> AnyTask for ErasedTask<T> {
     fn predict(
         self: Arc<Self>,
         call: ModelCall,
-        body: Bytes,
+        body: PredictBody,
     ) -> BoxFuture<'static, Result<Box<RawValue>, PredictError>> {
         let task = Arc::clone(&self.0);
         async move {
             let limit = call.max_rows().min(T::MAX_INPUTS);
-            let inputs = call.compute(CpuWork::json(body.len()), move |_| inputs::<T::Input>(&body, limit)).await?;
-            let count = inputs.len();
-            let predictions = task.predict(call.clone(), inputs).await?;
-            if predictions.len() != count {
-                let got = predictions.len();
-                return Err(PredictError::internal(format!(
-                    "task {} made {got} predictions of {count} inputs",
-                    T::NAME
-                )));
+            let read = move |_: &_| inputs::read::<T>(body, limit);
+            let ReadRequest { inputs, parameters, partial } =
+                call.compute(CpuWork::json(call.input_size()), read).await?;
+            if partial && !T::IS_PARTIAL {
+                let message = format!("partial: {} answers all inputs or none", T::NAME);
+                return Err(InputError::Parameter { param: "partial".into(), message }.into());
             }
-            let write = move |_: &_| serde_json::value::to_raw_value(&predictions).map_err(PredictError::internal);
+            let (call, count) = (call.with_partial(partial), inputs.len());
+            let inputs = call.check_inputs(inputs)?;
+            let (accepted, mut results) = split_accepted(inputs);
+            if !accepted.is_empty() {
+                let expected = accepted.len();
+                let predictions = task.predict(call.clone(), accepted, parameters).await?;
+                if predictions.len() != expected {
+                    let got = predictions.len();
+                    return Err(PredictError::internal(format!(
+                        "task {} made {got} predictions of {expected} inputs",
+                        T::NAME
+                    )));
+                }
+                results = fill(results, predictions);
+            }
+            let predictions: Predictions<T::Prediction> = results.into_iter().flatten().collect::<Vec<_>>().into();
+            debug_assert_eq!(predictions.len(), count);
+            let write = move |_: &_| predictions.to_json(partial);
             call.compute(CpuWork::json(call.output_size()), write).await
         }
         .boxed()
     }
+}
+
+/// The inputs that could be read, and the place of each input: an error, or none yet.
+type Accepted<I, P> = (Vec<I>, Vec<Option<Result<P, PredictError>>>);
+
+fn split_accepted<I, P>(inputs: Vec<Result<I, PredictError>>) -> Accepted<I, P> {
+    let mut accepted = Vec::with_capacity(inputs.len());
+    let place = |input| match input {
+        Ok(input) => {
+            accepted.push(input);
+            None
+        }
+        Err(error) => Some(Err(error)),
+    };
+    let places = inputs.into_iter().map(place).collect();
+    (accepted, places)
+}
+
+/// Puts `predictions` into the places that are free.
+fn fill<P>(
+    places: Vec<Option<Result<P, PredictError>>>,
+    predictions: Predictions<P>,
+) -> Vec<Option<Result<P, PredictError>>> {
+    let mut results = predictions.into_results().into_iter();
+    places.into_iter().map(|place| place.or_else(|| results.next())).collect()
 }

@@ -12,6 +12,7 @@ use amaas_wire::Tensor;
 use async_trait::async_trait;
 
 use super::networks::{ModelNetwork, ModelNetworks, PreparedRuns};
+use super::predictions;
 use crate::error::PredictError;
 
 /// The host of a call: a server, which charges tenants, or a trial, which charges nothing.
@@ -158,12 +159,43 @@ pub struct ModelCall {
     networks: Arc<ModelNetworks>,
     /// The approximate size of the outputs so far as JSON, in bytes.
     output_size: Arc<AtomicU64>,
+    /// Whether a bad input fails alone.
+    partial: bool,
 }
 
 impl ModelCall {
     /// A call to the model with `networks`.
     pub fn new(host: Arc<dyn CallHost>, networks: Arc<ModelNetworks>) -> Self {
-        Self { host, networks, output_size: Arc::default() }
+        Self { host, networks, output_size: Arc::default(), partial: false }
+    }
+
+    /// The same call, in which a bad input fails alone if `partial`.
+    #[must_use]
+    pub(super) fn with_partial(self, partial: bool) -> Self {
+        Self { partial, ..self }
+    }
+
+    /// Whether the client asked for partial answers, so that an input that is at fault fails alone.
+    pub fn is_partial(&self) -> bool {
+        self.partial
+    }
+
+    /// Returns `inputs` if all are valid or a bad input fails alone: check them before the call is charged.
+    ///
+    /// # Errors
+    /// Otherwise the error of the first invalid input, with its index; or the first error that is not of an input.
+    pub fn check_inputs<T>(
+        &self,
+        inputs: Vec<Result<T, PredictError>>,
+    ) -> Result<Vec<Result<T, PredictError>>, PredictError> {
+        let fails = |error: &PredictError| !self.partial || !predictions::is_of_input(error);
+        match inputs.iter().position(|input| input.as_ref().is_err_and(fails)) {
+            None => Ok(inputs),
+            Some(index) => {
+                let error = inputs.into_iter().nth(index).and_then(Result::err);
+                Err(predictions::of_input(index, error.unwrap_or(PredictError::Refused)))
+            }
+        }
     }
 
     /// The model's networks.

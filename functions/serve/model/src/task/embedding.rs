@@ -9,12 +9,14 @@ use std::sync::Arc;
 use amaas_engine::cpu::CpuPermit;
 use amaas_engine::{Batching, InvalidInput, TaskError, TensorSpec};
 use amaas_wire::openai::Truncation;
+use amaas_wire::predict::NoParameters;
 use amaas_wire::task::Embedding;
 use amaas_wire::{Tensor, TensorData};
 use async_trait::async_trait;
 
 use super::{
-    Cost, CpuWork, EmbeddingTexts, EmbeddingsInterface, ModelCall, Task, TaskContext, TaskInterfaces, UsageUnit,
+    Cost, CpuWork, EmbeddingTexts, EmbeddingsInterface, ModelCall, Predictions, Task, TaskContext, TaskInterfaces,
+    UsageUnit,
 };
 use crate::error::PredictError;
 
@@ -106,6 +108,7 @@ impl<E: TextEncoder> Task for TextEmbedding<E> {
     const EXAMPLE: &'static str = E::EXAMPLE;
     const UNIT: UsageUnit = UsageUnit::Tokens;
     type Input = String;
+    type Parameters = NoParameters;
     type Prediction = Embedding;
 
     fn load(context: &TaskContext) -> Result<Self, TaskError> {
@@ -113,8 +116,13 @@ impl<E: TextEncoder> Task for TextEmbedding<E> {
         Ok(Self { encoder: Arc::new(E::load(context)?), dimensions })
     }
 
-    async fn predict(self: Arc<Self>, call: ModelCall, texts: Vec<String>) -> Result<Vec<Embedding>, PredictError> {
-        self.embed(call, EmbeddingTexts { texts, member: "inputs", truncation: Truncation::End }).await
+    async fn predict(
+        self: Arc<Self>,
+        call: ModelCall,
+        texts: Vec<String>,
+        _: NoParameters,
+    ) -> Result<Predictions<Embedding>, PredictError> {
+        Ok(self.embed(call, EmbeddingTexts { texts, member: "inputs", truncation: Truncation::End }).await?.into())
     }
 
     fn interfaces(self: &Arc<Self>) -> TaskInterfaces {

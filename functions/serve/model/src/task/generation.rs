@@ -8,12 +8,13 @@ use amaas_engine::generate::{
     ContinuousBatcher, EventStream, GenerateCall, PromptError, TensorNames, TextDelivery, Tokenizer,
 };
 use amaas_engine::{InvalidInput, TaskError};
+use amaas_wire::predict::NoParameters;
 use amaas_wire::task::{Generation, Prompt};
 use async_trait::async_trait;
 
 use super::{
-    CompletionPrompts, CompletionsInterface, Cost, CpuWork, DecoderSpec, ModelCall, Task, TaskContext, TaskInterfaces,
-    UsageSoFar, UsageUnit,
+    CompletionPrompts, CompletionsInterface, Cost, CpuWork, DecoderSpec, ModelCall, Predictions, Task, TaskContext,
+    TaskInterfaces, UsageSoFar, UsageUnit,
 };
 use crate::error::{InputError, PredictError};
 
@@ -135,13 +136,19 @@ impl<G: TextGenerator> Task for TextGeneration<G> {
     const EXAMPLE: &'static str = G::EXAMPLE;
     const UNIT: UsageUnit = UsageUnit::Tokens;
     type Input = Prompt;
+    type Parameters = NoParameters;
     type Prediction = Generation;
 
     fn load(context: &TaskContext) -> Result<Self, TaskError> {
         Ok(Self(Arc::new(OwnTokenizer(G::load(context)?))))
     }
 
-    async fn predict(self: Arc<Self>, call: ModelCall, prompts: Vec<Prompt>) -> Result<Vec<Generation>, PredictError> {
+    async fn predict(
+        self: Arc<Self>,
+        call: ModelCall,
+        prompts: Vec<Prompt>,
+        _: NoParameters,
+    ) -> Result<Predictions<Generation>, PredictError> {
         let most = decoder(&call)?.max_queued_calls();
         if prompts.len() > most {
             return Err(InputError::Body(format!("inputs: expected at most {most} entries, got more")).into());
@@ -157,7 +164,7 @@ impl<G: TextGenerator> Task for TextGeneration<G> {
                 completion_tokens: completed.generated as u64,
             });
         }
-        Ok(generations)
+        Ok(generations.into())
     }
 
     fn interfaces(self: &Arc<Self>) -> TaskInterfaces {

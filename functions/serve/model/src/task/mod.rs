@@ -2,13 +2,16 @@
 //! [`Rows`], [`TextEmbedding`] and [`TextGeneration`].
 
 mod any;
+mod body;
 mod call;
 mod context;
 mod embedding;
+mod example;
 mod generation;
 mod inputs;
 mod interfaces;
 mod networks;
+mod predictions;
 mod registry;
 mod rows;
 #[allow(clippy::module_inception)]
@@ -20,15 +23,17 @@ pub use amaas_engine::infer::{join, split};
 pub use amaas_engine::{InvalidInput, TaskError};
 
 pub use self::any::{AnyTask, LoadedTask};
+pub use self::body::{InputFile, PredictBody};
 pub use self::call::{CallHost, Charge, ComputeJob, Cost, CpuWork, ModelCall, UsageSoFar};
 pub use self::context::{Assets, NetworkInfo, TaskContext};
 pub use self::embedding::{EncodedTexts, TextEmbedding, TextEncoder, TextTokens, encode_texts};
+pub use self::example::ExampleCall;
 pub use self::generation::{TextGeneration, TextGenerator};
-pub use self::inputs::inputs;
 pub use self::interfaces::{
     CompletionPrompts, CompletionsInterface, DecoderSpec, EmbeddingTexts, EmbeddingsInterface, TaskInterfaces,
 };
 pub use self::networks::{ModelNetwork, ModelNetworks, NetworkExecutor, PreparedRuns, RunTensors};
+pub use self::predictions::Predictions;
 pub use self::registry::Tasks;
 pub use self::rows::{RowTask, Rows, check_finite};
 pub use self::task::{Task, UsageUnit};

@@ -20,6 +20,7 @@ struct TaskEntry {
     load: fn(&TaskContext) -> Result<LoadedTask, TaskError>,
     example: &'static str,
     networks: &'static [&'static str],
+    optional_networks: &'static [&'static str],
 }
 
 impl Tasks {
@@ -27,7 +28,9 @@ impl Tasks {
     #[must_use]
     pub fn with<T: Task>(mut self) -> Self {
         let load = |context: &TaskContext| Ok(LoadedTask::new(T::load(context)?));
-        self.known.insert(T::NAME, TaskEntry { load, example: T::EXAMPLE, networks: T::NETWORKS });
+        let entry =
+            TaskEntry { load, example: T::EXAMPLE, networks: T::NETWORKS, optional_networks: T::OPTIONAL_NETWORKS };
+        self.known.insert(T::NAME, entry);
         self
     }
 
@@ -60,18 +63,22 @@ impl Tasks {
     /// # Errors
     /// If the program does not have the task, the model's networks are not those that the task runs, or the task rejects the model's files.
     pub fn load(&self, name: &str, context: &TaskContext) -> Result<LoadedTask, TaskError> {
-        let Some(TaskEntry { load, networks, .. }) = self.known.get(name) else {
+        let Some(TaskEntry { load, networks, optional_networks, .. }) = self.known.get(name) else {
             let known = self.names().collect::<Vec<_>>().join(", ");
             return Err(TaskError::new(format!("the function was built without task {name:?}; it has: {known}")));
         };
         let expected: BTreeSet<&str> = networks.iter().copied().collect();
         let got: BTreeSet<&str> = context.networks.keys().map(String::as_str).collect();
-        if expected != got {
+        let is_known = |name: &&str| expected.contains(name) || optional_networks.contains(name);
+        if !expected.is_subset(&got) || !got.iter().all(is_known) {
             let show = |names: &BTreeSet<&str>| match names.len() {
                 0 => "no network".to_owned(),
                 _ => format!("the networks {:?}", names.iter().collect::<Vec<_>>()),
             };
-            let (expected, got) = (show(&expected), show(&got));
+            let (mut expected, got) = (show(&expected), show(&got));
+            if !optional_networks.is_empty() {
+                expected += &format!(" and optionally {optional_networks:?}");
+            }
             return Err(TaskError::new(format!("expected {expected} beside the model's own, got {got}")));
         }
         load(context)

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use amaas_engine::{InvalidInput, TaskError};
+use amaas_wire::predict::NoParameters;
 use amaas_wire::{Tensor, TensorError};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Cost, CpuWork, ModelCall, Task, TaskContext};
+use super::{Cost, CpuWork, ModelCall, Predictions, Task, TaskContext};
 use crate::error::PredictError;
 
 /// Maps typed inputs to rows of a network, and its output rows to typed predictions; registered as [`Rows`].
@@ -85,7 +86,9 @@ pub struct Rows<T>(Arc<T>);
 impl<T: RowTask> Task for Rows<T> {
     const NAME: &'static str = T::NAME;
     const EXAMPLE: &'static str = T::EXAMPLE;
+    const IS_PARTIAL: bool = true;
     type Input = T::Input;
+    type Parameters = NoParameters;
     type Prediction = T::Prediction;
 
     fn load(context: &TaskContext) -> Result<Self, TaskError> {
@@ -96,22 +99,44 @@ impl<T: RowTask> Task for Rows<T> {
         self: Arc<Self>,
         call: ModelCall,
         inputs: Vec<T::Input>,
-    ) -> Result<Vec<T::Prediction>, PredictError> {
+        _: NoParameters,
+    ) -> Result<Predictions<T::Prediction>, PredictError> {
         let (task, network) = (Arc::clone(&self.0), call.networks().own());
         // If the network is not known to have a batch, each input has a run of its own.
         let rows = if network.has_rows() { inputs.len() } else { 1 };
         let work = CpuWork { size: call.input_size(), quick: T::QUICK_BYTES, memory: T::MEMORY_BYTES };
-        let (runs, inputs) = call
-            .compute(work, move |_| {
-                let runs = inputs.chunks(rows).map(|inputs| task.preprocess(inputs)).collect::<Result<Vec<_>, _>>()?;
-                Ok::<_, InvalidInput>((runs, inputs))
-            })
-            .await?;
-        let runs = network.prepare(runs, call.tenant(), call.max_rows())?;
-        let charge = call.charge(Cost::rows(runs.rows())).await?;
-        let outputs = call.run(&charge, network, runs).await?;
-        call.compute(CpuWork::json(call.output_size()), move |_| self.predictions(&inputs, &outputs, rows)).await
+        let is_partial = call.is_partial();
+        let rejected = move |_: &_| {
+            let checked: Vec<_> = inputs
+                .iter()
+                .map(|input| match is_partial {
+                    true => task.preprocess(std::slice::from_ref(input)).map(drop).map_err(alone),
+                    false => Ok(()),
+                })
+                .collect();
+            let accepted: Vec<_> =
+                inputs.into_iter().zip(&checked).filter_map(|(input, is)| is.is_ok().then_some(input)).collect();
+            let runs = accepted.chunks(rows).map(|inputs| task.preprocess(inputs)).collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, InvalidInput>((runs, accepted, checked))
+        };
+        let (runs, inputs, checked) = call.compute(work, rejected).await?;
+        let mut predictions = Vec::new().into_iter();
+        if !inputs.is_empty() {
+            let runs = network.prepare(runs, call.tenant(), call.max_rows())?;
+            let charge = call.charge(Cost::rows(runs.rows())).await?;
+            let outputs = call.run(&charge, network, runs).await?;
+            let postprocess = move |_: &_| self.predictions(&inputs, &outputs, rows);
+            predictions = call.compute(CpuWork::json(call.output_size()), postprocess).await?.into_iter();
+        }
+        let missing = || PredictError::internal("a prediction is missing");
+        let each = checked.into_iter().map(|is| is.and_then(|()| predictions.next().ok_or_else(missing)));
+        Ok(each.collect::<Vec<_>>().into())
     }
+}
+
+/// The error of an input that was preprocessed alone.
+fn alone(error: InvalidInput) -> PredictError {
+    PredictError::invalid(error.0.strip_prefix("inputs[0]: ").unwrap_or(&error.0))
 }
 
 impl<T: RowTask> Rows<T> {
