@@ -77,7 +77,9 @@ fn cubic(x: f64) -> f64 {
 }
 
 fn hamming(x: f64) -> f64 {
-    if x >= 1.0 { 0.0 } else { sinc(x) * (0.54 + 0.46 * (x * PI).cos()) }
+    // Pillow's constants have 24 bits.
+    let (mean, amplitude) = (f64::from(0.54_f32), f64::from(0.46_f32));
+    if x >= 1.0 { 0.0 } else { sinc(x) * (mean + amplitude * (x * PI).cos()) }
 }
 
 fn sinc(x: f64) -> f64 {

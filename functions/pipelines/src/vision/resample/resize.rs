@@ -1,6 +1,7 @@
-//! Resizing: a horizontal pass, then a vertical one, with levels of 8 bits between them.
-
-use std::ops::Range;
+//! Resizing in two passes, one for each axis, with levels of 8 bits between them.
+//!
+//! The order of the passes is that of Pillow 13, because it changes levels: vertical first if that removes more pixels. Earlier versions of
+//! Pillow begin with the horizontal pass always.
 
 use image::RgbImage;
 
@@ -9,7 +10,7 @@ use super::windows::{FRACTION_BITS, FilterWindows};
 
 /// `image` in `width` x `height` pixels.
 ///
-/// Needs the memory of the result, and of an image with the new width and the old height.
+/// Needs the memory of the result, and of an image with one new side and one old side.
 pub fn resize(image: RgbImage, width: u32, height: u32, filter: ResampleFilter) -> RgbImage {
     let (old_width, old_height) = image.dimensions();
     if (width, height) == (old_width, old_height) {
@@ -22,24 +23,31 @@ pub fn resize(image: RgbImage, width: u32, height: u32, filter: ResampleFilter) 
         return nearest(&image, width, height);
     }
     let windows = |old: u32, new: u32| FilterWindows::new(filter, old as usize, new as usize);
-    let row_size = CHANNELS * width as usize;
+    let (columns, rows) = (windows(old_width, width), windows(old_height, height));
+    let (row_size, old_row_size) = (CHANNELS * width as usize, CHANNELS * old_width as usize);
     let mut levels = image.into_raw();
-    if height == old_height {
-        levels = resize_rows(&levels, CHANNELS * old_width as usize, &windows(old_width, width));
+    if vertical_first((old_width, old_height), (width, height)) {
+        levels = resize_columns(&levels, old_row_size, 0, &rows);
+        levels = if width == old_width { levels } else { resize_rows(&levels, old_row_size, &columns) };
+    } else if height == old_height {
+        levels = resize_rows(&levels, old_row_size, &columns);
     } else {
-        let rows = windows(old_height, height);
         // Rows that the vertical pass does not read are left out.
-        let Range { start: first_row, end } = rows.range();
-        if width == old_width {
-            levels = resize_columns(&levels, row_size, 0, &rows);
-        } else {
-            let old_row_size = CHANNELS * old_width as usize;
-            let read = &levels[first_row * old_row_size..end * old_row_size];
-            levels = resize_rows(read, old_row_size, &windows(old_width, width));
-            levels = resize_columns(&levels, row_size, first_row, &rows);
+        let read = rows.range();
+        let first_row = if width == old_width { 0 } else { read.start };
+        if width != old_width {
+            levels = resize_rows(&levels[read.start * old_row_size..read.end * old_row_size], old_row_size, &columns);
         }
+        levels = resize_columns(&levels, row_size, first_row, &rows);
     }
     RgbImage::from_raw(width, height, levels).unwrap_or_default()
+}
+
+/// Whether the vertical pass comes first, for an image of the size `old` (width, height) that gets the size `new`.
+fn vertical_first(old: (u32, u32), new: (u32, u32)) -> bool {
+    let fewer = |old: u32, new: u32| i64::from(old) - i64::from(new);
+    let (columns, rows) = (fewer(old.0, new.0), fewer(old.1, new.1));
+    rows > 0 && rows > 2 * columns
 }
 
 /// Rows of `old_row_size` levels, resized to a pixel for each of `columns`.
