@@ -3,9 +3,15 @@
 #[cfg(feature = "audio")]
 pub mod audio;
 pub mod export;
+mod partial;
+mod registry;
+#[cfg(any(feature = "audio", feature = "text", feature = "vision"))]
+mod scores;
 #[cfg(feature = "tabular")]
 pub mod tabular;
 #[cfg(feature = "text")]
 pub mod text;
 #[cfg(feature = "vision")]
 pub mod vision;
+
+pub use self::registry::with_pipelines;

@@ -43,7 +43,7 @@ fn models() -> HostedModels {
 
 /// The tasks of these models.
 pub(crate) fn tasks() -> Tasks {
-    Tasks::default()
+    amaas_pipelines::with_pipelines(Tasks::default())
         .with::<Rows<Sentiment>>()
         .with::<Rows<Names>>()
         .with::<Rows<Digits>>()

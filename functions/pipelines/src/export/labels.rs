@@ -50,4 +50,10 @@ impl ClassLabels {
     }
 }
 
+impl From<Vec<String>> for ClassLabels {
+    fn from(labels: Vec<String>) -> Self {
+        Self(labels)
+    }
+}
+
 const FIELD: &str = "id2label";

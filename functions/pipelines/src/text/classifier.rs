@@ -1,0 +1,135 @@
+//! A network that classifies texts: tokens to one row of logits.
+
+use amaas_engine::cpu::CpuPermit;
+use amaas_model::PredictError;
+use amaas_model::task::{CpuWork, ModelCall, TaskContext, TaskError};
+use amaas_wire::pipeline::FunctionToApply;
+
+use super::network::TextInputs;
+use super::row::TextRow;
+use super::row_outputs::RowOutputs;
+use super::runs::run_rows;
+use super::tokenizer::{TextTokenizer, Truncate};
+use crate::export::{ClassLabels, ConfigFile, PipelineSettings};
+
+/// A tokenizer and a network with an output of logits `[batch, classes]`.
+#[derive(Debug)]
+pub(super) struct TextClassifier {
+    tokenizer: TextTokenizer,
+    inputs: TextInputs,
+    output: String,
+    labels: ClassLabels,
+    function: FunctionToApply,
+}
+
+impl TextClassifier {
+    pub(super) fn load(context: &TaskContext) -> Result<Self, TaskError> {
+        let tokenizer = TextTokenizer::load(context)?;
+        let inputs = TextInputs::of(&context.network.inputs, tokenizer.pad_id())?;
+        let config = ConfigFile::read_or_empty(&context.assets, "config.json")?;
+        let (output, classes) = logits_output(context)?;
+        let labels = labels(context, &config, classes)?;
+        let function = default_function(&config, labels.count())?;
+        Ok(Self { tokenizer, inputs, output, labels, function })
+    }
+
+    pub(super) fn tokenizer(&self) -> &TextTokenizer {
+        &self.tokenizer
+    }
+
+    pub(super) fn labels(&self) -> &ClassLabels {
+        &self.labels
+    }
+
+    /// The function that the configuration of the model says.
+    pub(super) fn function(&self) -> FunctionToApply {
+        self.function
+    }
+
+    /// The row of a text or a pair of texts.
+    pub(super) fn row(
+        &self,
+        working: &CpuPermit,
+        texts: (&str, Option<&str>),
+        truncation: bool,
+    ) -> Result<TextRow, PredictError> {
+        let truncate = if truncation { Truncate::Longest } else { Truncate::Refuse };
+        Ok(self.tokenizer.encode(working, texts, truncate)?.row())
+    }
+
+    /// Runs `rows`, and returns the outputs of each.
+    pub(super) async fn run(&self, call: &ModelCall, rows: &[TextRow]) -> Result<Vec<RowOutputs>, PredictError> {
+        run_rows(call, (call.networks().own(), &self.inputs), rows).await
+    }
+
+    /// The logits of a row, one for each class.
+    pub(super) fn logits(&self, outputs: &RowOutputs) -> Result<Vec<f32>, PredictError> {
+        let logits = outputs.values(&self.output)?.values;
+        if logits.len() == self.labels.count() {
+            return Ok(logits);
+        }
+        let (expected, got) = (self.labels.count(), logits.len());
+        Err(PredictError::internal(format!("output {:?}: expected {expected} classes, got {got}", self.output)))
+    }
+}
+
+/// The CPU work of tokenising the texts of `call`.
+pub(super) fn tokenising(call: &ModelCall) -> CpuWork {
+    CpuWork::text(call.input_size())
+}
+
+/// The output with the logits, and the number of classes if it is declared.
+fn logits_output(context: &TaskContext) -> Result<(String, Option<usize>), TaskError> {
+    let outputs = &context.network.outputs;
+    let named = outputs.iter().find(|output| output.name == "logits");
+    let output = named.or_else(|| outputs.first().filter(|_| outputs.len() == 1)).ok_or_else(|| {
+        let got = outputs.iter().map(|output| format!("{:?}", output.name)).collect::<Vec<_>>().join(", ");
+        TaskError::new(format!("expected an output \"logits\", got {got}"))
+    })?;
+    if !output.unranked && output.shape.len() != 2 {
+        let (name, got) = (&output.name, output.shape.len());
+        return Err(TaskError::new(format!(
+            "output {name:?}: expected the shape [batch, classes], got {got} dimensions"
+        )));
+    }
+    Ok((output.name.clone(), output.shape.get(1).and_then(amaas_engine::Dim::fixed)))
+}
+
+/// The labels: the publisher's, else those of `config.json`, else numbered ones.
+fn labels(context: &TaskContext, config: &ConfigFile, classes: Option<usize>) -> Result<ClassLabels, TaskError> {
+    let chosen = PipelineSettings::read(&context.assets)?.labels.map(ClassLabels::from);
+    let labels = match chosen {
+        Some(labels) => labels,
+        None => match (ClassLabels::of(config)?, classes) {
+            (Some(labels), _) => labels,
+            (None, Some(classes)) => ClassLabels::numbered(classes),
+            (None, None) => {
+                return Err(TaskError::new(
+                    "config.json: id2label: expected the labels of the classes, got none; --label-file gives them",
+                ));
+            }
+        },
+    };
+    match classes {
+        Some(classes) if classes != labels.count() => Err(TaskError::new(format!(
+            "expected {classes} labels, one for each class of the network, got {}",
+            labels.count()
+        ))),
+        _ => Ok(labels),
+    }
+}
+
+/// The function that `transformers` applies: a sigmoid for several labels a text and for a single class, else softmax.
+fn default_function(config: &ConfigFile, classes: usize) -> Result<FunctionToApply, TaskError> {
+    let problem = config.optional::<String>("problem_type")?;
+    match problem.as_deref() {
+        Some("multi_label_classification") => Ok(FunctionToApply::Sigmoid),
+        Some("regression") => Ok(FunctionToApply::None),
+        Some("single_label_classification") | None if classes > 1 => Ok(FunctionToApply::Softmax),
+        Some("single_label_classification") | None => Ok(FunctionToApply::Sigmoid),
+        Some(_) => Err(config.error(
+            "problem_type",
+            "expected \"single_label_classification\", \"multi_label_classification\" or \"regression\"",
+        )),
+    }
+}
