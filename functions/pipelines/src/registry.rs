@@ -14,5 +14,7 @@ use amaas_model::task::Tasks;
 pub fn with_pipelines(tasks: Tasks) -> Tasks {
     #[cfg(feature = "text")]
     let tasks = tasks.with::<crate::text::TextClassification>();
+    #[cfg(feature = "vision")]
+    let tasks = tasks.with::<crate::vision::ImageClassification>().with::<crate::vision::ImageFeatureExtraction>();
     tasks
 }

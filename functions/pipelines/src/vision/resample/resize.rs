@@ -106,3 +106,31 @@ fn nearest_places(old: u32, new: u32) -> Vec<u32> {
 
 const CHANNELS: usize = 3;
 const ONE_HALF: i32 = 1 << (FRACTION_BITS - 1);
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::vision::picture::{fnv1a, picture};
+
+    #[derive(Deserialize)]
+    struct Vector {
+        old: (u32, u32),
+        new: (u32, u32),
+        resample: u64,
+        hash: String,
+    }
+
+    #[test]
+    fn levels_are_those_of_pillow() {
+        let vectors: Vec<Vector> = serde_json::from_str(include_str!("../vectors/resized.json")).expect("vectors");
+        assert_eq!(vectors.len(), 6 * 7 * 6);
+        for Vector { old, new, resample, hash } in vectors {
+            let filter = ResampleFilter::from_number(resample).expect("a filter");
+            let image = resize(picture(old.0, old.1), new.0, new.1, filter);
+            assert_eq!(image.dimensions(), new);
+            assert_eq!(fnv1a(image.into_raw()), hash, "{filter:?} from {old:?} to {new:?}");
+        }
+    }
+}
