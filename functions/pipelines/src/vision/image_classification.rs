@@ -80,7 +80,10 @@ impl ImageClassification {
         let (logits, _) = values(outputs, &self.output)?;
         if logits.len() != self.labels.count() {
             let (expected, got) = (self.labels.count(), logits.len());
-            return Err(PredictError::internal(format!("output {:?}: expected {expected} classes, got {got}", self.output)));
+            return Err(PredictError::internal(format!(
+                "output {:?}: expected {expected} classes, got {got}",
+                self.output
+            )));
         }
         let classes = self.labels.iter().zip(scores(&logits, function));
         Ok(ranked(classes.map(|(label, score)| LabelScore::new(label, score)).collect(), Some(top_k)))
@@ -109,7 +112,9 @@ fn labels(context: &TaskContext, config: &ConfigFile, classes: Option<usize>) ->
         (Some(labels), ..) | (None, Some(labels), _) => labels,
         (None, None, Some(classes)) => ClassLabels::numbered(classes),
         (None, None, None) => {
-            return Err(config.error("id2label", "expected the labels of the classes, got none; --label-file gives them"));
+            return Err(
+                config.error("id2label", "expected the labels of the classes, got none; --label-file gives them")
+            );
         }
     };
     match classes {

@@ -54,9 +54,9 @@ impl ImageInputs {
             let (high, wide) = (expected(height), expected(width));
             let takes = format!("the network takes a height of {high} and a width of {wide} pixels");
             let file = ImageProcessor::FILE;
-            let (made_width, made_height) = processor
-                .fixed_size()
-                .ok_or_else(|| wrong(format!("{takes}, but by {file} the size depends on the image: give it a fixed size or crop")))?;
+            let (made_width, made_height) = processor.fixed_size().ok_or_else(|| {
+                wrong(format!("{takes}, but by {file} the size depends on the image: give it a fixed size or crop"))
+            })?;
             let fits = |side: Option<usize>, made: u32| side.is_none_or(|side| side == made as usize);
             if !fits(height, made_height) || !fits(width, made_width) {
                 return Err(wrong(format!("{takes}, but by {file} images get {made_height} and {made_width}")));
@@ -67,7 +67,9 @@ impl ImageInputs {
             && processor.pads()
             && (height, width) != (Some(size.0), Some(size.1))
         {
-            return Err(TaskError::new(format!("input {MASK:?}: images are padded, so expected the size of {PIXELS:?}")));
+            return Err(TaskError::new(format!(
+                "input {MASK:?}: images are padded, so expected the size of {PIXELS:?}"
+            )));
         }
         let is_known = |input: &TensorSpec| input.name == pixels.name || input.name == MASK || input.optional;
         if let Some(unknown) = images.find(|input| !is_known(input)) {
@@ -87,8 +89,7 @@ impl ImageInputs {
         for image in images {
             processor.append_values(image, self.channels_last, &mut values);
         }
-        let shape =
-            if self.channels_last { vec![count, height, width, 3] } else { vec![count, 3, height, width] };
+        let shape = if self.channels_last { vec![count, height, width, 3] } else { vec![count, 3, height, width] };
         let data = if self.datatype == Datatype::Fp16 {
             TensorData::Fp16(values.into_iter().map(f16::from_f32).collect())
         } else {

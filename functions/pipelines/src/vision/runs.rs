@@ -38,7 +38,8 @@ impl ImageNetwork {
                 let image = amaas_image::rgb(image.as_bytes()).map_err(InvalidInput::new);
                 let image = image.and_then(|image| network.processor.process(image)).and_then(|image| {
                     pixels += u64::from(image.size().0) * u64::from(image.size().1);
-                    let refused = format!("expected images of at most {MAX_CALL_PIXELS} pixels in all after resizing, got more");
+                    let refused =
+                        format!("expected images of at most {MAX_CALL_PIXELS} pixels in all after resizing, got more");
                     if pixels > MAX_CALL_PIXELS { Err(InvalidInput::new(refused)) } else { Ok(image) }
                 });
                 processed.push(image.map_err(PredictError::from));
@@ -103,7 +104,8 @@ fn plan(sizes: &[(u32, u32)], has_rows: bool) -> Vec<Vec<usize>> {
     let mut runs: Vec<Vec<usize>> = Vec::new();
     for (index, size) in sizes.iter().enumerate() {
         let pixels = u64::from(size.0) * u64::from(size.1);
-        let has_room = |run: &&mut Vec<usize>| sizes[run[0]] == *size && (run.len() as u64 + 1) * pixels <= MAX_RUN_PIXELS;
+        let has_room =
+            |run: &&mut Vec<usize>| sizes[run[0]] == *size && (run.len() as u64 + 1) * pixels <= MAX_RUN_PIXELS;
         match runs.iter_mut().find(has_room).filter(|_| has_rows) {
             Some(run) => run.push(index),
             None => runs.push(vec![index]),

@@ -21,7 +21,10 @@ pub(super) fn values(outputs: &[Tensor], name: &str) -> Result<(Vec<f32>, Vec<us
         }
     };
     let [1, shape @ ..] = output.shape() else {
-        return Err(PredictError::internal(format!("output {name:?}: expected a batch of 1, got {:?}", output.shape())));
+        return Err(PredictError::internal(format!(
+            "output {name:?}: expected a batch of 1, got {:?}",
+            output.shape()
+        )));
     };
     if values.iter().any(|value| !value.is_finite()) {
         return Err(PredictError::not_finite(format!("the network gave {name:?} a value that is no finite number")));

@@ -123,9 +123,9 @@ fn to_rgb(image: DynamicImage) -> RgbImage {
         DynamicImage::ImageLuma16(grey) => RgbImage::from_fn(grey.width(), grey.height(), |x, y| {
             image::Rgb([u8::try_from(grey.get_pixel(x, y).0[0]).unwrap_or(u8::MAX); 3])
         }),
-        DynamicImage::ImageLumaA16(grey) => RgbImage::from_fn(grey.width(), grey.height(), |x, y| {
-            image::Rgb([upper(grey.get_pixel(x, y).0[0]); 3])
-        }),
+        DynamicImage::ImageLumaA16(grey) => {
+            RgbImage::from_fn(grey.width(), grey.height(), |x, y| image::Rgb([upper(grey.get_pixel(x, y).0[0]); 3]))
+        }
         DynamicImage::ImageRgb16(all) => {
             RgbImage::from_fn(all.width(), all.height(), |x, y| image::Rgb(all.get_pixel(x, y).0.map(upper)))
         }

@@ -130,10 +130,9 @@ impl ImageProcessor {
         match self.padding {
             Padding::None => size,
             Padding::To(whole) => whole,
-            Padding::Multiple(divisor) => Size {
-                width: size.width.next_multiple_of(divisor),
-                height: size.height.next_multiple_of(divisor),
-            },
+            Padding::Multiple(divisor) => {
+                Size { width: size.width.next_multiple_of(divisor), height: size.height.next_multiple_of(divisor) }
+            }
         }
     }
 }
@@ -183,17 +182,23 @@ fn class(file: &ConfigFile, config: &ConfigFile) -> Result<&'static ProcessorCla
         }
     }
     let model_type = config.required::<String>("model_type").map_err(|_| {
-        file.error("image_processor_type", "expected the name of a class, here or by model_type in config.json, got none")
+        file.error(
+            "image_processor_type",
+            "expected the name of a class, here or by model_type in config.json, got none",
+        )
     })?;
     ProcessorClass::of_model(&model_type).ok_or_else(|| {
-        config.error("model_type", format!("the image processor of {model_type:?} is not known; name it as image_processor_type in {}", file.name()))
+        config.error(
+            "model_type",
+            format!(
+                "the image processor of {model_type:?} is not known; name it as image_processor_type in {}",
+                file.name()
+            ),
+        )
     })
 }
 
-fn resize_rule(
-    file: &ConfigFile,
-    class: &ProcessorClass,
-) -> Result<Option<(ResizeRule, ResampleFilter)>, TaskError> {
+fn resize_rule(file: &ConfigFile, class: &ProcessorClass) -> Result<Option<(ResizeRule, ResampleFilter)>, TaskError> {
     if !flag(file, "do_resize", true)? {
         return Ok(None);
     }
@@ -270,7 +275,9 @@ fn padding(file: &ConfigFile, class: &ProcessorClass) -> Result<Padding, TaskErr
         ResizeKind::Dpt if flag(file, "do_pad", false)? => {
             let divisor = file.required::<u32>("size_divisor")?;
             let is_valid = (1..=MAX_SIDE).contains(&divisor);
-            is_valid.then_some(Padding::Multiple(divisor)).ok_or_else(|| file.error("size_divisor", "expected 1 or more"))
+            is_valid
+                .then_some(Padding::Multiple(divisor))
+                .ok_or_else(|| file.error("size_divisor", "expected 1 or more"))
         }
         ResizeKind::Detr | ResizeKind::Yolos | ResizeKind::Exact if flag(file, "do_pad", true)? => {
             // Without a size, images are padded to the largest of a batch. Here each has its own run, so that there is no padding.
@@ -330,12 +337,45 @@ const MIN_CROP_PCT: f64 = 0.1;
 
 /// The fields that this processor reads, and those without effect on pixels.
 const KNOWN_FIELDS: &[&str] = &[
-    "_valid_processor_keys", "auto_map", "crop_pct", "crop_size", "data_format", "device", "disable_grouping",
-    "default_to_square", "do_center_crop", "do_convert_annotations", "do_convert_rgb", "do_flip_channel_order",
-    "do_normalize", "do_pad", "do_reduce_labels", "do_rescale", "do_resize", "ensure_multiple_of",
-    "feature_extractor_type", "format", "ignore_index", "image_mean", "image_processor_type", "image_std",
-    "include_top", "input_data_format", "keep_aspect_ratio", "max_size", "num_labels", "pad_and_return_pixel_mask", "pad_size", "processor_class",
-    "reduce_labels", "resample", "rescale_factor", "rescale_offset", "return_tensors", "size", "size_divisibility",
+    "_valid_processor_keys",
+    "auto_map",
+    "crop_pct",
+    "crop_size",
+    "data_format",
+    "device",
+    "disable_grouping",
+    "default_to_square",
+    "do_center_crop",
+    "do_convert_annotations",
+    "do_convert_rgb",
+    "do_flip_channel_order",
+    "do_normalize",
+    "do_pad",
+    "do_reduce_labels",
+    "do_rescale",
+    "do_resize",
+    "ensure_multiple_of",
+    "feature_extractor_type",
+    "format",
+    "ignore_index",
+    "image_mean",
+    "image_processor_type",
+    "image_std",
+    "include_top",
+    "input_data_format",
+    "keep_aspect_ratio",
+    "max_size",
+    "num_labels",
+    "pad_and_return_pixel_mask",
+    "pad_size",
+    "processor_class",
+    "reduce_labels",
+    "resample",
+    "rescale_factor",
+    "rescale_offset",
+    "return_tensors",
+    "size",
+    "size_divisibility",
     "size_divisor",
 ];
 

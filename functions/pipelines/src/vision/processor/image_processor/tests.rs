@@ -61,7 +61,10 @@ fn what_could_change_pixels_is_refused_by_name() {
         (json!({"image_processor_type": "Owlv2ImageProcessor"}), "\"Owlv2ImageProcessor\" is not supported"),
         (json!({"feature_extractor_type": "WhisperFeatureExtractor"}), "\"WhisperFeatureExtractor\" is not supported"),
         (json!({}), "image_processor_type: expected the name of a class"),
-        (json!({"image_processor_type": "DetrImageProcessor", "size": {"shortest_edge": 9}}), "size: expected \"longest_edge\""),
+        (
+            json!({"image_processor_type": "DetrImageProcessor", "size": {"shortest_edge": 9}}),
+            "size: expected \"longest_edge\"",
+        ),
         (json!({"image_processor_type": "ConvNextImageProcessor", "size": [9, 9]}), "size: expected \"shortest_edge\""),
     ] {
         let error = processor(&file).expect_err(expected).to_string();
