@@ -44,11 +44,11 @@ pub(super) struct ProcessorClass {
 pub(super) enum Normalisation {
     /// 0.5 for each channel.
     Standard,
-    /// Those of ImageNet.
+    /// Those of `ImageNet`.
     ImageNet,
     /// Those of CLIP.
     Clip,
-    /// Those of ImageNet, if the file says `do_normalize`.
+    /// Those of `ImageNet`, if the file says `do_normalize`.
     Optional,
     /// The class does not normalise; its channels are blue, green, red, unless the file says otherwise.
     Bgr,

@@ -89,7 +89,7 @@ impl ImageProcessor {
             image = resize(image, new.width, new.height, *filter);
         }
         if let Some(size) = self.crop {
-            image = center_crop(image, size);
+            image = center_crop(&image, size);
         }
         let size = Size { width: image.width(), height: image.height() };
         let canvas = self.padded(size);
@@ -138,7 +138,7 @@ impl ImageProcessor {
 }
 
 /// The centre of `image`; if the image is smaller, it is in the centre of black.
-fn center_crop(image: RgbImage, size: Size) -> RgbImage {
+fn center_crop(image: &RgbImage, size: Size) -> RgbImage {
     let start = |old: u32, new: u32| (i64::from(old) - i64::from(new)).div_euclid(2);
     let (mut left, mut top) = (start(image.width(), size.width), start(image.height(), size.height));
     // `transformers` pads first, and rounds the padding down.
@@ -264,7 +264,7 @@ fn crop_size(file: &ConfigFile, class: &ProcessorClass) -> Result<Option<Size>, 
         return Ok(None);
     }
     match TargetSize::of(file, "crop_size", true, None)? {
-        Some(TargetSize::Exact(size)) => Ok(Some(size)),
+        Some(TargetSize::Exact(cropped)) => Ok(Some(cropped)),
         Some(TargetSize::Shortest(..)) => Err(file.error("crop_size", "expected \"height\" and \"width\"")),
         None => Ok(Some(Size { width: side, height: side })),
     }

@@ -13,7 +13,7 @@ pub(super) struct LevelSteps {
     pub(super) offset: bool,
     /// Mean and deviation.
     pub(super) normalisation: Option<([f64; 3], [f64; 3])>,
-    /// A divisor of the result, as EfficientNet's top expects.
+    /// A divisor of the result, as `EfficientNet`'s top expects.
     pub(super) divisor: Option<[f64; 3]>,
 }
 

@@ -70,7 +70,7 @@ pub(super) struct ResizeRule {
     pub(super) target: TargetSize,
     /// `crop_pct`.
     pub(super) crop_pct: Option<f64>,
-    /// `size_divisor`, of MaskFormer.
+    /// `size_divisor`, of `MaskFormer`.
     pub(super) divisor: u32,
     /// `ensure_multiple_of`, of DPT.
     pub(super) multiple: u32,
@@ -184,5 +184,5 @@ fn truncated(length: f64) -> u32 {
 
 /// The longest side of an image that a network is fed with.
 pub(super) const MAX_SIDE: u32 = 8192;
-/// ConvNeXT stretches images to squares of this size and more.
+/// `ConvNeXT` stretches images to squares of this size and more.
 pub(super) const CONVNEXT_SQUARE: u32 = 384;

@@ -130,7 +130,8 @@ proptest! {
         fields in prop::collection::vec((prop::sample::select(KNOWN_FIELDS), any_value()), 0..6),
         (width, height) in (1_u32..40, 1_u32..40),
     ) {
-        let mut file = serde_json::Map::from_iter(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let mut file = fields.collect::<serde_json::Map<_, _>>();
         file.insert("image_processor_type".to_owned(), format!("{class}ImageProcessor").into());
         // Large images take seconds without optimisation.
         if let Ok(processor) = processor(&file.into())
