@@ -22,5 +22,7 @@ pub fn with_pipelines(tasks: Tasks) -> Tasks {
         .with::<crate::text::ZeroShotClassification>();
     #[cfg(feature = "tabular")]
     let tasks = tasks.with::<crate::tabular::TabularClassifier>().with::<crate::tabular::TabularRegressor>();
+    #[cfg(feature = "vision")]
+    let tasks = tasks.with::<crate::vision::ImageClassification>().with::<crate::vision::ImageFeatureExtraction>();
     tasks
 }

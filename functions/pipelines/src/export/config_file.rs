@@ -71,6 +71,11 @@ impl ConfigFile {
         }
     }
 
+    /// The names of the fields that have a value.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str())
+    }
+
     /// The name of the file.
     pub fn name(&self) -> &str {
         &self.name

@@ -1,1 +1,19 @@
 //! Pipelines that read images.
+
+mod example;
+mod image_classification;
+mod image_feature_extraction;
+mod inputs;
+#[cfg(test)]
+pub(crate) mod picture;
+mod processor;
+mod resample;
+mod runs;
+mod values;
+
+pub use self::image_classification::ImageClassification;
+pub use self::image_feature_extraction::ImageFeatureExtraction;
+pub use self::inputs::ImageInputs;
+pub use self::processor::{ImageProcessor, ProcessedImage};
+pub use self::resample::{ResampleFilter, resize};
+pub use self::runs::ImageNetwork;

@@ -24,6 +24,19 @@ pub fn colour(file: &[u8]) -> Result<RgbImage, ImageDecodeError> {
     decode(file, to_colour)
 }
 
+/// The same in colour, with the levels that Pillow's `convert("RGB")` gives: transparency is dropped; of 16 bits a channel the upper 8
+/// count, but grey of 16 bits is cut at 255.
+///
+/// ```
+/// assert!(amaas_image::rgb(b"GIF89a").is_err());
+/// ```
+///
+/// # Errors
+/// [`ImageDecodeError`] says why it is refused.
+pub fn rgb(file: &[u8]) -> Result<RgbImage, ImageDecodeError> {
+    decode(file, to_rgb)
+}
+
 fn decode<T>(file: &[u8], levels: impl FnOnce(DynamicImage) -> T) -> Result<T, ImageDecodeError> {
     let mut reader = ImageReader::new(Cursor::new(file));
     reader.set_format(format(file).ok_or(ImageDecodeError::Format)?);
@@ -102,6 +115,26 @@ fn to_colour(image: DynamicImage) -> RgbImage {
         let [red, green, blue, alpha] = all.get_pixel(x, y).0;
         image::Rgb([red, green, blue].map(|level| on_white(level, alpha)))
     })
+}
+
+fn to_rgb(image: DynamicImage) -> RgbImage {
+    let upper = |level: u16| level.to_be_bytes()[0];
+    match image {
+        DynamicImage::ImageLuma16(grey) => RgbImage::from_fn(grey.width(), grey.height(), |x, y| {
+            image::Rgb([u8::try_from(grey.get_pixel(x, y).0[0]).unwrap_or(u8::MAX); 3])
+        }),
+        DynamicImage::ImageLumaA16(grey) => {
+            RgbImage::from_fn(grey.width(), grey.height(), |x, y| image::Rgb([upper(grey.get_pixel(x, y).0[0]); 3]))
+        }
+        DynamicImage::ImageRgb16(all) => {
+            RgbImage::from_fn(all.width(), all.height(), |x, y| image::Rgb(all.get_pixel(x, y).0.map(upper)))
+        }
+        DynamicImage::ImageRgba16(all) => RgbImage::from_fn(all.width(), all.height(), |x, y| {
+            let [red, green, blue, _] = all.get_pixel(x, y).0;
+            image::Rgb([red, green, blue].map(upper))
+        }),
+        image => image.into_rgb8(),
+    }
 }
 
 fn on_white(level: u8, alpha: u8) -> u8 {
@@ -201,6 +234,18 @@ mod tests {
         let image = image::RgbaImage::from_fn(2, 1, |x, _| image::Rgba([[1, 2, 3, 255], [9, 100, 200, 0]][x as usize]));
         let colour = colour(&packed(&image.into(), ImageFormat::Png)).expect("an image");
         assert_eq!(colour.into_raw(), [1, 2, 3, 255, 255, 255]);
+    }
+
+    #[test]
+    fn rgb_is_what_pillow_converts_to() {
+        let levels = |image: DynamicImage| rgb(&packed(&image, ImageFormat::Png)).expect("an image").into_raw();
+        let alpha = image::RgbaImage::from_pixel(1, 1, image::Rgba([9, 100, 200, 0]));
+        assert_eq!(levels(alpha.into()), [9, 100, 200]);
+        let deep = image::ImageBuffer::from_pixel(1, 1, Rgb([0x12ff_u16, 0xff00, 255]));
+        assert_eq!(levels(deep.into()), [0x12, 0xff, 0]);
+        // As Pillow does, although it makes almost everything white.
+        let grey = image::ImageBuffer::from_fn(3, 1, |x, _| Luma([[7_u16, 255, 256][x as usize]]));
+        assert_eq!(levels(grey.into()), [7, 7, 7, 255, 255, 255, 255, 255, 255]);
     }
 
     #[test]

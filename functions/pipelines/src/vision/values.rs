@@ -1,0 +1,33 @@
+//! The numbers of an output.
+
+use amaas_model::PredictError;
+use amaas_wire::{Tensor, TensorData};
+
+/// The values of the output `name` in `outputs`, as FP32, and their shape without the batch of 1.
+///
+/// # Errors
+/// If there is no such output of numbers, or a value is not finite.
+#[allow(clippy::cast_possible_truncation)] // answers need no more than FP32
+pub(super) fn values(outputs: &[Tensor], name: &str) -> Result<(Vec<f32>, Vec<usize>), PredictError> {
+    let output = outputs.iter().find(|output| output.name() == name);
+    let output = output.ok_or_else(|| PredictError::internal(format!("the network gave no output {name:?}")))?;
+    let values: Vec<f32> = match output.data() {
+        TensorData::Fp32(values) => values.to_vec(),
+        TensorData::Fp16(values) => values.iter().map(|value| value.to_f32()).collect(),
+        TensorData::Fp64(values) => values.iter().map(|value| *value as f32).collect(),
+        data => {
+            let got = data.datatype();
+            return Err(PredictError::internal(format!("output {name:?}: expected numbers, got {got}")));
+        }
+    };
+    let [1, shape @ ..] = output.shape() else {
+        return Err(PredictError::internal(format!(
+            "output {name:?}: expected a batch of 1, got {:?}",
+            output.shape()
+        )));
+    };
+    if values.iter().any(|value| !value.is_finite()) {
+        return Err(PredictError::not_finite(format!("the network gave {name:?} a value that is no finite number")));
+    }
+    Ok((values, shape.to_vec()))
+}
