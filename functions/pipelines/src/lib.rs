@@ -3,6 +3,8 @@
 #[cfg(feature = "audio")]
 pub mod audio;
 pub mod export;
+#[cfg(feature = "text")]
+mod labels_template;
 mod partial;
 mod registry;
 #[cfg(any(feature = "audio", feature = "text", feature = "vision"))]

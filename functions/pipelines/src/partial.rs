@@ -28,5 +28,10 @@ pub(crate) fn bad_parameter(name: &'static str, what: &str) -> PredictError {
 
 /// Refuses a `top_k` of 0.
 pub(crate) fn check_top_k(top_k: Option<usize>) -> Result<(), PredictError> {
-    if top_k == Some(0) { Err(bad_parameter("top_k", "expected 1 or more, got 0")) } else { Ok(()) }
+    check_at_least_one("top_k", top_k)
+}
+
+/// Refuses 0 as the parameter `name`.
+pub(crate) fn check_at_least_one(name: &'static str, value: Option<usize>) -> Result<(), PredictError> {
+    if value == Some(0) { Err(bad_parameter(name, "expected 1 or more, got 0")) } else { Ok(()) }
 }

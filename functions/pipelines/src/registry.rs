@@ -22,6 +22,8 @@ pub fn with_pipelines(tasks: Tasks) -> Tasks {
         .with::<crate::text::ZeroShotClassification>();
     #[cfg(feature = "tabular")]
     let tasks = tasks.with::<crate::tabular::TabularClassifier>().with::<crate::tabular::TabularRegressor>();
+    #[cfg(all(feature = "text", feature = "vision"))]
+    let tasks = tasks.with::<crate::vision::ZeroShotImageClassification>();
     #[cfg(feature = "vision")]
     let tasks = tasks.with::<crate::vision::ImageClassification>().with::<crate::vision::ImageFeatureExtraction>();
     tasks

@@ -22,10 +22,21 @@ pub(crate) fn predictions(pipeline: &str, got: &[Value], expected: &[Value], tol
 /// Tabular predictions name the best label; the expected ones are the list of all.
 fn normalised(pipeline: &str, prediction: &Value) -> Value {
     match pipeline {
-        "tabular-classification" => prediction.get("scores").cloned().unwrap_or_else(|| prediction.clone()),
+        "tabular-classification" => with_text_labels(prediction.get("scores").unwrap_or(prediction)),
         "tabular-regression" => prediction.get("value").cloned().unwrap_or_else(|| prediction.clone()),
         _ => prediction.clone(),
     }
+}
+
+/// `scores` with labels as text: the model's own labels may be integers.
+fn with_text_labels(scores: &Value) -> Value {
+    let mut scores = scores.clone();
+    for class in scores.as_array_mut().into_iter().flatten() {
+        if let Some(label) = class["label"].as_i64() {
+            class["label"] = label.to_string().into();
+        }
+    }
+    scores
 }
 
 fn equal(at: &str, got: &Value, expected: &Value, tolerance: f64) -> Result<(), String> {

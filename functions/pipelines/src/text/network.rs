@@ -9,7 +9,7 @@ use super::row::TextRow;
 
 /// The inputs that a network of texts takes, in its own order.
 #[derive(Clone, Debug)]
-pub(super) struct TextInputs {
+pub(crate) struct TextInputs {
     inputs: Vec<TextInput>,
     /// The length of every row, if it is fixed.
     length: Option<usize>,
@@ -36,7 +36,7 @@ impl TextInputs {
     ///
     /// # Errors
     /// If the network takes another input, or one of another type or shape.
-    pub(super) fn of(specs: &[TensorSpec], pad_id: i64) -> Result<Self, TaskError> {
+    pub(crate) fn of(specs: &[TensorSpec], pad_id: i64) -> Result<Self, TaskError> {
         let inputs = specs.iter().map(TextInput::of).collect::<Result<Vec<_>, _>>()?;
         if !inputs.iter().any(|input| input.kind == InputKind::Ids) {
             let got = specs.iter().map(|spec| format!("{:?}", spec.name)).collect::<Vec<_>>().join(", ");
@@ -50,17 +50,17 @@ impl TextInputs {
     }
 
     /// Whether rows of different lengths can share a run: a mask says which tokens are padding.
-    pub(super) fn can_pad(&self) -> bool {
+    pub(crate) fn can_pad(&self) -> bool {
         self.inputs.iter().any(|input| input.kind == InputKind::Mask)
     }
 
     /// The fixed length of rows, if there is one.
-    pub(super) fn fixed_length(&self) -> Option<usize> {
+    pub(crate) fn fixed_length(&self) -> Option<usize> {
         self.length
     }
 
     /// The tensors of a run of `rows`, each padded to `length`.
-    pub(super) fn tensors(&self, rows: &[&TextRow], length: usize) -> Result<Vec<Tensor>, PredictError> {
+    pub(crate) fn tensors(&self, rows: &[&TextRow], length: usize) -> Result<Vec<Tensor>, PredictError> {
         self.inputs.iter().map(|input| input.tensor(rows, length, self.pad_id)).collect()
     }
 }
@@ -114,4 +114,4 @@ impl TextInput {
 }
 
 /// The input with token ids.
-pub(super) const INPUT_IDS: &str = "input_ids";
+pub(crate) const INPUT_IDS: &str = "input_ids";

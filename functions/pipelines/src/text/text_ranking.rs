@@ -11,7 +11,7 @@ use super::classifier::{ClassifierRow, TextClassifier, tokenising};
 use super::row_outputs::RowOutputs;
 use super::tokenizer::Truncate;
 use crate::export::ConfigFile;
-use crate::partial::{check_top_k, merge, split};
+use crate::partial::{check_at_least_one, merge, split};
 use crate::scores::scores;
 
 /// The pipeline `text-ranking`: a query and documents in, the documents ranked out.
@@ -53,7 +53,7 @@ impl Task for TextRanking {
         inputs: Vec<QueryAndDocuments>,
         parameters: TextRankingParameters,
     ) -> Result<Predictions<Vec<RankedDocument>>, PredictError> {
-        check_top_k(parameters.top_k)?;
+        check_at_least_one("top_n", parameters.top_n)?;
         let pairs: usize = inputs.iter().map(|input| input.documents.len()).fold(0, usize::saturating_add);
         if pairs > call.max_rows() {
             let most = call.max_rows();
@@ -79,7 +79,7 @@ impl Task for TextRanking {
             let mut predictions = Vec::with_capacity(counts.len());
             for count in counts {
                 let (own, others) = outputs.split_at(count);
-                predictions.push(self.ranked(own, parameters.top_k));
+                predictions.push(self.ranked(own, parameters.top_n));
                 outputs = others;
             }
             Ok::<_, PredictError>(merge(places, predictions))
@@ -114,12 +114,12 @@ impl TextRanking {
         scores(&logits, self.activation).first().copied().ok_or_else(|| PredictError::internal("there is no score"))
     }
 
-    fn ranked(&self, outputs: &[RowOutputs], top_k: Option<usize>) -> Result<Vec<RankedDocument>, PredictError> {
+    fn ranked(&self, outputs: &[RowOutputs], top_n: Option<usize>) -> Result<Vec<RankedDocument>, PredictError> {
         let scores = outputs.iter().map(|outputs| self.score(outputs)).collect::<Result<Vec<_>, _>>()?;
         let mut ranked: Vec<_> =
             scores.into_iter().enumerate().map(|(index, score)| RankedDocument::new(index, score)).collect();
         ranked.sort_by(|one, other| other.score.total_cmp(&one.score));
-        ranked.truncate(top_k.unwrap_or(usize::MAX));
+        ranked.truncate(top_n.unwrap_or(usize::MAX));
         Ok(ranked)
     }
 }

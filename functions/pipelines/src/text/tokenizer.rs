@@ -76,7 +76,7 @@ impl TextTokenizer {
     }
 
     /// The id of the padding token.
-    pub(super) fn pad_id(&self) -> i64 {
+    pub(crate) fn pad_id(&self) -> i64 {
         self.pad_id
     }
 
@@ -161,7 +161,7 @@ impl TextTokenizer {
 
 impl EncodedText {
     /// The tokens and their type ids.
-    pub(super) fn row(&self) -> TextRow {
+    pub(crate) fn row(&self) -> TextRow {
         TextRow::of(&self.encoding)
     }
 

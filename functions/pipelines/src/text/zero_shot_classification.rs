@@ -10,7 +10,8 @@ use amaas_wire::pipeline::{LabelScore, ZeroShotClassificationParameters};
 use super::classifier::{ClassifierRow, TextClassifier, tokenising};
 use super::row_outputs::RowOutputs;
 use super::tokenizer::Truncate;
-use crate::partial::{bad_parameter, merge, split};
+use crate::labels_template::label_texts;
+use crate::partial::{merge, split};
 use crate::scores::{ranked, softmax};
 
 /// The pipeline `zero-shot-classification`: a text in, the labels of the call with scores out, the most probable one first.
@@ -62,7 +63,8 @@ impl Task for ZeroShotClassification {
         inputs: Vec<String>,
         parameters: ZeroShotClassificationParameters,
     ) -> Result<Predictions<Vec<LabelScore>>, PredictError> {
-        let hypotheses = hypotheses(&parameters)?;
+        let template = parameters.hypothesis_template.as_deref().unwrap_or(DEFAULT_TEMPLATE);
+        let hypotheses = label_texts(&parameters.candidate_labels, template)?;
         let labels = hypotheses.len();
         if inputs.len().saturating_mul(labels) > call.max_rows() {
             let (most, got) = (call.max_rows(), inputs.len());
@@ -113,20 +115,4 @@ impl ZeroShotClassification {
     }
 }
 
-/// The hypothesis of each label.
-fn hypotheses(parameters: &ZeroShotClassificationParameters) -> Result<Vec<String>, PredictError> {
-    let labels = &parameters.candidate_labels;
-    if labels.is_empty() || labels.len() > MAX_LABELS {
-        let got = labels.len();
-        return Err(bad_parameter("candidate_labels", &format!("expected 1 to {MAX_LABELS} labels, got {got}")));
-    }
-    let template = parameters.hypothesis_template.as_deref().unwrap_or(DEFAULT_TEMPLATE);
-    let Some((before, after)) = template.split_once("{}").filter(|(_, after)| !after.contains("{}")) else {
-        return Err(bad_parameter("hypothesis_template", "expected a text with one {} in place of the label"));
-    };
-    Ok(labels.iter().map(|label| format!("{before}{label}{after}")).collect())
-}
-
 const DEFAULT_TEMPLATE: &str = "This example is {}.";
-/// The most labels of a call; each is a row for each input.
-const MAX_LABELS: usize = 256;

@@ -17,3 +17,7 @@ pub use self::inputs::ImageInputs;
 pub use self::processor::{ImageProcessor, ProcessedImage};
 pub use self::resample::{ResampleFilter, resize};
 pub use self::runs::ImageNetwork;
+#[cfg(feature = "text")]
+mod zero_shot_image_classification;
+#[cfg(feature = "text")]
+pub use self::zero_shot_image_classification::ZeroShotImageClassification;

@@ -100,7 +100,7 @@ fn by_image(plan: &[Vec<usize>], outputs: Vec<Vec<Tensor>>, count: usize) -> Res
 }
 
 /// Batches images of `sizes` into runs, by index.
-fn plan(sizes: &[(u32, u32)], has_rows: bool) -> Vec<Vec<usize>> {
+pub(super) fn plan(sizes: &[(u32, u32)], has_rows: bool) -> Vec<Vec<usize>> {
     let mut runs: Vec<Vec<usize>> = Vec::new();
     for (index, size) in sizes.iter().enumerate() {
         let pixels = u64::from(size.0) * u64::from(size.1);

@@ -15,6 +15,7 @@ mod text_or_pair;
 mod text_ranking;
 mod timestamps;
 mod zero_shot_classification;
+mod zero_shot_image_classification;
 
 pub use self::audio::Audio;
 pub use self::audio_classification::AudioClassificationParameters;
@@ -34,3 +35,4 @@ pub use self::text_or_pair::TextOrPair;
 pub use self::text_ranking::{QueryAndDocuments, RankedDocument, TextRankingParameters};
 pub use self::timestamps::Timestamps;
 pub use self::zero_shot_classification::ZeroShotClassificationParameters;
+pub use self::zero_shot_image_classification::ZeroShotImageClassificationParameters;

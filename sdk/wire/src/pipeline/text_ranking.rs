@@ -29,7 +29,7 @@ impl QueryAndDocuments {
 pub struct TextRankingParameters {
     /// The number of most relevant documents in the answer; all by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub top_k: Option<usize>,
+    pub top_n: Option<usize>,
     /// Whether a pair that is too long is cut, which is the default; `false` refuses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncation: Option<bool>,
@@ -38,8 +38,8 @@ pub struct TextRankingParameters {
 impl TextRankingParameters {
     /// Sets the number of documents in the answer.
     #[must_use]
-    pub fn top_k(self, documents: usize) -> Self {
-        Self { top_k: Some(documents), ..self }
+    pub fn top_n(self, documents: usize) -> Self {
+        Self { top_n: Some(documents), ..self }
     }
 
     /// Sets whether a pair that is too long is cut.

@@ -39,7 +39,8 @@ def text_classification(checkpoint, value, parameters):
 
 @each
 def zero_shot_classification(checkpoint, value, parameters):
-    """Labels with scores, highest first."""
+    """Labels with scores, highest first. The pipeline always cuts a long text; a request has to say so."""
+    parameters.pop("truncation", None)
     answer = load("zero-shot-classification", checkpoint)(value, **parameters)
     return [{"label": label, "score": score} for label, score in zip(answer["labels"], answer["scores"])]
 

@@ -166,7 +166,7 @@ def _answer(prepare):
 def _frame(rows):
     frame = pandas.DataFrame(rows, columns=list(TYPES))
     for column in WORDS:
-        frame[column] = [value or "" for value in frame[column]]
+        frame[column] = [value if isinstance(value, str) else "" for value in frame[column]]
         frame[column] = frame[column].astype(object)
     for column in NUMBERS:
         frame[column] = frame[column].astype(numpy.float32)
@@ -246,7 +246,10 @@ def _cases(rows):
     ]
 
 
-TEXT_CASES = [Case("one", [["The cat sleeps."]]), Case("several", [["Le CAFÉ est fermé"], ["NEW YORK"], ["die Stadt"]])]
+TEXT_CASES = [
+    Case("one", [{"text": "The cat sleeps."}]),
+    Case("several", [{"text": "Le CAFÉ est fermé"}, {"text": "NEW YORK"}, {"text": "die Stadt"}]),
+]
 OBJECTS, LISTS = _objects(TEST), _lists(TEST)
 
 
@@ -276,13 +279,12 @@ def _by_matrix(name, build, convert, source="X"):
 
 
 def _texts(rows):
-    return [row[0] for row in rows]
+    return [row["text"] for row in rows]
 
 
 EXPORTS = [
     _by_columns("sklearn-forest-classification", "classification", _forest),
     _by_columns("sklearn-logistic-without-zipmap", "classification", _logistic, zipmap=False),
-    _by_columns("sklearn-logistic-zipmap-columns", "classification", _logistic, zipmap="columns"),
     _by_columns("sklearn-ridge-regression", "regression", _ridge),
     _by_columns("sklearn-boosted-regression", "regression", _boosted_regressor),
     _by_matrix("sklearn-matrix-classification", _matrix_logistic, _from_matrix),

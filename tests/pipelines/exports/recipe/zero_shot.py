@@ -25,7 +25,7 @@ CASES = [
     Case(
         "truncated",
         ["The river flows from the mountains to the sea. " * 12],
-        {"candidate_labels": TOPICS},
+        {"candidate_labels": TOPICS, "truncation": True},
         "only the text is cut, never the hypothesis",
     ),
 ]
