@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use super::example::{EXAMPLE, image_of_file};
 use super::runs::{MAX_IMAGES, plan};
-use super::values::values;
+use super::values::rows;
 use super::{ImageInputs, ImageNetwork, ImageProcessor, ProcessedImage};
 use crate::export::ConfigFile;
 use crate::labels_template::label_texts;
@@ -125,18 +125,9 @@ impl ZeroShotImageClassification {
             let prepared = network.prepare(vec![tensors], call.tenant(), call.max_rows())?;
             let outputs = call.run(&charge, network, prepared).await?;
             let outputs = outputs.into_iter().next().unwrap_or_default();
-            let (values, shape) = values(&outputs, OUTPUT)?;
-            let labels = match *shape.as_slice() {
-                [count, labels] if count == run.len() && labels > 0 => labels,
-                ref got => {
-                    let expected = run.len();
-                    return Err(PredictError::internal(format!(
-                        "output {OUTPUT:?}: expected [{expected}, labels], got {got:?}"
-                    )));
-                }
-            };
-            for (index, row) in run.iter().zip(values.chunks_exact(labels)) {
-                logits[*index] = row.to_vec();
+            let rows = rows(&outputs, OUTPUT, run.len())?;
+            for (index, row) in run.iter().zip(rows) {
+                logits[*index] = row;
             }
         }
         Ok(logits)

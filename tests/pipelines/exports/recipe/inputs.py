@@ -24,7 +24,7 @@ def path(value):
 IMAGES = [
     file(name)
     for name in (
-        "wide-300x200.jpg",
+        "wide-150x100.png",
         "tall-90x160.png",
         "grey-64x48.png",
         "rgba-50x70.png",
@@ -33,7 +33,7 @@ IMAGES = [
         "lossless-240x100.webp",
     )
 ]
-ODD_IMAGES = [file(name) for name in ("subsampled-300x200.jpg", "rotated-by-exif-80x60.jpg", "lossy-120x90.webp")]
+ODD_IMAGES = [file(name) for name in ("wide-300x200.jpg", "subsampled-300x200.jpg", "rotated-by-exif-80x60.jpg", "lossy-120x90.webp")]
 SOUNDS = [file(name) for name in ("tone-16k-mono.wav", "sweep-16k-mono.wav", "noise-16k-mono.wav")]
 OTHER_RATES = [file(name) for name in ("sweep-8k-mono.wav", "chord-44k1-stereo.wav")]
 OTHER_WAV = [file(name) for name in ("sweep-16k-float.wav", "sweep-16k-24bit.wav", "tone-8k-8bit.wav")]
@@ -79,6 +79,7 @@ def _write_images():
     def to(name):
         return os.path.join(FOLDER, name)
 
+    _scene(150, 100, 1).save(to("wide-150x100.png"), optimize=True)
     _scene(300, 200, 1).save(to("wide-300x200.jpg"), quality=88, subsampling=0)
     _scene(300, 200, 2).save(to("subsampled-300x200.jpg"), quality=80, subsampling=2)
     _scene(90, 160, 3).save(to("tall-90x160.png"), optimize=True)
