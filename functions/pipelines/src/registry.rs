@@ -17,8 +17,11 @@ pub fn with_pipelines(tasks: Tasks) -> Tasks {
     #[cfg(feature = "text")]
     let tasks = tasks
         .with::<crate::text::FeatureExtraction>()
+        .with::<crate::text::FillMask>()
+        .with::<crate::text::QuestionAnswering>()
         .with::<crate::text::TextClassification>()
         .with::<crate::text::TextRanking>()
+        .with::<crate::text::TokenClassification>()
         .with::<crate::text::ZeroShotClassification>();
     #[cfg(feature = "tabular")]
     let tasks = tasks.with::<crate::tabular::TabularClassifier>().with::<crate::tabular::TabularRegressor>();

@@ -29,32 +29,42 @@ impl RowOutputs {
         Self { outputs, row, rows, tokens }
     }
 
-    /// The tokens of the row, without padding.
-    pub(super) fn tokens(&self) -> usize {
-        self.tokens
-    }
-
     /// The values of the output `name`, as FP32.
     ///
     /// # Errors
     /// If there is no such output of numbers, or a value is not finite.
     pub(super) fn values(&self, name: &str) -> Result<RowValues, PredictError> {
+        let output = self.output(name)?;
+        let size = output.data().len() / self.rows.max(1);
+        let values = finite(name, slice(output.data(), self.row * size, size))?;
+        Ok(RowValues { values, shape: output.shape()[1..].to_vec() })
+    }
+
+    /// The vector of the token `token` in the output `name`, which has one for each token.
+    ///
+    /// # Errors
+    /// As [`values`](Self::values), or if there is no such token.
+    pub(super) fn token_vector(&self, name: &str, token: usize) -> Result<Vec<f32>, PredictError> {
+        let output = self.output(name)?;
+        match *output.shape() {
+            [_, tokens, width] if token < tokens => {
+                finite(name, slice(output.data(), (self.row * tokens + token) * width, width))
+            }
+            ref shape => Err(PredictError::internal(format!(
+                "output {name:?}: expected [batch, sequence, width], got {shape:?}"
+            ))),
+        }
+    }
+
+    /// The output `name`, which has a row for each row of the run.
+    fn output(&self, name: &str) -> Result<&Tensor, PredictError> {
         let output = self.outputs.iter().find(|output| output.name() == name);
         let output = output.ok_or_else(|| PredictError::internal(format!("the network gave no output {name:?}")))?;
-        let (shape, len) = (output.shape(), output.data().len());
-        if shape.first() != Some(&self.rows) {
-            let (rows, got) = (self.rows, shape.first().copied().unwrap_or_default());
-            return Err(PredictError::internal(format!("output {name:?}: expected {rows} rows, got {got}")));
+        if output.shape().first() == Some(&self.rows) {
+            return Ok(output);
         }
-        let size = len / self.rows.max(1);
-        let values = slice(output.data(), self.row * size, size);
-        let values = values.ok_or_else(|| PredictError::internal(format!("output {name:?}: expected numbers")))?;
-        if values.iter().any(|value| !value.is_finite()) {
-            return Err(PredictError::not_finite(format!(
-                "the network gave {name:?} a value that is no finite number"
-            )));
-        }
-        Ok(RowValues { values, shape: shape[1..].to_vec() })
+        let (rows, got) = (self.rows, output.shape().first().copied().unwrap_or_default());
+        Err(PredictError::internal(format!("output {name:?}: expected {rows} rows, got {got}")))
     }
 
     /// The values of an output with one vector for each token, `[tokens, width]`, without padding.
@@ -73,6 +83,15 @@ impl RowOutputs {
             ))),
         }
     }
+}
+
+/// `values` if they are finite numbers.
+fn finite(name: &str, values: Option<Vec<f32>>) -> Result<Vec<f32>, PredictError> {
+    let values = values.ok_or_else(|| PredictError::internal(format!("output {name:?}: expected numbers")))?;
+    if values.iter().all(|value| value.is_finite()) {
+        return Ok(values);
+    }
+    Err(PredictError::not_finite(format!("the network gave {name:?} a value that is no finite number")))
 }
 
 #[allow(clippy::cast_possible_truncation)] // scores of FP64 need no more than FP32

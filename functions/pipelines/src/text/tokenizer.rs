@@ -29,7 +29,7 @@ pub enum Truncate {
     Longest,
     /// The first text is cut.
     First,
-    /// The second text becomes windows that overlap by `stride` tokens.
+    /// The text, or the second one of two, becomes windows that overlap by `stride` tokens.
     Windows {
         /// Tokens that two windows share.
         stride: usize,
@@ -108,7 +108,10 @@ impl TextTokenizer {
         working.record_progress(tokens as u64 + 1)?;
         let (strategy, stride, most) = match truncate {
             Truncate::Windows { stride, length } => {
-                (TruncationStrategy::OnlySecond, stride, length.min(self.max_length))
+                let most = length.min(self.max_length);
+                check_windows((first.len(), second.as_ref().map(Encoding::len)), stride, most.saturating_sub(added))?;
+                let is_pair = second.is_some();
+                (if is_pair { TruncationStrategy::OnlySecond } else { TruncationStrategy::OnlyFirst }, stride, most)
             }
             Truncate::First => (TruncationStrategy::OnlyFirst, 0, self.max_length),
             Truncate::Refuse | Truncate::Longest => (TruncationStrategy::LongestFirst, 0, self.max_length),
@@ -120,7 +123,13 @@ impl TextTokenizer {
         let (first, second) = if is_long {
             let max_length = most.saturating_sub(added);
             let params = TruncationParams { direction: self.direction, max_length, strategy, stride };
-            truncate_encodings(first, second, &params).map_err(|_| too_long(most, &(tokens + added).to_string()))?
+            let no_room = |_| {
+                let got = tokens + added;
+                PredictError::invalid(format!(
+                    "expected at most {most} tokens, got {got}; too few are of the text that is cut"
+                ))
+            };
+            truncate_encodings(first, second, &params).map_err(no_room)?
         } else {
             (first, second)
         };
@@ -181,6 +190,25 @@ impl EncodedText {
     }
 }
 
+/// Checks that windows of `room` tokens advance, and that they are not too many.
+fn check_windows((first, second): (usize, Option<usize>), stride: usize, room: usize) -> Result<(), PredictError> {
+    let (fixed, windowed) = match second {
+        Some(second) => (first, second),
+        None => (0, first),
+    };
+    let room = room.saturating_sub(fixed);
+    if fixed + windowed > fixed + room && stride >= room {
+        return Err(PredictError::invalid(format!(
+            "expected a stride below the {room} tokens that a window has room for, got {stride}"
+        )));
+    }
+    let windows = windowed.saturating_sub(stride).div_ceil(room.saturating_sub(stride).max(1));
+    if windows > MAX_WINDOWS {
+        return Err(PredictError::invalid(format!("expected a text of at most {MAX_WINDOWS} windows, got {windows}")));
+    }
+    Ok(())
+}
+
 fn too_long(most: usize, got: &str) -> PredictError {
     PredictError::invalid(format!(
         "expected at most {most} tokens, got {got}; send \"truncation\": true to have it cut"
@@ -206,5 +234,7 @@ fn pad_id(tokenizer: &Tokenizer, config: &ConfigFile, context: &TaskContext) -> 
 const MAX_BYTES_PER_TOKEN: usize = 128;
 /// Texts up to this size are read whole.
 const MIN_READ_BYTES: usize = 4 << 10;
+/// The most windows of a text; each is a row.
+const MAX_WINDOWS: usize = 256;
 /// The most bytes of a text that is read in windows: tokenizers process about 10 MB a second.
 const MAX_WINDOWS_BYTES: usize = 1 << 20;

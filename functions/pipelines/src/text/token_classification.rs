@@ -1,0 +1,214 @@
+//! `token-classification`: texts to labelled entities.
+
+use std::sync::Arc;
+
+use amaas_engine::cpu::CpuPermit;
+use amaas_model::PredictError;
+use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit};
+use amaas_wire::pipeline::{TokenClassificationParameters, TokenEntity};
+use tokenizers::{Encoding, ModelWrapper};
+
+use super::characters::Characters;
+use super::classifier::tokenising;
+use super::entities::{EntityRules, LabelledToken, merge_windows};
+use super::network::TextInputs;
+use super::row::TextRow;
+use super::row_outputs::RowOutputs;
+use super::runs::run_rows;
+use super::special_tokens::SpecialToken;
+use super::tokenizer::{EncodedText, TextTokenizer, Truncate};
+use crate::export::{ClassLabels, ConfigFile, PipelineSettings};
+use crate::partial::{merge, split};
+use crate::scores::softmax;
+
+/// The pipeline `token-classification`: a text in, its entities out, in the order of the text.
+#[derive(Debug)]
+pub struct TokenClassification {
+    tokenizer: TextTokenizer,
+    inputs: TextInputs,
+    output: String,
+    labels: ClassLabels,
+    /// The id of the token for unknown words.
+    unknown: Option<u32>,
+    /// Whether tokens within a word are marked, as `##ing`.
+    marks_subwords: bool,
+}
+
+/// A tokenised text with its windows.
+struct TokenisedText {
+    text: String,
+    encoded: EncodedText,
+}
+
+impl Task for TokenClassification {
+    const NAME: &'static str = "token-classification";
+    const EXAMPLE: &'static str = r#""New York is a city.""#;
+    const IS_PARTIAL: bool = true;
+    const UNIT: UsageUnit = UsageUnit::Tokens;
+    type Input = String;
+    type Parameters = TokenClassificationParameters;
+    type Prediction = Vec<TokenEntity>;
+
+    fn load(context: &TaskContext) -> Result<Self, TaskError> {
+        let tokenizer = TextTokenizer::load(context)?;
+        let inputs = TextInputs::of(&context.network.inputs, tokenizer.pad_id())?;
+        let (output, classes) = token_output(context)?;
+        let config = ConfigFile::read_or_empty(&context.assets, "config.json")?;
+        let chosen = PipelineSettings::read(&context.assets)?.labels.map(ClassLabels::from);
+        let labels = match (chosen, ClassLabels::of(&config)?, classes) {
+            (Some(labels), ..) | (None, Some(labels), _) => labels,
+            (None, None, Some(classes)) => ClassLabels::numbered(classes),
+            (None, None, None) => {
+                return Err(
+                    config.error("id2label", "expected the labels of the classes, got none; --label-file gives them")
+                );
+            }
+        };
+        if let Some(classes) = classes.filter(|classes| *classes != labels.count()) {
+            let got = labels.count();
+            return Err(TaskError::new(format!(
+                "expected {classes} labels, one for each class of the network, got {got}"
+            )));
+        }
+        let unknown = SpecialToken::read(&context.assets, &tokenizer, "unk_token")?.map(|token| token.id);
+        let marks_subwords = match tokenizer.inner().get_model() {
+            ModelWrapper::WordPiece(model) => !model.continuing_subword_prefix.is_empty(),
+            ModelWrapper::BPE(model) => {
+                model.continuing_subword_prefix.as_ref().is_some_and(|prefix| !prefix.is_empty())
+            }
+            _ => false,
+        };
+        Ok(Self { tokenizer, inputs, output, labels, unknown, marks_subwords })
+    }
+
+    async fn predict(
+        self: Arc<Self>,
+        call: ModelCall,
+        inputs: Vec<String>,
+        parameters: TokenClassificationParameters,
+    ) -> Result<Predictions<Vec<TokenEntity>>, PredictError> {
+        let truncate = match (parameters.stride, parameters.truncation) {
+            (Some(stride), _) => Truncate::Windows { stride, length: self.tokenizer.max_length() },
+            (None, Some(true)) => Truncate::Longest,
+            (None, _) => Truncate::Refuse,
+        };
+        let task = Arc::clone(&self);
+        let encode = move |working: &CpuPermit| {
+            let encode = |text: String| {
+                let encoded = task.tokenizer.encode(working, (&text, None), truncate)?;
+                Ok(TokenisedText { text, encoded })
+            };
+            Ok::<_, PredictError>(inputs.into_iter().map(encode).collect::<Vec<Result<_, PredictError>>>())
+        };
+        let texts = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
+        let (accepted, places) = split(texts);
+        let is_cut = |text: &TokenisedText| text.encoded.is_cut() && parameters.stride.is_none();
+        let accepted_places = places.iter().enumerate().filter(|(_, place)| place.is_ok()).map(|(index, _)| index);
+        let truncated: Vec<usize> =
+            accepted_places.zip(&accepted).filter(|(_, text)| is_cut(text)).map(|(index, _)| index).collect();
+        let windows = accepted.iter().flat_map(|text| text.windows(&parameters));
+        let rows: Vec<TextRow> = windows.map(TextRow::of).collect();
+        let outputs = run_rows(&call, (call.networks().own(), &self.inputs), &rows).await?;
+        let predict = move |_: &_| {
+            let mut outputs = outputs.iter();
+            let mut predictions = Vec::with_capacity(accepted.len());
+            for text in &accepted {
+                let of_text: Vec<_> =
+                    text.windows(&parameters).zip(&mut outputs).map(|(window, outputs)| (window, outputs)).collect();
+                predictions.push(self.entities(&text.text, &of_text, &parameters));
+            }
+            Ok::<_, PredictError>(merge(places, predictions))
+        };
+        let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
+        Ok(Predictions::of_results(predictions).with_truncated(truncated))
+    }
+}
+
+impl TokenisedText {
+    /// The windows that are read: all of them with a stride, else the first one.
+    fn windows(&self, parameters: &TokenClassificationParameters) -> impl Iterator<Item = &Encoding> {
+        self.encoded.windows().take(if parameters.stride.is_some() { usize::MAX } else { 1 })
+    }
+}
+
+impl TokenClassification {
+    /// The entities of all windows of `text`.
+    fn entities(
+        &self,
+        text: &str,
+        windows: &[(&Encoding, &RowOutputs)],
+        parameters: &TokenClassificationParameters,
+    ) -> Result<Vec<TokenEntity>, PredictError> {
+        let strategy = parameters.aggregation_strategy.unwrap_or_default();
+        let characters = Characters::of(text);
+        let rules = EntityRules { tokenizer: self.tokenizer.inner(), labels: &self.labels, strategy };
+        let mut all = Vec::new();
+        for (window, outputs) in windows {
+            let entities = rules.entities(self.tokens(&characters, window, outputs)?)?;
+            let ignored = |entity: &TokenEntity| match &parameters.ignore_labels {
+                Some(labels) => labels.iter().any(|label| label == entity.label()),
+                None => entity.label() == OUTSIDE,
+            };
+            all.extend(entities.into_iter().filter(|entity| !ignored(entity)));
+        }
+        Ok(if windows.len() > 1 { merge_windows(all) } else { all })
+    }
+
+    /// The tokens of a window, without special ones.
+    fn tokens(
+        &self,
+        text: &Characters<'_>,
+        window: &Encoding,
+        outputs: &RowOutputs,
+    ) -> Result<Vec<LabelledToken>, PredictError> {
+        let logits = outputs.token_vectors(&self.output)?;
+        let classes = logits.shape[1];
+        if classes != self.labels.count() {
+            let expected = self.labels.count();
+            return Err(PredictError::internal(format!(
+                "output {:?}: expected {expected} classes, got {classes}",
+                self.output
+            )));
+        }
+        let places = window.get_special_tokens_mask().iter().enumerate().filter(|(_, special)| **special == 0);
+        let token = |(at, _): (usize, &u32)| {
+            let (start, end) = window.get_offsets()[at];
+            let part = text.slice(start, end);
+            let word = window.get_tokens()[at].clone();
+            let is_unknown = Some(window.get_ids()[at]) == self.unknown;
+            let continues = if self.marks_subwords {
+                word.chars().count() != part.chars().count()
+            } else {
+                start > 0 && !text.slice(start - 1, start + 1).contains(' ')
+            };
+            LabelledToken {
+                word: if is_unknown { part.to_owned() } else { word },
+                scores: softmax(&logits.values[at * classes..(at + 1) * classes]),
+                start,
+                end,
+                continues_word: continues && !is_unknown,
+            }
+        };
+        Ok(places.map(token).collect())
+    }
+}
+
+/// The output with a row of logits for each token, and the number of classes if it is declared.
+fn token_output(context: &TaskContext) -> Result<(String, Option<usize>), TaskError> {
+    let outputs = &context.network.outputs;
+    let named = outputs.iter().find(|output| output.name == "logits");
+    let output = named.or_else(|| outputs.first().filter(|_| outputs.len() == 1)).ok_or_else(|| {
+        let got = outputs.iter().map(|output| format!("{:?}", output.name)).collect::<Vec<_>>().join(", ");
+        TaskError::new(format!("expected an output \"logits\", got {got}"))
+    })?;
+    if !output.unranked && output.shape.len() != 3 {
+        let (name, got) = (&output.name, output.shape.len());
+        return Err(TaskError::new(format!(
+            "output {name:?}: expected the shape [batch, sequence, classes], got {got} dimensions"
+        )));
+    }
+    Ok((output.name.clone(), output.shape.get(2).and_then(amaas_engine::Dim::fixed)))
+}
+
+/// The label of tokens outside of entities.
+const OUTSIDE: &str = "O";
