@@ -4,7 +4,7 @@ use amaas_engine::cpu::CpuPermit;
 use amaas_model::PredictError;
 use amaas_model::task::{TaskContext, TaskError};
 use tokenizers::utils::truncation::{TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings};
-use tokenizers::{Encoding, PostProcessor, Tokenizer};
+use tokenizers::{Encoding, PostProcessor, PostProcessorWrapper, Tokenizer};
 
 use super::beginning::beginning;
 use super::max_length::MaxLength;
@@ -14,7 +14,9 @@ use crate::export::ConfigFile;
 /// The tokenizer of an export, with the maximum length of its texts.
 #[derive(Debug)]
 pub struct TextTokenizer {
+    /// Without its post-processor, which runs once, after texts are cut: run twice, it would trim offsets twice.
     tokenizer: Tokenizer,
+    post_processor: Option<PostProcessorWrapper>,
     max_length: usize,
     direction: TruncationDirection,
     pad_id: i64,
@@ -67,7 +69,9 @@ impl TextTokenizer {
         // Rows are padded to the longest row of their run, and texts are cut as the call asks.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(failed)?;
-        Ok(Self { tokenizer, max_length, direction, pad_id })
+        let post_processor = tokenizer.get_post_processor().cloned();
+        tokenizer.with_post_processor(None::<PostProcessorWrapper>);
+        Ok(Self { tokenizer, post_processor, max_length, direction, pad_id })
     }
 
     /// The maximum number of tokens of a text, special tokens included.
@@ -98,12 +102,13 @@ impl TextTokenizer {
         let (first, first_is_cut) = self.encode_alone(text, truncate)?;
         let (second, second_is_cut) = match pair {
             Some(pair) => {
-                let (encoding, is_cut) = self.encode_alone(pair, truncate)?;
+                let (mut encoding, is_cut) = self.encode_alone(pair, truncate)?;
+                encoding.set_type_ids(vec![1; encoding.len()]);
                 (Some(encoding), is_cut)
             }
             None => (None, false),
         };
-        let added = self.tokenizer.get_post_processor().map_or(0, |it| it.added_tokens(second.is_some()));
+        let added = self.post_processor.as_ref().map_or(0, |it| it.added_tokens(second.is_some()));
         let tokens = first.len() + second.as_ref().map_or(0, Encoding::len);
         working.record_progress(tokens as u64 + 1)?;
         let (strategy, stride, most) = match truncate {
@@ -133,8 +138,13 @@ impl TextTokenizer {
         } else {
             (first, second)
         };
-        let refused = |_| PredictError::invalid("the tokenizer refuses the text");
-        let encoding = self.tokenizer.post_process(first, second, true).map_err(refused)?;
+        let processed = match &self.post_processor {
+            Some(post_processor) => post_processor.process(first, second, true).ok(),
+            None => <dyn PostProcessor>::default_process(std::iter::once(first).chain(second).collect(), true)
+                .ok()
+                .and_then(|mut processed| processed.pop()),
+        };
+        let encoding = processed.ok_or_else(|| PredictError::invalid("the tokenizer refuses the text"))?;
         Ok(EncodedText { encoding, is_cut: is_long || first_is_cut || second_is_cut })
     }
 

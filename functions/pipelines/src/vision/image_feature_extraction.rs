@@ -16,7 +16,7 @@ use crate::partial::{bad_parameter, merge, split};
 
 /// The pipeline `image-feature-extraction`: an image in, the network's output for it out.
 ///
-/// By default that is `last_hidden_state`, or the first output if there is none of that name. With `pool` it is `pooler_output`, or
+/// By default that is the first output, as in `transformers`. With `pool` it is `pooler_output`, or
 /// `image_embeds`; a network without them refuses `pool`.
 #[derive(Debug)]
 pub struct ImageFeatureExtraction {
@@ -39,8 +39,8 @@ impl Task for ImageFeatureExtraction {
         let inputs = ImageInputs::of(&context.network.inputs, &processor, &[])?;
         let outputs = &context.network.outputs;
         let named = |name: &str| outputs.iter().find(|output| output.name == name).map(|output| output.name.clone());
-        let output = named("last_hidden_state").or_else(|| outputs.first().map(|output| output.name.clone()));
-        let output = output.ok_or_else(|| TaskError::new("expected an output \"last_hidden_state\", got none"))?;
+        let output = outputs.first().map(|output| output.name.clone());
+        let output = output.ok_or_else(|| TaskError::new("expected an output, got none"))?;
         let pooled = named("pooler_output").or_else(|| named("image_embeds"));
         Ok(Self { network: Arc::new(ImageNetwork { processor, inputs }), output, pooled })
     }
