@@ -47,7 +47,7 @@ impl Model {
         self.predict_request(&PredictRequest { inputs, parameters: Some(parameters), partial: false }).await
     }
 
-    /// Predicts for a batch of inputs of which each may fail alone: its result is then the problem that the call would have had.
+    /// Predicts for a batch of inputs in which each input may fail alone: its result is then the problem that the call would have had.
     ///
     /// ```
     /// # use amaas::{Error, Model};

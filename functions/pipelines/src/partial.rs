@@ -1,4 +1,4 @@
-//! Inputs of which some are at fault.
+//! Calls in which some inputs are at fault.
 
 use amaas_model::{InputError, PredictError};
 

@@ -69,7 +69,7 @@ fn rows(name: &str) -> Option<Case> {
 }
 
 impl Case {
-    /// Whether an input is a JPEG or a lossy WebP, of which decoders differ.
+    /// Whether an input is a JPEG or a lossy WebP: decoders of these differ.
     pub(crate) fn is_lossy(&self) -> bool {
         let name = |input: &Value| input.get("file").and_then(Value::as_str).unwrap_or_default().to_owned();
         self.request.inputs.iter().map(name).any(|name| name.ends_with(".jpg") || name.contains("lossy-"))

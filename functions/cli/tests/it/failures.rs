@@ -104,7 +104,7 @@ fn a_task_that_cannot_be_checked_is_not_published_without_a_word_of_it() {
         (
             &["--task", "sentimant"][..],
             1,
-            &["no task \"sentimant\"", "it has: digits, embed", "try: --task sentiment"][..],
+            &["no task \"sentimant\"", "it has: audio-classification, ", "try: --task sentiment"][..],
         ),
         (&["--task", ""], 2, &["a value is required for '--task <TASK>' but none was supplied"]),
         (&["--task", "", "--unchecked-task"], 2, &["a value is required for '--task <TASK>'"]),

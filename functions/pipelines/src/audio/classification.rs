@@ -110,7 +110,7 @@ impl Task for AudioClassification {
     }
 }
 
-/// The labels: the publisher's, else those of `config.json`, else numbered ones, of which the network gives `width`.
+/// The labels: the publisher's, else those of `config.json`, else numbered ones. The network gives `width` scores.
 fn labels(context: &TaskContext, config: &ConfigFile, width: Option<usize>) -> Result<ClassLabels, TaskError> {
     let chosen = PipelineSettings::read(&context.assets)?.labels.map(ClassLabels::from);
     let labels = match chosen {

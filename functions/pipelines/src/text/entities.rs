@@ -152,7 +152,8 @@ fn tag(label: &str) -> (bool, &str) {
 /// The entities of overlapping windows: of two that overlap the longer one, or the one with the higher score.
 pub(super) fn merge_windows(mut entities: Vec<TokenEntity>) -> Vec<TokenEntity> {
     entities.sort_by_key(|entity| entity.start);
-    let mut merged: Vec<TokenEntity> = Vec::new();
+    // As in `transformers`, the first entity is compared with itself: if it has no characters, it is listed twice.
+    let mut merged: Vec<TokenEntity> = entities.first().cloned().into_iter().collect();
     for entity in entities {
         match merged.last_mut() {
             Some(last) if (last.start..last.end).contains(&entity.start) => {

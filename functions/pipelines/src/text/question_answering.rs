@@ -26,7 +26,7 @@ use crate::partial::{bad_parameter, check_at_least_one, check_top_k, merge, spli
 pub struct QuestionAnswering {
     tokenizer: TextTokenizer,
     inputs: TextInputs,
-    /// The id of the token that stands for "no answer".
+    /// The id of the token whose scores mean "no answer".
     classifier_token: Option<u32>,
 }
 

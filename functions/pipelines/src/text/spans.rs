@@ -30,7 +30,7 @@ impl SpanScores {
         Self { starts: masked(starts), ends: masked(ends), candidates: candidates.to_vec() }
     }
 
-    /// The score of the first token, which stands for "no answer".
+    /// The score of the first token, which means "no answer".
     pub(super) fn no_answer(&self) -> f32 {
         self.starts.first().zip(self.ends.first()).map_or(0.0, |(start, end)| start * end)
     }

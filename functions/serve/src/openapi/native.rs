@@ -32,7 +32,7 @@ pub(super) fn predict_typed(
     if let Some(inputs) = typed.request.pointer_mut("/properties/inputs").and_then(Value::as_object_mut) {
         inputs.extend([("minItems".to_owned(), 1.into()), ("maxItems".to_owned(), max_inputs.into())]);
     }
-    let example = typed.example.and_then(|example| serde_json::from_str::<Value>(&example.body(1)).ok());
+    let example = typed.example.and_then(|example| serde_json::from_str::<Value>(&example).ok());
     let content = json_with_example(typed.request, example);
     let mut operation = builder.operation(id, tag::MODELS, summary);
     operation.parameters.push(parts::version_query());

@@ -68,7 +68,7 @@ impl CtcVocabulary {
         self.tokens.get(&id).unwrap_or(&self.unknown)
     }
 
-    /// The token that stands for no text.
+    /// The token without text.
     pub fn blank(&self) -> &str {
         &self.blank
     }

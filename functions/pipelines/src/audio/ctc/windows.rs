@@ -14,7 +14,7 @@ pub struct Windowing {
     right: usize,
 }
 
-/// A window of a sound: its samples, and how many of them at either end other windows tell.
+/// A window of a sound: its samples, and how many at either end belong to other windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The samples.

@@ -24,7 +24,7 @@ pub(super) struct SpectrumBuffers {
 }
 
 impl PowerSpectrum {
-    /// Transforms of `length` numbers, of which the first are those of `window`.
+    /// Transforms of `length` numbers: those of `window`, and zeros after them.
     pub(super) fn new(window: Vec<f64>, length: usize) -> Self {
         let transform = RealFftPlanner::new().plan_fft_forward(length.max(window.len()));
         Self { window, transform }

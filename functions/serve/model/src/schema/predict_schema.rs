@@ -4,7 +4,6 @@ use amaas_wire::predict::{PredictRequest, PredictResponse};
 use schemars::{JsonSchema, Schema};
 
 use super::schemas::SchemaRegistry;
-use crate::task::ExampleCall;
 
 /// The schemas of a task's `predict` requests and responses.
 pub struct PredictSchema {
@@ -12,8 +11,8 @@ pub struct PredictSchema {
     pub request: Schema,
     /// The schema of responses.
     pub answer: Schema,
-    /// A call that the model answers.
-    pub example: Option<ExampleCall>,
+    /// The body of a call that the model answers, as JSON.
+    pub example: Option<String>,
     /// The maximum number of inputs of a call, if the task has a limit of its own.
     pub most_inputs: Option<usize>,
 }
@@ -22,7 +21,7 @@ impl PredictSchema {
     /// The schemas for inputs `I`, parameters `Q` and predictions `P`.
     pub fn of<I: JsonSchema, Q: JsonSchema, P: JsonSchema>(
         schemas: &mut SchemaRegistry,
-        example: Option<ExampleCall>,
+        example: Option<String>,
     ) -> Self {
         Self {
             request: schemas.read_inline::<PredictRequest<I, Q>>(),

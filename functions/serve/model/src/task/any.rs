@@ -93,7 +93,8 @@ impl<T: Task> AnyTask for ErasedTask<T> {
     }
 
     fn predict_schema(&self, schemas: &mut SchemaRegistry) -> PredictSchema {
-        let typed = PredictSchema::of::<T::Input, T::Parameters, T::Prediction>(schemas, Some(self.0.example()));
+        let typed =
+            PredictSchema::of::<T::Input, T::Parameters, T::Prediction>(schemas, Some(self.0.example().body(1)));
         if T::MAX_INPUTS == usize::MAX { typed } else { typed.at_most(T::MAX_INPUTS) }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 pub enum PredictBody {
     /// JSON.
     Json(Bytes),
-    /// Files, each of which is an input.
+    /// Files; each is an input.
     Files {
         /// The files, in order.
         files: Vec<InputFile>,
