@@ -91,10 +91,10 @@ fn plan(rows: &[TextRow], inputs: &TextInputs, batching: Batching) -> Vec<Planne
     runs
 }
 
-/// The length that a text of `tokens` tokens is padded to: a multiple of 8 up to 64, then of an eighth of the next power of two. So
-/// at most an eighth of a long row is padding, and texts of up to 512 tokens have 20 lengths.
+/// The length that a text of `tokens` tokens is padded to: a multiple of 8 up to 128, then of a sixteenth of the next power of two.
+/// So at most an eighth of a long row is padding, and texts of up to 512 tokens have 32 lengths.
 fn padded_length(tokens: usize) -> usize {
-    let step = (tokens.next_power_of_two() / 8).max(MIN_PADDING_STEP);
+    let step = (tokens.next_power_of_two() / 16).max(MIN_PADDING_STEP);
     tokens.next_multiple_of(step)
 }
 
@@ -135,7 +135,7 @@ mod tests {
     fn rows_of_similar_length_share_a_run() {
         let masked = inputs(&["input_ids", "attention_mask"], None);
         let runs = planned(&[30, 5, 7, 200, 32, 190], &masked, Batching::Rows);
-        assert_eq!(runs, [(vec![1, 2], 8), (vec![0, 4], 32), (vec![5, 3], 224)]);
+        assert_eq!(runs, [(vec![1, 2], 8), (vec![0, 4], 32), (vec![5, 3], 208)]);
         // Without a mask, only rows of one length share a run, without padding.
         let unmasked = inputs(&["input_ids"], None);
         assert_eq!(planned(&[5, 7, 5], &unmasked, Batching::Rows), [(vec![0, 2], 5), (vec![1], 7)]);

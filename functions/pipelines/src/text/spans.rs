@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn the_best_spans_end_after_they_begin() {
         let candidates = [true, false, true, true, true];
-        let scores = SpanScores::of(&[0.0, 9.0, 1.0, 3.0, 0.0], &[0.0, 9.0, 4.0, 1.0, 2.0], &candidates);
+        let scores = SpanScores::of(&[0.0, 9.0, 1.5, 3.0, 0.0], &[0.0, 9.0, 4.0, 1.0, 2.0], &candidates);
         let spans: Vec<_> = best_spans(scores.clone(), 2, 2).iter().map(|span| (span.start, span.end)).collect();
         assert_eq!(spans, [(2, 2), (3, 4)]);
         let longest = best_spans(scores, 9, 1);
