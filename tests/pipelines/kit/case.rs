@@ -72,7 +72,7 @@ impl Case {
     /// Whether an input is a JPEG or a lossy WebP: decoders of these differ.
     pub(crate) fn is_lossy(&self) -> bool {
         let name = |input: &Value| input.get("file").and_then(Value::as_str).unwrap_or_default().to_owned();
-        self.request.inputs.iter().map(name).any(|name| name.ends_with(".jpg") || name.contains("lossy-"))
+        self.request.inputs.iter().map(name).any(|name| name.contains(".jpg") || name.contains("lossy-"))
     }
 
     /// Inputs and parameters, with files in base64.

@@ -64,8 +64,8 @@ fn equal(at: &str, got: &Value, expected: &Value, tolerance: f64) -> Result<(), 
             if (one - other).abs() <= tolerance * other.abs().max(1.0) { Ok(()) } else { differs() }
         }
         (Value::Array(got), Value::Array(expected)) if got.len() == expected.len() => {
-            let pairs = got.iter().zip(expected).enumerate();
-            pairs.map(|(index, (got, expected))| equal(&format!("{at}[{index}]"), got, expected, tolerance)).collect()
+            let mut pairs = got.iter().zip(expected).enumerate();
+            pairs.try_for_each(|(index, (got, expected))| equal(&format!("{at}[{index}]"), got, expected, tolerance))
         }
         (Value::Object(got), Value::Object(expected)) => members(at, got, expected, tolerance),
         (Value::String(one), Value::String(other)) if one == other => Ok(()),

@@ -65,7 +65,7 @@ fn read_assets(
         let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
         if path.is_dir() {
             read_assets(&path, &format!("{name}/"), assets)?;
-        } else if name.ends_with(".json") || name.ends_with(".txt") {
+        } else if matches!(path.extension().and_then(|it| it.to_str()), Some("json" | "txt")) {
             assets.insert(name, std::fs::read(&path).map_err(|error| error.to_string())?.into());
         }
     }

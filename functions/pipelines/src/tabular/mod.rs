@@ -1,4 +1,4 @@
-//! Pipelines that read tables: `tabular-classification` and `tabular-regression`, for exports of scikit-learn, LightGBM and XGBoost.
+//! Pipelines that read tables: `tabular-classification` and `tabular-regression`, for exports of scikit-learn, `LightGBM` and `XGBoost`.
 //!
 //! An input is a row: an object of cells by column name. Columns are the inputs of the network, or named by `columns.json`
 //! ([`ColumnsFile`]). Every column has to be given; a missing value is null:

@@ -125,10 +125,9 @@ fn labels(context: &TaskContext, config: &ConfigFile, classes: Option<usize>) ->
 fn default_function(config: &ConfigFile, classes: usize) -> Result<FunctionToApply, TaskError> {
     let problem = config.optional::<String>("problem_type")?;
     match problem.as_deref() {
-        Some("multi_label_classification") => Ok(FunctionToApply::Sigmoid),
         Some("regression") => Ok(FunctionToApply::None),
         Some("single_label_classification") | None if classes > 1 => Ok(FunctionToApply::Softmax),
-        Some("single_label_classification") | None => Ok(FunctionToApply::Sigmoid),
+        Some("single_label_classification" | "multi_label_classification") | None => Ok(FunctionToApply::Sigmoid),
         Some(_) => Err(config.error(
             "problem_type",
             "expected \"single_label_classification\", \"multi_label_classification\" or \"regression\"",

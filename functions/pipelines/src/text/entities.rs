@@ -102,7 +102,7 @@ impl EntityRules<'_> {
             let (begins, label) = tag(&word.label);
             match groups.last_mut() {
                 Some(group) if !begins && group.last().is_some_and(|last| tag(&last.label).1 == label) => {
-                    group.push(word)
+                    group.push(word);
                 }
                 _ => groups.push(vec![word]),
             }

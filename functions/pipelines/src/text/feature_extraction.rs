@@ -222,15 +222,11 @@ impl VectorOutput {
         if let Some(spec) = named(&["last_hidden_state", "token_embeddings", "hidden_states"]) {
             return Self::of_spec(spec);
         }
-        match specs {
-            [spec] => Self::of_spec(spec),
-            _ => {
-                let got = specs.iter().map(|spec| format!("{:?}", spec.name)).collect::<Vec<_>>().join(", ");
-                Err(TaskError::new(format!(
-                    "expected an output \"sentence_embedding\" or \"last_hidden_state\", got {got}"
-                )))
-            }
+        if let [spec] = specs {
+            return Self::of_spec(spec);
         }
+        let got = specs.iter().map(|spec| format!("{:?}", spec.name)).collect::<Vec<_>>().join(", ");
+        Err(TaskError::new(format!("expected an output \"sentence_embedding\" or \"last_hidden_state\", got {got}")))
     }
 
     fn of_spec(spec: &TensorSpec) -> Result<Self, TaskError> {

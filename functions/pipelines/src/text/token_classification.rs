@@ -113,8 +113,7 @@ impl Task for TokenClassification {
             let mut outputs = outputs.iter();
             let mut predictions = Vec::with_capacity(accepted.len());
             for text in &accepted {
-                let of_text: Vec<_> =
-                    text.windows(&parameters).zip(&mut outputs).map(|(window, outputs)| (window, outputs)).collect();
+                let of_text: Vec<_> = text.windows(&parameters).zip(&mut outputs).collect();
                 predictions.push(self.entities(&text.text, &of_text, &parameters));
             }
             Ok::<_, PredictError>(merge(places, predictions))

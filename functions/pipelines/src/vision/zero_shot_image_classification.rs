@@ -25,7 +25,7 @@ use crate::text::{TextTokenizer, Truncate};
 
 /// The pipeline `zero-shot-image-classification`: an image in, the labels of the call with scores out, the best one first.
 ///
-/// The network is of CLIP's kind, whose scores add up to 1, or of SigLIP's, in which each label has a probability of its own.
+/// The network is of CLIP's kind, whose scores add up to 1, or of `SigLIP`'s, in which each label has a probability of its own.
 #[derive(Debug)]
 pub struct ZeroShotImageClassification {
     images: Arc<ImageNetwork>,

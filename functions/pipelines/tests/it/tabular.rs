@@ -1,4 +1,4 @@
-//! Exports of scikit-learn, LightGBM and XGBoost (`tests/pipelines/tabular/`), compared with what those libraries predict.
+//! Exports of scikit-learn, `LightGBM` and `XGBoost` (`tests/pipelines/tabular/`), compared with what those libraries predict.
 
 use std::path::{Path, PathBuf};
 

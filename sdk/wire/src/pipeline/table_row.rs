@@ -247,7 +247,7 @@ mod tests {
         let row = |json: &str| serde_json::from_str::<TableRow>(json).map_err(|error| error.to_string());
         let cells = [
             ("a", TableCell::Integer(-1)),
-            ("b", TableCell::Number(1.8446744073709552e19)),
+            ("b", TableCell::Number(1.844_674_407_370_955_2e19)),
             ("c", TableCell::Number(0.5)),
             ("d", TableCell::Bool(true)),
             ("e", TableCell::Text("é".to_owned())),

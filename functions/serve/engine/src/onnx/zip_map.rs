@@ -1,4 +1,4 @@
-//! Removes the operator `ZipMap` (`ai.onnx.ml`), with which converters of scikit-learn, LightGBM and XGBoost end a classifier.
+//! Removes the operator `ZipMap` (`ai.onnx.ml`), with which converters of scikit-learn, `LightGBM` and `XGBoost` end a classifier.
 //!
 //! It makes a sequence of maps, from class label to score, of a matrix of scores. No protocol here has maps, so the output becomes
 //! the matrix itself under the same name, and the labels of its columns become metadata of the file
@@ -140,8 +140,8 @@ mod tests {
     }
 
     fn value(name: &str, element: i32, dims: &[Option<&str>]) -> Bytes {
-        let dim = |dim: &Option<&str>| Dimension { value: dim.is_none().then_some(3), param: dim.map(bytes) };
-        let shape = Shape { dim: dims.iter().map(dim).collect() };
+        let dim = |dim: Option<&str>| Dimension { value: dim.is_none().then_some(3), param: dim.map(bytes) };
+        let shape = Shape { dim: dims.iter().copied().map(dim).collect() };
         let tensor = TensorType { elem_type: Some(element), shape: Some(shape.encode_to_vec().into()) };
         let r#type = Some(Type { tensor: Some(tensor), ..Type::default() });
         ValueInfo { name: Some(bytes(name)), r#type }.encode_to_vec().into()

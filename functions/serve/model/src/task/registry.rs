@@ -77,7 +77,7 @@ impl Tasks {
             };
             let (mut expected, got) = (show(&expected), show(&got));
             if !optional_networks.is_empty() {
-                expected += &format!(" and optionally {optional_networks:?}");
+                expected = format!("{expected} and optionally {optional_networks:?}");
             }
             return Err(TaskError::new(format!("expected {expected} beside the model's own, got {got}")));
         }

@@ -109,9 +109,13 @@ impl<T: RowTask> Task for Rows<T> {
         let rejected = move |_: &_| {
             let checked: Vec<_> = inputs
                 .iter()
-                .map(|input| match is_partial {
-                    true => task.preprocess(std::slice::from_ref(input)).map(drop).map_err(alone),
-                    false => Ok(()),
+                .map(|input| {
+                    let alone = |error| error_alone(&error);
+                    if is_partial {
+                        task.preprocess(std::slice::from_ref(input)).map(drop).map_err(alone)
+                    } else {
+                        Ok(())
+                    }
                 })
                 .collect();
             let accepted: Vec<_> =
@@ -135,7 +139,7 @@ impl<T: RowTask> Task for Rows<T> {
 }
 
 /// The error of an input that was preprocessed alone.
-fn alone(error: InvalidInput) -> PredictError {
+fn error_alone(error: &InvalidInput) -> PredictError {
     PredictError::invalid(error.0.strip_prefix("inputs[0]: ").unwrap_or(&error.0))
 }
 
