@@ -5,6 +5,8 @@ pub mod audio;
 pub mod export;
 #[cfg(feature = "text")]
 mod labels_template;
+#[cfg_attr(not(any(feature = "audio", feature = "text", feature = "vision")), allow(dead_code))]
+// tables need less of it
 mod partial;
 mod registry;
 #[cfg(any(feature = "audio", feature = "text", feature = "vision"))]
