@@ -24,6 +24,7 @@ mod into_api_key;
 mod model;
 mod options;
 mod parameters;
+mod pipelines;
 mod random;
 mod receipt;
 mod retry;
@@ -40,7 +41,7 @@ pub use amaas_wire::predict::{ModelEntry, ModelList, NoParameters, Usage};
 pub use amaas_wire::problem::Problem;
 pub use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptError, SignedReceipt};
 pub use amaas_wire::usage::{UsageBy, UsageDay, UsageReport, UsageRow, UsageSum};
-pub use amaas_wire::{ApiKey, Datatype, Digest, MalformedKey, Tensor, TensorData, TensorError, task};
+pub use amaas_wire::{ApiKey, Datatype, Digest, MalformedKey, Tensor, TensorData, TensorError, pipeline, task};
 
 pub use answer::{Answer, InferAnswer, Readiness};
 pub use builder::ClientBuilder;
