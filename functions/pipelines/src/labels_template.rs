@@ -2,7 +2,7 @@
 
 use amaas_model::PredictError;
 
-use crate::partial::bad_parameter;
+use crate::parameters::bad_parameter;
 
 /// `template` with each of `labels` in place of `{}`.
 ///

@@ -7,7 +7,7 @@ pub mod export;
 mod labels_template;
 #[cfg_attr(not(any(feature = "audio", feature = "text", feature = "vision")), allow(dead_code))]
 // tables need less of it
-mod partial;
+mod parameters;
 mod registry;
 #[cfg(any(feature = "audio", feature = "text", feature = "vision"))]
 mod scores;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use amaas_model::task::{CpuWork, ModelCall, PredictError, Predictions, Task, TaskContext, TaskError, checkpoint};
+use amaas_model::task::{
+    CpuWork, ModelCall, PredictError, Predictions, Task, TaskContext, TaskError, checkpoint, split_inputs,
+};
 use amaas_wire::pipeline::{Audio, AudioClassificationParameters, FunctionToApply, LabelScore};
 use bytes::Bytes;
 
@@ -11,8 +13,8 @@ use super::features::{AudioFeatures, FeatureExtractor};
 use super::network::{AudioNetwork, SoundOutput};
 use super::runs;
 use super::sounds::{self, audio_of_file, sound};
-use crate::export::{ClassLabels, ConfigFile, PipelineSettings};
-use crate::partial::{check_top_k, merge, split};
+use crate::export::{ClassLabels, ConfigFile};
+use crate::parameters::check_top_k;
 use crate::scores::{ranked, scores};
 
 /// The pipeline `audio-classification`: a sound in, labels with scores out, the most probable one first.
@@ -78,7 +80,7 @@ impl Task for AudioClassification {
             }
             FeatureExtractor::Ast(_) | FeatureExtractor::Whisper(_) => 1,
         };
-        let labels = labels(context, &config, network.output_width(&context.network))?;
+        let labels = ClassLabels::load(context, &config, network.output_width(&context.network))?;
         Ok(Self { extractor, network, min_samples, labels })
     }
 
@@ -103,29 +105,10 @@ impl Task for AudioClassification {
             }
             Ok::<_, PredictError>(features)
         };
-        let (features, places) = split(call.check_inputs(call.compute(work, extract).await?)?);
+        let (features, places) = split_inputs(call.check_inputs(call.compute(work, extract).await?)?);
         let outputs = runs::run(&call, &self.network, &features.iter().collect::<Vec<_>>()).await?;
         let predictions = outputs.iter().map(|output| self.prediction(output, &parameters)).collect();
-        Ok(merge(places, predictions).into())
-    }
-}
-
-/// The labels: the publisher's, else those of `config.json`, else numbered ones. The network gives `width` scores.
-fn labels(context: &TaskContext, config: &ConfigFile, width: Option<usize>) -> Result<ClassLabels, TaskError> {
-    let chosen = PipelineSettings::read(&context.assets)?.labels.map(ClassLabels::from);
-    let labels = match chosen {
-        Some(labels) => Some(labels),
-        None => ClassLabels::of(config)?,
-    };
-    match (labels.or(width.map(ClassLabels::numbered)), width) {
-        (Some(labels), Some(width)) if labels.count() != width => {
-            let got = labels.count();
-            Err(TaskError::new(format!("expected {width} labels, one for each class of the network, got {got}")))
-        }
-        (Some(labels), _) => Ok(labels),
-        (None, _) => {
-            Err(config.error("id2label", "expected the labels of the classes, got none; --label-file gives them"))
-        }
+        Ok(places.merge(predictions).into())
     }
 }
 

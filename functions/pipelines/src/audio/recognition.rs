@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use amaas_model::task::{CpuWork, ModelCall, PredictError, Predictions, Task, TaskContext, TaskError, checkpoint};
+use amaas_model::task::{
+    CpuWork, ModelCall, PredictError, Predictions, Task, TaskContext, TaskError, checkpoint, split_inputs,
+};
 use amaas_wire::pipeline::{Audio, SpeechChunk, SpeechRecognitionParameters, SpeechTranscript, Timestamps};
 use bytes::Bytes;
 
@@ -12,7 +14,7 @@ use super::network::{AudioNetwork, SoundOutput};
 use super::runs;
 use super::sounds::{self, audio_of_file, sound};
 use crate::export::ConfigFile;
-use crate::partial::{bad_parameter, merge, split};
+use crate::parameters::bad_parameter;
 
 /// The pipeline `automatic-speech-recognition`: a sound in, what was said out. Tokens are decoded greedily, as `transformers` decodes
 /// them without a language model.
@@ -141,7 +143,7 @@ impl Task for SpeechRecognition {
             }
             Ok::<_, PredictError>(all)
         };
-        let (sounds, places) = split(call.check_inputs(call.compute(work, extract).await?)?);
+        let (sounds, places) = split_inputs(call.check_inputs(call.compute(work, extract).await?)?);
         let features: Vec<&AudioFeatures> = sounds.iter().flatten().map(|(_, features)| features).collect();
         let outputs = runs::run(&call, &self.network, &features).await?;
         let decode = move |_: &_| {
@@ -152,7 +154,7 @@ impl Task for SpeechRecognition {
                 Ok(self.transcript(&self.joined(windows, own)?, timestamps))
             });
             let transcripts = transcripts.collect();
-            Ok::<_, PredictError>(merge(places, transcripts))
+            Ok::<_, PredictError>(places.merge(transcripts))
         };
         Ok(call.compute(CpuWork::json(call.output_size()), decode).await?.into())
     }

@@ -2,15 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use amaas_model::task::TaskError;
+use amaas_model::task::{TaskContext, TaskError};
 
-use super::ConfigFile;
+use super::{ConfigFile, PipelineSettings};
 
 /// The labels of a classifier, by the index of their class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassLabels(Vec<String>);
 
 impl ClassLabels {
+    /// The labels of `classes` classes, if that is known: the publisher's, else those of `config`, else numbered ones.
+    ///
+    /// # Errors
+    /// If there are none, or not one for each class.
+    pub fn load(context: &TaskContext, config: &ConfigFile, classes: Option<usize>) -> Result<Self, TaskError> {
+        let labels = match PipelineSettings::read(&context.assets)?.labels {
+            Some(chosen) => Some(Self(chosen)),
+            None => Self::of(config)?,
+        };
+        let labels = labels.or(classes.map(Self::numbered)).ok_or_else(|| {
+            config.error(FIELD, "expected the labels of the classes, got none; --label-file gives them")
+        })?;
+        match classes {
+            Some(expected) if expected != labels.count() => Err(TaskError::new(format!(
+                "expected {expected} labels, one for each class of the network, got {}",
+                labels.count()
+            ))),
+            _ => Ok(labels),
+        }
+    }
+
     /// The labels of `id2label` in `config`; `None` if there are none.
     ///
     /// # Errors

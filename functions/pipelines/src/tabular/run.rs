@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use amaas_model::task::{Cost, CpuWork, ModelCall, PredictError, Predictions, TaskError};
+use amaas_model::task::{Cost, CpuWork, ModelCall, PredictError, Predictions, TaskError, split_inputs};
 use amaas_wire::Tensor;
 use amaas_wire::pipeline::TableRow;
 
@@ -53,7 +53,7 @@ pub(super) async fn predict_rows<P: Send + 'static>(
     let per_run = columns.rows_per_run(limit);
     let encode = move |_: &_| TableRuns::encode(&columns, &rows, per_run).map_err(PredictError::internal);
     let TableRuns { runs, checked } = call.compute(CpuWork::json(call.input_size()), encode).await?;
-    let checked = call.check_inputs(checked)?;
+    let (_, places) = split_inputs(call.check_inputs(checked)?);
     let (tensors, sizes): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
     let mut predictions = Vec::new();
     if !sizes.is_empty() {
@@ -67,9 +67,7 @@ pub(super) async fn predict_rows<P: Send + 'static>(
         let work = CpuWork::json(call.output_size());
         predictions = call.compute(work, postprocess).await?.into_iter().flatten().collect();
     }
-    let (mut predictions, missing) = (predictions.into_iter(), || PredictError::internal("a prediction is missing"));
-    let each = checked.into_iter().map(|row| row.and_then(|()| predictions.next().unwrap_or_else(|| Err(missing()))));
-    Ok(each.collect::<Vec<_>>().into())
+    Ok(places.merge(predictions).into())
 }
 
 /// The predictions of a run. A row for which the network gave NaN or infinity fails alone: JSON has no such numbers.

@@ -10,15 +10,14 @@ use super::row::TextRow;
 use super::row_outputs::RowOutputs;
 use super::runs::run_rows;
 use super::tokenizer::{TextTokenizer, Truncate};
-use crate::export::{ClassLabels, ConfigFile, PipelineSettings};
+use crate::export::{ClassLabels, ConfigFile, LogitsOutput};
 
 /// A tokenizer and a network with an output of logits `[batch, classes]`.
 #[derive(Debug)]
 pub(super) struct TextClassifier {
     tokenizer: TextTokenizer,
     inputs: TextInputs,
-    output: String,
-    labels: ClassLabels,
+    output: LogitsOutput,
     function: FunctionToApply,
 }
 
@@ -27,14 +26,13 @@ impl TextClassifier {
         let tokenizer = TextTokenizer::load(context)?;
         let inputs = TextInputs::of(&context.network.inputs, tokenizer.pad_id())?;
         let config = ConfigFile::read_or_empty(&context.assets, "config.json")?;
-        let (output, classes) = logits_output(context)?;
-        let labels = labels(context, &config, classes)?;
-        let function = default_function(&config, labels.count())?;
-        Ok(Self { tokenizer, inputs, output, labels, function })
+        let output = LogitsOutput::load(context, &config, &["batch", "classes"])?;
+        let function = default_function(&config, output.labels.count())?;
+        Ok(Self { tokenizer, inputs, output, function })
     }
 
     pub(super) fn labels(&self) -> &ClassLabels {
-        &self.labels
+        &self.output.labels
     }
 
     /// The function that the configuration of the model says.
@@ -60,12 +58,9 @@ impl TextClassifier {
 
     /// The logits of a row, one for each class.
     pub(super) fn logits(&self, outputs: &RowOutputs) -> Result<Vec<f32>, PredictError> {
-        let logits = outputs.values(&self.output)?.values;
-        if logits.len() == self.labels.count() {
-            return Ok(logits);
-        }
-        let (expected, got) = (self.labels.count(), logits.len());
-        Err(PredictError::internal(format!("output {:?}: expected {expected} classes, got {got}", self.output)))
+        let logits = outputs.values(&self.output.name)?.values;
+        self.output.check_classes(logits.len())?;
+        Ok(logits)
     }
 }
 
@@ -78,47 +73,6 @@ pub(super) struct ClassifierRow {
 /// The CPU work of tokenising the texts of `call`.
 pub(super) fn tokenising(call: &ModelCall) -> CpuWork {
     CpuWork::text(call.input_size())
-}
-
-/// The output with the logits, and the number of classes if it is declared.
-fn logits_output(context: &TaskContext) -> Result<(String, Option<usize>), TaskError> {
-    let outputs = &context.network.outputs;
-    let named = outputs.iter().find(|output| output.name == "logits");
-    let output = named.or_else(|| outputs.first().filter(|_| outputs.len() == 1)).ok_or_else(|| {
-        let got = outputs.iter().map(|output| format!("{:?}", output.name)).collect::<Vec<_>>().join(", ");
-        TaskError::new(format!("expected an output \"logits\", got {got}"))
-    })?;
-    if !output.unranked && output.shape.len() != 2 {
-        let (name, got) = (&output.name, output.shape.len());
-        return Err(TaskError::new(format!(
-            "output {name:?}: expected the shape [batch, classes], got {got} dimensions"
-        )));
-    }
-    Ok((output.name.clone(), output.shape.get(1).and_then(amaas_engine::Dim::fixed)))
-}
-
-/// The labels: the publisher's, else those of `config.json`, else numbered ones.
-fn labels(context: &TaskContext, config: &ConfigFile, classes: Option<usize>) -> Result<ClassLabels, TaskError> {
-    let chosen = PipelineSettings::read(&context.assets)?.labels.map(ClassLabels::from);
-    let labels = match chosen {
-        Some(labels) => labels,
-        None => match (ClassLabels::of(config)?, classes) {
-            (Some(labels), _) => labels,
-            (None, Some(classes)) => ClassLabels::numbered(classes),
-            (None, None) => {
-                return Err(TaskError::new(
-                    "config.json: id2label: expected the labels of the classes, got none; --label-file gives them",
-                ));
-            }
-        },
-    };
-    match classes {
-        Some(classes) if classes != labels.count() => Err(TaskError::new(format!(
-            "expected {classes} labels, one for each class of the network, got {}",
-            labels.count()
-        ))),
-        _ => Ok(labels),
-    }
 }
 
 /// The function that `transformers` applies: a sigmoid for several labels a text and for a single class, else softmax.

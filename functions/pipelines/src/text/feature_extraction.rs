@@ -5,7 +5,7 @@ use std::sync::Arc;
 use amaas_engine::cpu::CpuPermit;
 use amaas_engine::{Dim, TensorSpec};
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit};
+use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit, split_inputs};
 use amaas_wire::pipeline::{FeatureExtractionParameters, Features};
 
 use super::classifier::tokenising;
@@ -15,8 +15,9 @@ use super::row::TextRow;
 use super::row_outputs::RowOutputs;
 use super::runs::run_rows;
 use super::tokenizer::{TextTokenizer, Truncate};
+use super::truncation::cut_inputs;
 use crate::export::{PipelineSettings, Pooling, SentenceModules};
-use crate::partial::{bad_parameter, merge, split};
+use crate::parameters::bad_parameter;
 
 /// The pipeline `feature-extraction`: a text in, its vector out, or one vector for each token if the export has no pooling.
 ///
@@ -97,14 +98,13 @@ impl Task for FeatureExtraction {
             Ok::<_, PredictError>(inputs.iter().map(row).collect::<Vec<_>>())
         };
         let rows = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
-        let is_cut = |row: &Result<FeatureRow, PredictError>| row.as_ref().is_ok_and(|row| row.is_cut);
-        let truncated: Vec<usize> = rows.iter().enumerate().filter(|(_, row)| is_cut(row)).map(|it| it.0).collect();
-        let (accepted, places) = split(rows);
+        let truncated = cut_inputs(&rows, |row| row.is_cut);
+        let (accepted, places) = split_inputs(rows);
         let (rows, skipped): (Vec<_>, Vec<_>) = accepted.into_iter().map(|row| (row.row, row.skipped)).unzip();
         let outputs = run_rows(&call, (call.networks().own(), &self.inputs), &rows).await?;
         let predict = move |_: &_| {
             let features = outputs.iter().zip(skipped).map(|(row, skipped)| self.features(row, skipped, &options));
-            Ok::<_, PredictError>(merge(places, features.collect()))
+            Ok::<_, PredictError>(places.merge(features.collect()))
         };
         let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
         Ok(Predictions::of_results(predictions).with_truncated(truncated))

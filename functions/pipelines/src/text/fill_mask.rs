@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use amaas_engine::cpu::CpuPermit;
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ExampleCall, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit};
+use amaas_model::task::{
+    CpuWork, ExampleCall, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit, split_inputs,
+};
 use amaas_wire::pipeline::{FillMaskParameters, FilledMask, FilledMasks};
 
 use super::classifier::tokenising;
@@ -14,8 +16,9 @@ use super::row_outputs::RowOutputs;
 use super::runs::run_rows;
 use super::special_tokens::SpecialToken;
 use super::tokenizer::{TextTokenizer, Truncate};
+use super::truncation::cut_inputs;
 use crate::export::ConfigFile;
-use crate::partial::{bad_parameter, check_top_k, merge, split};
+use crate::parameters::{bad_parameter, check_top_k};
 use crate::scores::softmax;
 
 /// The pipeline `fill-mask`: a text with masks in, the most probable tokens for each mask out.
@@ -81,17 +84,15 @@ impl Task for FillMask {
             Ok::<_, PredictError>(inputs.iter().map(encode).collect::<Vec<_>>())
         };
         let texts = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
-        let (accepted, places) = split(texts);
-        let accepted_places = places.iter().enumerate().filter(|(_, place)| place.is_ok()).map(|(index, _)| index);
-        let truncated: Vec<usize> =
-            accepted_places.zip(&accepted).filter(|(_, text)| text.is_cut).map(|(index, _)| index).collect();
+        let truncated = cut_inputs(&texts, |text| text.is_cut);
+        let (accepted, places) = split_inputs(texts);
         let rows: Vec<TextRow> = accepted.iter().map(|text| text.row.clone()).collect();
         let outputs = run_rows(&call, (call.networks().own(), &self.inputs), &rows).await?;
         let top_k = parameters.top_k.unwrap_or(DEFAULT_TOP_K).min(MAX_TOKENS);
         let predict = move |_: &_| {
             let fill =
                 |(text, outputs): (&MaskedText, &RowOutputs)| self.filled(text, outputs, targets.as_deref(), top_k);
-            Ok::<_, PredictError>(merge(places, accepted.iter().zip(&outputs).map(fill).collect()))
+            Ok::<_, PredictError>(places.merge(accepted.iter().zip(&outputs).map(fill).collect()))
         };
         let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
         Ok(Predictions::of_results(predictions).with_truncated(truncated))

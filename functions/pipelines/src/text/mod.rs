@@ -19,6 +19,7 @@ mod text_classification;
 mod text_ranking;
 mod token_classification;
 mod tokenizer;
+mod truncation;
 mod zero_shot_classification;
 
 pub use self::feature_extraction::FeatureExtraction;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use amaas_engine::cpu::CpuPermit;
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit};
+use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit, split_inputs};
 use amaas_wire::pipeline::{ExtractedAnswer, QuestionAndContext, QuestionAnsweringParameters};
 use tokenizers::Encoding;
 
@@ -17,7 +17,7 @@ use super::runs::run_rows;
 use super::spans::{SpanScores, best_spans};
 use super::special_tokens::SpecialToken;
 use super::tokenizer::{EncodedText, TextTokenizer, Truncate};
-use crate::partial::{bad_parameter, check_at_least_one, check_top_k, merge, split};
+use crate::parameters::{bad_parameter, check_at_least_one, check_top_k};
 
 /// The pipeline `question-answering`: a question and a context in, answers out, the most probable one first.
 ///
@@ -90,7 +90,7 @@ impl Task for QuestionAnswering {
             Ok::<_, PredictError>(inputs.into_iter().map(encode).collect::<Vec<Result<_, PredictError>>>())
         };
         let questions = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
-        let (accepted, places) = split(questions);
+        let (accepted, places) = split_inputs(questions);
         let rows: Vec<TextRow> = accepted.iter().flat_map(|it| it.encoded.windows()).map(TextRow::of).collect();
         let outputs = run_rows(&call, (call.networks().own(), &self.inputs), &rows).await?;
         let predict = move |_: &_| {
@@ -100,7 +100,7 @@ impl Task for QuestionAnswering {
                 let windows: Vec<_> = question.encoded.windows().zip(&mut outputs).collect();
                 predictions.push(self.answers(&question.context, &windows, options));
             }
-            Ok::<_, PredictError>(merge(places, predictions))
+            Ok::<_, PredictError>(places.merge(predictions))
         };
         Ok(call.compute(CpuWork::json(call.output_size()), predict).await?.into())
     }

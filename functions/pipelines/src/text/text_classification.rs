@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use amaas_engine::cpu::CpuPermit;
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit};
+use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit, split_inputs};
 use amaas_wire::pipeline::{FunctionToApply, LabelScore, TextClassificationParameters, TextOrPair};
 
-use super::classifier::{ClassifierRow, TextClassifier, tokenising};
+use super::classifier::{TextClassifier, tokenising};
 use super::row_outputs::RowOutputs;
 use super::tokenizer::Truncate;
-use crate::partial::{Places, check_top_k, merge, split};
+use super::truncation::cut_inputs;
+use crate::parameters::check_top_k;
 use crate::scores::{ranked, scores};
 
 /// The pipeline `text-classification`: a text in, labels with scores out, the most probable one first.
@@ -44,14 +45,14 @@ impl Task for TextClassification {
             Ok::<_, PredictError>(inputs.iter().map(row).collect::<Vec<_>>())
         };
         let rows = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
-        let (accepted, places) = split(rows);
-        let truncated = cut_inputs(&places, &accepted);
+        let truncated = cut_inputs(&rows, |row| row.is_cut);
+        let (accepted, places) = split_inputs(rows);
         let outputs = self.0.run(&call, accepted.into_iter().map(|row| row.row).collect()).await?;
         let function = parameters.function_to_apply.unwrap_or(self.0.function());
         let predict = move |_: &_| {
             let predictions =
                 outputs.iter().map(|outputs| self.labelled(outputs, function, parameters.top_k)).collect();
-            Ok::<_, PredictError>(merge(places, predictions))
+            Ok::<_, PredictError>(places.merge(predictions))
         };
         let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
         Ok(Predictions::of_results(predictions).with_truncated(truncated))
@@ -69,10 +70,4 @@ impl TextClassification {
         let classes = self.0.labels().iter().zip(scores).map(|(label, score)| LabelScore::new(label, score));
         Ok(ranked(classes.collect(), top_k))
     }
-}
-
-/// The indexes of the inputs that were cut.
-fn cut_inputs(places: &Places, accepted: &[ClassifierRow]) -> Vec<usize> {
-    let indexes = places.iter().enumerate().filter(|(_, place)| place.is_ok()).map(|(index, _)| index);
-    indexes.zip(accepted).filter(|(_, row)| row.is_cut).map(|(index, _)| index).collect()
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use amaas_engine::cpu::CpuPermit;
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit};
+use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit, split_inputs};
 use amaas_wire::pipeline::{FunctionToApply, QueryAndDocuments, RankedDocument, TextRankingParameters};
 
 use super::classifier::{ClassifierRow, TextClassifier, tokenising};
 use super::row_outputs::RowOutputs;
 use super::tokenizer::Truncate;
+use super::truncation::cut_inputs;
 use crate::export::ConfigFile;
-use crate::partial::{check_at_least_one, merge, split};
+use crate::parameters::check_at_least_one;
 use crate::scores::scores;
 
 /// The pipeline `text-ranking`: a query and documents in, the documents ranked out.
@@ -66,11 +67,8 @@ impl Task for TextRanking {
             Ok::<_, PredictError>(inputs.iter().map(rows).collect::<Vec<_>>())
         };
         let rows = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
-        let is_cut = |rows: &Result<Vec<ClassifierRow>, PredictError>| {
-            rows.as_ref().is_ok_and(|rows| rows.iter().any(|row| row.is_cut))
-        };
-        let truncated: Vec<usize> = rows.iter().enumerate().filter(|(_, rows)| is_cut(rows)).map(|it| it.0).collect();
-        let (accepted, places) = split(rows);
+        let truncated = cut_inputs(&rows, |rows| rows.iter().any(|row| row.is_cut));
+        let (accepted, places) = split_inputs(rows);
         let counts: Vec<usize> = accepted.iter().map(Vec::len).collect();
         let rows = accepted.into_iter().flatten().map(|row| row.row).collect();
         let outputs = self.classifier.run(&call, rows).await?;
@@ -82,7 +80,7 @@ impl Task for TextRanking {
                 predictions.push(self.ranked(own, parameters.top_n));
                 outputs = others;
             }
-            Ok::<_, PredictError>(merge(places, predictions))
+            Ok::<_, PredictError>(places.merge(predictions))
         };
         let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
         Ok(Predictions::of_results(predictions).with_truncated(truncated))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use amaas_engine::cpu::CpuPermit;
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit};
+use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit, split_inputs};
 use amaas_wire::pipeline::{TokenClassificationParameters, TokenEntity};
 use tokenizers::{Encoding, ModelWrapper};
 
@@ -17,8 +17,8 @@ use super::row_outputs::RowOutputs;
 use super::runs::run_rows;
 use super::special_tokens::SpecialToken;
 use super::tokenizer::{EncodedText, TextTokenizer, Truncate};
-use crate::export::{ClassLabels, ConfigFile, PipelineSettings};
-use crate::partial::{merge, split};
+use super::truncation::cut_inputs;
+use crate::export::{ConfigFile, LogitsOutput};
 use crate::scores::softmax;
 
 /// The pipeline `token-classification`: a text in, its entities out, in the order of the text.
@@ -26,8 +26,7 @@ use crate::scores::softmax;
 pub struct TokenClassification {
     tokenizer: TextTokenizer,
     inputs: TextInputs,
-    output: String,
-    labels: ClassLabels,
+    output: LogitsOutput,
     /// The id of the token for unknown words.
     unknown: Option<u32>,
     /// Whether tokens within a word are marked, as `##ing`.
@@ -52,24 +51,8 @@ impl Task for TokenClassification {
     fn load(context: &TaskContext) -> Result<Self, TaskError> {
         let tokenizer = TextTokenizer::load(context)?;
         let inputs = TextInputs::of(&context.network.inputs, tokenizer.pad_id())?;
-        let (output, classes) = token_output(context)?;
         let config = ConfigFile::read_or_empty(&context.assets, "config.json")?;
-        let chosen = PipelineSettings::read(&context.assets)?.labels.map(ClassLabels::from);
-        let labels = match (chosen, ClassLabels::of(&config)?, classes) {
-            (Some(labels), ..) | (None, Some(labels), _) => labels,
-            (None, None, Some(classes)) => ClassLabels::numbered(classes),
-            (None, None, None) => {
-                return Err(
-                    config.error("id2label", "expected the labels of the classes, got none; --label-file gives them")
-                );
-            }
-        };
-        if let Some(classes) = classes.filter(|classes| *classes != labels.count()) {
-            let got = labels.count();
-            return Err(TaskError::new(format!(
-                "expected {classes} labels, one for each class of the network, got {got}"
-            )));
-        }
+        let output = LogitsOutput::load(context, &config, &["batch", "sequence", "classes"])?;
         let unknown = SpecialToken::read(&context.assets, &tokenizer, "unk_token")?.map(|token| token.id);
         let marks_subwords = match tokenizer.inner().get_model() {
             ModelWrapper::WordPiece(model) => !model.continuing_subword_prefix.is_empty(),
@@ -78,7 +61,7 @@ impl Task for TokenClassification {
             }
             _ => false,
         };
-        Ok(Self { tokenizer, inputs, output, labels, unknown, marks_subwords })
+        Ok(Self { tokenizer, inputs, output, unknown, marks_subwords })
     }
 
     async fn predict(
@@ -101,11 +84,8 @@ impl Task for TokenClassification {
             Ok::<_, PredictError>(inputs.into_iter().map(encode).collect::<Vec<Result<_, PredictError>>>())
         };
         let texts = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
-        let (accepted, places) = split(texts);
-        let is_cut = |text: &TokenisedText| text.encoded.is_cut() && parameters.stride.is_none();
-        let accepted_places = places.iter().enumerate().filter(|(_, place)| place.is_ok()).map(|(index, _)| index);
-        let truncated: Vec<usize> =
-            accepted_places.zip(&accepted).filter(|(_, text)| is_cut(text)).map(|(index, _)| index).collect();
+        let truncated = cut_inputs(&texts, |text| text.encoded.is_cut() && parameters.stride.is_none());
+        let (accepted, places) = split_inputs(texts);
         let windows = accepted.iter().flat_map(|text| text.windows(&parameters));
         let rows: Vec<TextRow> = windows.map(TextRow::of).collect();
         let outputs = run_rows(&call, (call.networks().own(), &self.inputs), &rows).await?;
@@ -116,7 +96,7 @@ impl Task for TokenClassification {
                 let of_text: Vec<_> = text.windows(&parameters).zip(&mut outputs).collect();
                 predictions.push(self.entities(&text.text, &of_text, &parameters));
             }
-            Ok::<_, PredictError>(merge(places, predictions))
+            Ok::<_, PredictError>(places.merge(predictions))
         };
         let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
         Ok(Predictions::of_results(predictions).with_truncated(truncated))
@@ -140,7 +120,7 @@ impl TokenClassification {
     ) -> Result<Vec<TokenEntity>, PredictError> {
         let strategy = parameters.aggregation_strategy.unwrap_or_default();
         let characters = Characters::of(text);
-        let rules = EntityRules { tokenizer: self.tokenizer.inner(), labels: &self.labels, strategy };
+        let rules = EntityRules { tokenizer: self.tokenizer.inner(), labels: &self.output.labels, strategy };
         let mut all = Vec::new();
         for (window, outputs) in windows {
             let entities = rules.entities(self.tokens(&characters, window, outputs)?)?;
@@ -160,15 +140,9 @@ impl TokenClassification {
         window: &Encoding,
         outputs: &RowOutputs,
     ) -> Result<Vec<LabelledToken>, PredictError> {
-        let logits = outputs.token_vectors(&self.output)?;
+        let logits = outputs.token_vectors(&self.output.name)?;
         let classes = logits.shape[1];
-        if classes != self.labels.count() {
-            let expected = self.labels.count();
-            return Err(PredictError::internal(format!(
-                "output {:?}: expected {expected} classes, got {classes}",
-                self.output
-            )));
-        }
+        self.output.check_classes(classes)?;
         let places = window.get_special_tokens_mask().iter().enumerate().filter(|(_, special)| **special == 0);
         let token = |(at, _): (usize, &u32)| {
             let (start, end) = window.get_offsets()[at];
@@ -190,23 +164,6 @@ impl TokenClassification {
         };
         Ok(places.map(token).collect())
     }
-}
-
-/// The output with a row of logits for each token, and the number of classes if it is declared.
-fn token_output(context: &TaskContext) -> Result<(String, Option<usize>), TaskError> {
-    let outputs = &context.network.outputs;
-    let named = outputs.iter().find(|output| output.name == "logits");
-    let output = named.or_else(|| outputs.first().filter(|_| outputs.len() == 1)).ok_or_else(|| {
-        let got = outputs.iter().map(|output| format!("{:?}", output.name)).collect::<Vec<_>>().join(", ");
-        TaskError::new(format!("expected an output \"logits\", got {got}"))
-    })?;
-    if !output.unranked && output.shape.len() != 3 {
-        let (name, got) = (&output.name, output.shape.len());
-        return Err(TaskError::new(format!(
-            "output {name:?}: expected the shape [batch, sequence, classes], got {got} dimensions"
-        )));
-    }
-    Ok((output.name.clone(), output.shape.get(2).and_then(amaas_engine::Dim::fixed)))
 }
 
 /// The label of tokens outside of entities.

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use amaas_engine::cpu::CpuPermit;
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ExampleCall, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit};
+use amaas_model::task::{
+    CpuWork, ExampleCall, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit, split_inputs,
+};
 use amaas_wire::pipeline::{LabelScore, ZeroShotClassificationParameters};
 
-use super::classifier::{ClassifierRow, TextClassifier, tokenising};
+use super::classifier::{TextClassifier, tokenising};
 use super::row_outputs::RowOutputs;
 use super::tokenizer::Truncate;
+use super::truncation::cut_inputs;
 use crate::labels_template::label_texts;
-use crate::partial::{merge, split};
 use crate::scores::{ranked, softmax};
 
 /// The pipeline `zero-shot-classification`: a text in, the labels of the call with scores out, the most probable one first.
@@ -81,16 +83,13 @@ impl Task for ZeroShotClassification {
             Ok::<_, PredictError>(inputs.iter().map(rows).collect::<Vec<Result<Vec<_>, _>>>())
         };
         let rows = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
-        let is_cut = |rows: &Result<Vec<ClassifierRow>, PredictError>| {
-            rows.as_ref().is_ok_and(|rows| rows.iter().any(|row| row.is_cut))
-        };
-        let truncated: Vec<usize> = rows.iter().enumerate().filter(|(_, rows)| is_cut(rows)).map(|it| it.0).collect();
-        let (accepted, places) = split(rows);
+        let truncated = cut_inputs(&rows, |rows| rows.iter().any(|row| row.is_cut));
+        let (accepted, places) = split_inputs(rows);
         let rows = accepted.into_iter().flatten().map(|row| row.row).collect();
         let outputs = self.classifier.run(&call, rows).await?;
         let predict = move |_: &_| {
             let predictions = outputs.chunks(labels).map(|outputs| self.labelled(outputs, &parameters)).collect();
-            Ok::<_, PredictError>(merge(places, predictions))
+            Ok::<_, PredictError>(places.merge(predictions))
         };
         let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
         Ok(Predictions::of_results(predictions).with_truncated(truncated))

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use amaas_engine::Dim;
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError};
+use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, split_inputs};
 use amaas_wire::Tensor;
 use amaas_wire::pipeline::{FunctionToApply, ImageClassificationParameters, LabelScore};
 use amaas_wire::task::Image;
@@ -13,17 +12,15 @@ use bytes::Bytes;
 use super::example::{EXAMPLE, image_of_file};
 use super::values::values;
 use super::{ImageInputs, ImageNetwork, ImageProcessor};
-use crate::export::{ClassLabels, ConfigFile, PipelineSettings};
-use crate::partial::{check_top_k, merge, split};
+use crate::export::{ConfigFile, LogitsOutput};
+use crate::parameters::check_top_k;
 use crate::scores::{ranked, scores};
 
 /// The pipeline `image-classification`: an image in, labels with scores out, the most probable one first.
 #[derive(Debug)]
 pub struct ImageClassification {
     network: Arc<ImageNetwork>,
-    /// The output with the logits.
-    output: String,
-    labels: ClassLabels,
+    output: LogitsOutput,
     function: FunctionToApply,
 }
 
@@ -40,10 +37,9 @@ impl Task for ImageClassification {
         let processor = ImageProcessor::load(&context.assets)?;
         let inputs = ImageInputs::of(&context.network.inputs, &processor, &[])?;
         let config = ConfigFile::read_or_empty(&context.assets, "config.json")?;
-        let (output, classes) = logits_output(context)?;
-        let labels = labels(context, &config, classes)?;
-        let function = default_function(&config, labels.count())?;
-        Ok(Self { network: Arc::new(ImageNetwork { processor, inputs }), output, labels, function })
+        let output = LogitsOutput::load(context, &config, &["batch", "classes"])?;
+        let function = default_function(&config, output.labels.count())?;
+        Ok(Self { network: Arc::new(ImageNetwork { processor, inputs }), output, function })
     }
 
     fn input_of_file(file: Bytes, media_type: &str) -> Option<Image> {
@@ -58,13 +54,13 @@ impl Task for ImageClassification {
     ) -> Result<Predictions<Vec<LabelScore>>, PredictError> {
         check_top_k(parameters.top_k)?;
         let images = call.check_inputs(self.network.process(&call, inputs).await?)?;
-        let (accepted, places) = split(images);
+        let (accepted, places) = split_inputs(images);
         let outputs = self.network.run(&call, accepted).await?;
         let function = parameters.function_to_apply.unwrap_or(self.function);
         let top_k = parameters.top_k.unwrap_or(DEFAULT_TOP_K);
         let predict = move |_: &_| {
             let predictions = outputs.iter().map(|outputs| self.labelled(outputs, function, top_k)).collect();
-            Ok::<_, PredictError>(merge(places, predictions))
+            Ok::<_, PredictError>(places.merge(predictions))
         };
         Ok(call.compute(CpuWork::json(call.output_size()), predict).await?.into())
     }
@@ -77,52 +73,10 @@ impl ImageClassification {
         function: FunctionToApply,
         top_k: usize,
     ) -> Result<Vec<LabelScore>, PredictError> {
-        let (logits, _) = values(outputs, &self.output)?;
-        if logits.len() != self.labels.count() {
-            let (expected, got) = (self.labels.count(), logits.len());
-            return Err(PredictError::internal(format!(
-                "output {:?}: expected {expected} classes, got {got}",
-                self.output
-            )));
-        }
-        let classes = self.labels.iter().zip(scores(&logits, function));
+        let (logits, _) = values(outputs, &self.output.name)?;
+        self.output.check_classes(logits.len())?;
+        let classes = self.output.labels.iter().zip(scores(&logits, function));
         Ok(ranked(classes.map(|(label, score)| LabelScore::new(label, score)).collect(), Some(top_k)))
-    }
-}
-
-/// The output with the logits, and the number of classes if it is declared.
-fn logits_output(context: &TaskContext) -> Result<(String, Option<usize>), TaskError> {
-    let outputs = &context.network.outputs;
-    let named = outputs.iter().find(|output| output.name == "logits");
-    let output = named.or_else(|| outputs.first().filter(|_| outputs.len() == 1)).ok_or_else(|| {
-        let got = outputs.iter().map(|output| format!("{:?}", output.name)).collect::<Vec<_>>().join(", ");
-        TaskError::new(format!("expected an output \"logits\", got {got}"))
-    })?;
-    if !output.unranked && output.shape.len() != 2 {
-        let (name, got) = (&output.name, output.shape.len());
-        return Err(TaskError::new(format!("output {name:?}: expected [batch, classes], got {got} dimensions")));
-    }
-    Ok((output.name.clone(), output.shape.get(1).and_then(Dim::fixed)))
-}
-
-/// The labels: the publisher's, else those of `config.json`, else numbered ones.
-fn labels(context: &TaskContext, config: &ConfigFile, classes: Option<usize>) -> Result<ClassLabels, TaskError> {
-    let chosen = PipelineSettings::read(&context.assets)?.labels.map(ClassLabels::from);
-    let labels = match (chosen, ClassLabels::of(config)?, classes) {
-        (Some(labels), ..) | (None, Some(labels), _) => labels,
-        (None, None, Some(classes)) => ClassLabels::numbered(classes),
-        (None, None, None) => {
-            return Err(
-                config.error("id2label", "expected the labels of the classes, got none; --label-file gives them")
-            );
-        }
-    };
-    match classes {
-        Some(classes) if classes != labels.count() => Err(TaskError::new(format!(
-            "expected {classes} labels, one for each class of the network, got {}",
-            labels.count()
-        ))),
-        _ => Ok(labels),
     }
 }
 
@@ -138,7 +92,7 @@ const DEFAULT_TOP_K: usize = 5;
 
 #[cfg(test)]
 mod tests {
-    use amaas_engine::TensorSpec;
+    use amaas_engine::{Dim, TensorSpec};
     use amaas_model::task::{Assets, NetworkInfo};
     use amaas_wire::Datatype;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError};
+use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, split_inputs};
 use amaas_wire::Tensor;
 use amaas_wire::pipeline::{ImageFeatureExtractionParameters, ImageFeatures};
 use amaas_wire::task::Image;
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::example::{EXAMPLE, image_of_file};
 use super::values::values;
 use super::{ImageInputs, ImageNetwork, ImageProcessor};
-use crate::partial::{bad_parameter, merge, split};
+use crate::parameters::bad_parameter;
 
 /// The pipeline `image-feature-extraction`: an image in, the network's output for it out.
 ///
@@ -63,11 +63,11 @@ impl Task for ImageFeatureExtraction {
             }
         };
         let images = call.check_inputs(self.network.process(&call, inputs).await?)?;
-        let (accepted, places) = split(images);
+        let (accepted, places) = split_inputs(images);
         let outputs = self.network.run(&call, accepted).await?;
         let predict = move |_: &_| {
             let predictions = outputs.iter().map(|outputs| features(outputs, &output)).collect();
-            Ok::<_, PredictError>(merge(places, predictions))
+            Ok::<_, PredictError>(places.merge(predictions))
         };
         Ok(call.compute(CpuWork::json(call.output_size()), predict).await?.into())
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use amaas_engine::cpu::CpuPermit;
 use amaas_engine::{Dim, TensorSpec};
 use amaas_model::PredictError;
-use amaas_model::task::{Cost, CpuWork, ExampleCall, ModelCall, Predictions, Task, TaskContext, TaskError};
+use amaas_model::task::{
+    Cost, CpuWork, ExampleCall, ModelCall, Predictions, Task, TaskContext, TaskError, split_inputs,
+};
 use amaas_wire::Tensor;
 use amaas_wire::pipeline::{LabelScore, ZeroShotImageClassificationParameters};
 use amaas_wire::task::Image;
@@ -17,7 +19,6 @@ use super::values::rows;
 use super::{ImageInputs, ImageNetwork, ImageProcessor, ProcessedImage};
 use crate::export::ConfigFile;
 use crate::labels_template::label_texts;
-use crate::partial::{merge, split};
 use crate::scores::{ranked, sigmoid, softmax};
 use crate::text::network::TextInputs;
 use crate::text::row::TextRow;
@@ -86,11 +87,11 @@ impl Task for ZeroShotImageClassification {
         let texts =
             call.compute(CpuWork::text(size), move |working: &CpuPermit| task.text_tensors(working, &texts)).await?;
         let images = call.check_inputs(self.images.process(&call, inputs).await?)?;
-        let (accepted, places) = split(images);
+        let (accepted, places) = split_inputs(images);
         let logits = self.run(&call, &accepted, &texts).await?;
         let labels = parameters.candidate_labels;
         let predictions = logits.into_iter().map(|logits| self.labelled(&labels, &logits)).collect();
-        Ok(Predictions::of_results(merge(places, predictions)))
+        Ok(Predictions::of_results(places.merge(predictions)))
     }
 }
 

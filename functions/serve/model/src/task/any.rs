@@ -10,6 +10,7 @@ use super::inputs::ReadRequest;
 use super::task::{Task, UsageUnit};
 use super::{
     CpuWork, DecoderSpec, ExampleCall, ModelCall, PredictBody, Predictions, PredictionsJson, TaskInterfaces, inputs,
+    split_inputs,
 };
 use crate::error::{InputError, PredictError};
 use crate::schema::{PredictSchema, SchemaRegistry};
@@ -117,13 +118,12 @@ impl<T: Task> AnyTask for ErasedTask<T> {
                 let message = format!("partial: {} answers all inputs or none", T::NAME);
                 return Err(InputError::Parameter { param: "partial".into(), message }.into());
             }
-            let (call, count) = (call.with_partial(partial), inputs.len());
-            let inputs = call.check_inputs(inputs)?;
-            let (accepted, mut results) = split_accepted(inputs);
-            let mut truncated = Vec::new();
+            let call = call.with_partial(partial);
+            let (accepted, places) = split_inputs(call.check_inputs(inputs)?);
+            let mut predictions = Predictions::of_results(Vec::new());
             if !accepted.is_empty() {
                 let expected = accepted.len();
-                let predictions = task.predict(call.clone(), accepted, parameters).await?;
+                predictions = task.predict(call.clone(), accepted, parameters).await?;
                 if predictions.len() != expected {
                     let got = predictions.len();
                     return Err(PredictError::internal(format!(
@@ -131,43 +131,13 @@ impl<T: Task> AnyTask for ErasedTask<T> {
                         T::NAME
                     )));
                 }
-                let (accepted, cut) = predictions.into_parts();
-                let free: Vec<usize> = (0..count).filter(|index| results[*index].is_none()).collect();
-                truncated = cut.iter().filter_map(|index| free.get(*index).copied()).collect();
-                results = fill(results, accepted);
             }
-            let results: Vec<Result<T::Prediction, PredictError>> = results.into_iter().flatten().collect();
-            let predictions = Predictions::of_results(results);
-            let predictions = predictions.with_truncated(truncated);
-            debug_assert_eq!(predictions.len(), count);
+            let (results, truncated) = predictions.into_parts();
+            let truncated = places.in_input_order(truncated);
+            let predictions = Predictions::of_results(places.merge(results)).with_truncated(truncated);
             let write = move |_: &_| predictions.to_json(partial);
             call.compute(CpuWork::json(call.output_size()), write).await
         }
         .boxed()
     }
-}
-
-/// The inputs that could be read, and the place of each input: an error, or none yet.
-type Accepted<I, P> = (Vec<I>, Vec<Option<Result<P, PredictError>>>);
-
-fn split_accepted<I, P>(inputs: Vec<Result<I, PredictError>>) -> Accepted<I, P> {
-    let mut accepted = Vec::with_capacity(inputs.len());
-    let place = |input| match input {
-        Ok(input) => {
-            accepted.push(input);
-            None
-        }
-        Err(error) => Some(Err(error)),
-    };
-    let places = inputs.into_iter().map(place).collect();
-    (accepted, places)
-}
-
-/// Puts `predictions` into the places that are free.
-fn fill<P>(
-    places: Vec<Option<Result<P, PredictError>>>,
-    predictions: Vec<Result<P, PredictError>>,
-) -> Vec<Option<Result<P, PredictError>>> {
-    let mut results = predictions.into_iter();
-    places.into_iter().map(|place| place.or_else(|| results.next())).collect()
 }

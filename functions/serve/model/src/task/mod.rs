@@ -11,6 +11,7 @@ mod generation;
 mod inputs;
 mod interfaces;
 mod networks;
+mod places;
 mod predictions;
 mod registry;
 mod rows;
@@ -33,6 +34,7 @@ pub use self::interfaces::{
     CompletionPrompts, CompletionsInterface, DecoderSpec, EmbeddingTexts, EmbeddingsInterface, TaskInterfaces,
 };
 pub use self::networks::{ModelNetwork, ModelNetworks, NetworkExecutor, PreparedRuns, RunTensors};
+pub use self::places::{InputPlaces, split_inputs};
 pub use self::predictions::{Predictions, PredictionsJson};
 pub use self::registry::Tasks;
 pub use self::rows::{RowTask, Rows, check_finite};

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Cost, CpuWork, ModelCall, Predictions, Task, TaskContext};
+use super::{Cost, CpuWork, InputPlaces, ModelCall, Predictions, Task, TaskContext, split_inputs};
 use crate::error::PredictError;
 
 /// Maps typed inputs to rows of a network, and its output rows to typed predictions; registered as [`Rows`].
@@ -106,35 +106,51 @@ impl<T: RowTask> Task for Rows<T> {
         let rows = if network.has_rows() { inputs.len() } else { 1 };
         let work = CpuWork { size: call.input_size(), quick: T::QUICK_BYTES, memory: T::MEMORY_BYTES };
         let is_partial = call.is_partial();
-        let rejected = move |_: &_| {
-            let checked: Vec<_> = inputs
-                .iter()
-                .map(|input| {
-                    let alone = |error| error_alone(&error);
-                    if is_partial {
-                        task.preprocess(std::slice::from_ref(input)).map(drop).map_err(alone)
-                    } else {
-                        Ok(())
-                    }
-                })
-                .collect();
-            let accepted: Vec<_> =
-                inputs.into_iter().zip(&checked).filter_map(|(input, is)| is.is_ok().then_some(input)).collect();
-            let runs = accepted.chunks(rows).map(|inputs| task.preprocess(inputs)).collect::<Result<Vec<_>, _>>()?;
-            Ok::<_, InvalidInput>((runs, accepted, checked))
-        };
-        let (runs, inputs, checked) = call.compute(work, rejected).await?;
-        let mut predictions = Vec::new().into_iter();
+        let preprocess = move |_: &_| PreprocessedRows::of(&*task, inputs, rows, is_partial);
+        let PreprocessedRows { runs, inputs, places } = call.compute(work, preprocess).await?;
+        let mut predictions = Vec::new();
         if !inputs.is_empty() {
             let runs = network.prepare(runs, call.tenant(), call.max_rows())?;
             let charge = call.charge(Cost::rows(runs.rows())).await?;
             let outputs = call.run(&charge, network, runs).await?;
             let postprocess = move |_: &_| self.predictions(&inputs, &outputs, rows);
-            predictions = call.compute(CpuWork::json(call.output_size()), postprocess).await?.into_iter();
+            predictions = call.compute(CpuWork::json(call.output_size()), postprocess).await?;
         }
-        let missing = || PredictError::internal("a prediction is missing");
-        let each = checked.into_iter().map(|is| is.and_then(|()| predictions.next().ok_or_else(missing)));
-        Ok(each.collect::<Vec<_>>().into())
+        Ok(places.merge(predictions.into_iter().map(Ok).collect()).into())
+    }
+}
+
+/// The tensors of the runs of a call.
+struct PreprocessedRows<I> {
+    runs: Vec<Vec<Tensor>>,
+    /// The inputs that are not at fault.
+    inputs: Vec<I>,
+    places: InputPlaces,
+}
+
+impl<I> PreprocessedRows<I> {
+    /// Preprocesses `inputs`, `rows` of them for a run. If `is_partial`, inputs at fault are left out.
+    fn of<T: RowTask<Input = I>>(
+        task: &T,
+        inputs: Vec<I>,
+        rows: usize,
+        is_partial: bool,
+    ) -> Result<Self, InvalidInput> {
+        let preprocess = |inputs: &[I]| inputs.chunks(rows).map(|inputs| task.preprocess(inputs)).collect();
+        let preprocessed: Result<Vec<_>, _> = preprocess(&inputs);
+        let (inputs, places) = match &preprocessed {
+            Err(_) if is_partial => {
+                let check = |input: I| match task.preprocess(std::slice::from_ref(&input)) {
+                    Ok(_) => Ok(input),
+                    Err(error) => Err(error_alone(&error)),
+                };
+                split_inputs(inputs.into_iter().map(check).collect())
+            }
+            Err(error) => return Err(error.clone()),
+            Ok(_) => split_inputs(inputs.into_iter().map(Ok).collect()),
+        };
+        let runs = preprocessed.or_else(|_| preprocess(&inputs))?;
+        Ok(Self { runs, inputs, places })
     }
 }
 
@@ -153,6 +169,7 @@ impl<T: RowTask> Rows<T> {
     ) -> Result<Vec<T::Prediction>, PredictError> {
         let mut predictions = Vec::with_capacity(inputs.len());
         for (inputs, outputs) in inputs.chunks(rows).zip(runs) {
+            let rows = inputs.len();
             check_finite(outputs, predictions.len(), rows)?;
             let of_run = self.0.postprocess(inputs, outputs).map_err(PredictError::internal)?;
             if of_run.len() != rows {
@@ -185,4 +202,80 @@ pub fn check_finite(outputs: &[Tensor], first: usize, count: usize) -> Result<()
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use amaas_engine::infer::ValidTensors;
+    use amaas_engine::{Batching, Dim, RunError, RunSharing, TensorSpec};
+    use amaas_wire::Datatype;
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::load::trial_network;
+    use crate::task::{AnyTask, LoadedTask, ModelNetwork, NetworkExecutor, RunTensors};
+
+    /// Doubles numbers that are not negative, by a network that gives them back.
+    struct Double;
+
+    impl RowTask for Double {
+        const NAME: &'static str = "double";
+        const EXAMPLE: &'static str = "1.5";
+        type Input = f32;
+        type Prediction = f32;
+
+        fn load(_: &TaskContext) -> Result<Self, TaskError> {
+            Ok(Self)
+        }
+
+        fn preprocess(&self, inputs: &[f32]) -> Result<Vec<Tensor>, InvalidInput> {
+            if let Some(index) = inputs.iter().position(|input| *input < 0.0) {
+                return Err(InvalidInput::new(format!("inputs[{index}]: expected a number from 0")));
+            }
+            Ok(vec![Tensor::new("x", vec![inputs.len(), 1], inputs.to_vec()).map_err(InvalidInput::new)?])
+        }
+
+        fn postprocess(&self, _: &[f32], outputs: &[Tensor]) -> Result<Vec<f32>, TaskError> {
+            let values = outputs.first().and_then(|output| output.data().as_f32()).unwrap_or_default();
+            Ok(values.iter().map(|value| 2.0 * value).collect())
+        }
+    }
+
+    struct Echo;
+
+    #[async_trait]
+    impl RunTensors for Echo {
+        async fn run(&self, inputs: ValidTensors) -> Result<Vec<Tensor>, RunError> {
+            Ok(inputs.tensors().to_vec())
+        }
+    }
+
+    async fn predict(batching: Batching, body: &str) -> Result<String, String> {
+        let input = TensorSpec::new("x", Datatype::Fp32, vec![Dim::Symbol("n".to_owned()), Dim::Fixed(1)]);
+        let executor = NetworkExecutor::Direct(Arc::new(Echo));
+        let network = ModelNetwork::new((vec![input], vec![]), (batching, RunSharing::All), executor);
+        let call = trial_network::call(network, BTreeMap::new());
+        let task = LoadedTask::new(Rows(Arc::new(Double)));
+        let predicted = Arc::clone(&*task).predict(call, body.to_owned().into()).await;
+        predicted.map(|json| json.predictions.get().to_owned()).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn an_input_at_fault_fails_alone_if_the_client_asks_for_that() {
+        for batching in [Batching::Rows, Batching::None] {
+            let all = predict(batching, r#"{"inputs":[1.0,2.0,3.0],"partial":true}"#).await;
+            assert_eq!(all, Ok("[2.0,4.0,6.0]".to_owned()), "{batching:?}");
+            let some = predict(batching, r#"{"inputs":[1.0,-2.0,"three",4.0],"partial":true}"#).await.expect("partial");
+            let some: Vec<serde_json::Value> = serde_json::from_str(&some).expect("a list");
+            assert_eq!((&some[0], &some[3]), (&2.0.into(), &8.0.into()), "{batching:?}");
+            assert_eq!(some[1]["error"]["detail"], "expected a number from 0");
+            assert_eq!(some[2]["error"]["type"], "urn:amaas:problem:malformed-body");
+            let none = predict(batching, r#"{"inputs":[-1.0],"partial":true}"#).await.expect("partial");
+            assert!(none.contains("expected a number from 0"), "{none}");
+            let whole = predict(batching, r#"{"inputs":[1.0,-2.0]}"#).await.expect_err("not partial");
+            assert!(whole.ends_with("expected a number from 0"), "{whole}");
+        }
+    }
 }
