@@ -6,6 +6,8 @@ mod estimate;
 mod keys;
 mod models;
 mod number;
+mod pipeline;
+mod predict;
 mod process;
 
 use std::convert::Infallible;
@@ -28,6 +30,8 @@ pub(crate) use self::models::{
     ModelVersions, ModelsArguments, ModelsCommand, PruneArguments, RemoveModel, StoreCommand,
 };
 use self::number::{AtLeast, port};
+pub(crate) use self::pipeline::PipelineArguments;
+pub(crate) use self::predict::PredictArguments;
 use crate::architecture::Architecture;
 
 /// The end of `amaas --help`; clap wraps the lines.
@@ -78,7 +82,7 @@ const MAX_HELP_WIDTH: usize = 100;
 pub(crate) enum CliCommand {
     /// Run everything on this machine: object store, models, functions, a key
     Dev(DevArguments),
-    /// Check an ONNX file and put it into the model store
+    /// Check an export, a folder or an ONNX file, and put it into the model store
     Publish(PublishArguments),
     /// Show a network's inputs and outputs, and whether calls may share its runs: of an ONNX file, a folder of them, or a model
     Inspect(InspectArguments),
@@ -132,8 +136,9 @@ pub(crate) struct DevArguments {
 
 #[derive(Args)]
 pub(crate) struct PublishArguments {
-    /// The ONNX file
-    pub(crate) network: PathBuf,
+    /// An ONNX file, or the folder that an exporter wrote: its pipeline is inferred from its files, which are published with it
+    #[arg(value_name = "FILE|FOLDER")]
+    pub(crate) path: PathBuf,
     /// The model's name
     #[arg(long)]
     pub(crate) name: ModelName,
@@ -143,8 +148,10 @@ pub(crate) struct PublishArguments {
     /// The alias that will point to it
     #[arg(long, default_value = "live")]
     pub(crate) alias: Alias,
-    /// The task that gives it typed inputs, such as "sentiment" [default: none, tensors only]
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArguments,
+    /// A task of this program that is written in Rust, such as "sentiment", in place of a pipeline
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), conflicts_with = "pipeline")]
     pub(crate) task: Option<String>,
     /// Publish the model although this program does not have its task, and so cannot test it; the serving program has it
     #[arg(long, requires = "task")]
@@ -201,6 +208,8 @@ pub(crate) struct InspectArguments {
     #[arg(value_name = "FILE|FOLDER|MODEL")]
     pub(crate) what: PathBuf,
     #[command(flatten)]
+    pub(crate) pipeline: PipelineArguments,
+    #[command(flatten)]
     pub(crate) store: StoreArguments,
 }
 
@@ -252,27 +261,6 @@ pub(crate) struct StoreArguments {
     /// The model store, s3://bucket[/prefix] or a folder [env: AMAAS_STORE] [default: that of `amaas dev`]
     #[arg(long, value_name = "STORE")]
     pub(crate) store: Option<String>,
-}
-
-#[derive(Args)]
-pub(crate) struct PredictArguments {
-    /// The model's name
-    pub(crate) model: String,
-    /// Inputs as text; "-" or none reads one input per line from standard input, without empty lines at its end. More than
-    /// 4096 inputs are several calls, with a line of JSON each
-    pub(crate) inputs: Vec<String>,
-    /// The inputs are JSON values, not text
-    #[arg(long)]
-    pub(crate) json_inputs: bool,
-    /// An image file: with inputs, texts to be ranked by how well they describe it; alone, the input
-    #[arg(long, value_name = "FILE", conflicts_with = "json_inputs")]
-    pub(crate) image: Option<PathBuf>,
-    /// Ask for this version
-    #[arg(long)]
-    pub(crate) version: Option<String>,
-    /// Write the receipt of the answer to this file; without one the command fails, after it printed the answer
-    #[arg(long, value_name = "FILE")]
-    pub(crate) receipt: Option<PathBuf>,
 }
 
 #[derive(Args)]

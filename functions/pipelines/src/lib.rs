@@ -3,6 +3,8 @@
 #[cfg(feature = "audio")]
 pub mod audio;
 pub mod export;
+#[cfg(feature = "publish")]
+pub mod folder;
 #[cfg(feature = "text")]
 mod labels_template;
 #[cfg_attr(not(any(feature = "audio", feature = "text", feature = "vision")), allow(dead_code))]

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use amaas_model::publish::Publication;
+use amaas_pipelines::export::PipelineSettings;
+use amaas_pipelines::folder::{Export as ExportFolder, ExportOptions};
 
 use crate::case::CaseFile;
 
@@ -33,41 +35,20 @@ impl Export {
         &self.name
     }
 
-    /// The model that `amaas publish` would publish of the folder.
+    /// The model that `amaas publish` publishes of the folder, given what its files do not say.
     pub(crate) fn publication(&self, cases: &CaseFile) -> Result<Publication, String> {
-        let network = self.network()?;
-        let name = self.name.parse().map_err(|error| format!("{error}"))?;
-        let mut publication = Publication::of_file(name, &network).map_err(|error| error.to_string())?;
-        publication.task = Some(cases.pipeline.clone());
-        read_assets(&self.folder, "", &mut publication.assets)?;
-        if let Some(pooling) = cases.publish.get("pooling") {
-            let settings = serde_json::json!({ "pooling": pooling }).to_string();
-            publication.assets.insert("pipeline.json".to_owned(), settings.into());
+        let settings = match cases.publish.get("pooling") {
+            Some(pooling) => serde_json::from_value(serde_json::json!({ "pooling": pooling })),
+            None => Ok(PipelineSettings::default()),
+        };
+        let pipeline = cases.publish.get("pipeline").and_then(|name| name.as_str()).map(str::to_owned);
+        let settings = settings.map_err(|error| error.to_string())?;
+        let options = ExportOptions { pipeline, variant: None, settings };
+        let export = ExportFolder::read(&self.folder, &options).map_err(|error| error.to_string())?;
+        if export.pipeline.name() != Some(cases.pipeline.as_str()) {
+            let (got, evidence) = (export.pipeline.name().unwrap_or("none"), export.pipeline.evidence());
+            return Err(format!("expected the pipeline {}, got {got} ({evidence})", cases.pipeline));
         }
-        Ok(publication)
+        export.publication(&self.name).map_err(|error| error.to_string())
     }
-
-    fn network(&self) -> Result<PathBuf, String> {
-        let candidates = ["model.onnx", "onnx/model.onnx", "best.onnx"];
-        let found = candidates.iter().map(|file| self.folder.join(file)).find(|path| path.exists());
-        found.ok_or_else(|| "the folder has no ONNX file".to_owned())
-    }
-}
-
-/// Reads the files of `folder` that are not networks.
-fn read_assets(
-    folder: &Path,
-    prefix: &str,
-    assets: &mut std::collections::BTreeMap<String, bytes::Bytes>,
-) -> Result<(), String> {
-    for entry in std::fs::read_dir(folder).map_err(|error| error.to_string())? {
-        let path = entry.map_err(|error| error.to_string())?.path();
-        let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
-        if path.is_dir() {
-            read_assets(&path, &format!("{name}/"), assets)?;
-        } else if matches!(path.extension().and_then(|it| it.to_str()), Some("json" | "txt")) {
-            assets.insert(name, std::fs::read(&path).map_err(|error| error.to_string())?.into());
-        }
-    }
-    Ok(())
 }

@@ -1,31 +1,30 @@
 //! `amaas inspect`.
 
-use std::path::{Path, PathBuf};
+mod export;
+mod network;
 
 use amaas_engine::{Batching, Dim, TensorSpec};
 use amaas_model::manifest::Manifest;
-use amaas_model::publish::{
-    DescribedTensor, NetworkDescription, NotProven, describe, prove_rows, prove_sequences, published_manifest,
-};
+use amaas_model::publish::published_manifest;
 use amaas_store::live;
 use amaas_store::{ModelName, VersionSelector};
-use serde_json::{Value, json};
 
-use super::publish::network;
-use crate::arguments::InspectArguments;
+use self::export::ExportReport;
+use crate::arguments::{InspectArguments, PipelineArguments};
 use crate::error::CliError;
 use crate::output;
 use crate::settings::Settings;
 
 pub(crate) async fn run(settings: &Settings, arguments: &InspectArguments) -> Result<(), CliError> {
     let (what, store) = (&arguments.what, arguments.store.store.as_deref());
-    if what.is_dir() {
-        return folder(settings, what);
-    }
     // An argument that looks like a path is one; if it does not exist, the error says so.
-    if what.is_file() || what.components().count() > 1 || what.extension().is_some_and(|end| end == "onnx") {
-        let network = NetworkReport::read(what)?;
-        return if settings.json { output::json(&network.json()) } else { network.print() };
+    if what.exists() || what.components().count() > 1 || what.extension().is_some_and(|end| end == "onnx") {
+        return ExportReport::read(what, &arguments.pipeline)?.print(settings);
+    }
+    if arguments.pipeline != PipelineArguments::default() {
+        return Err(CliError::usage(
+            "the options of a pipeline are for files and folders; a published model has its pipeline",
+        ));
     }
     let text = what.to_string_lossy();
     let (name, version) = text.split_once(':').map_or((&*text, None), |(name, version)| (name, Some(version)));
@@ -37,79 +36,6 @@ pub(crate) async fn run(settings: &Settings, arguments: &InspectArguments) -> Re
     let publishers = settings.publishers(store)?;
     let place = settings.store(store).await?;
     model(settings, &published_manifest(&place.store, &name, &selector, &publishers).await?)
-}
-
-/// Every ONNX file of a folder.
-fn folder(settings: &Settings, folder: &Path) -> Result<(), CliError> {
-    let failed = |error: std::io::Error| CliError::file(folder, &error);
-    let entries = std::fs::read_dir(folder).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    let is_onnx = |path: &PathBuf| path.extension().is_some_and(|end| end == "onnx");
-    let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(is_onnx).collect();
-    files.sort();
-    if files.is_empty() {
-        return Err(CliError::file(folder, &"there is no file in it that ends in .onnx"));
-    }
-    let networks = files.iter().map(|file| NetworkReport::read(file)).collect::<Result<Vec<_>, _>>()?;
-    if settings.json {
-        return output::json(&networks.iter().map(NetworkReport::json).collect::<Vec<_>>());
-    }
-    for (place, network) in networks.iter().enumerate() {
-        if place > 0 {
-            output::line("")?;
-        }
-        network.print()?;
-    }
-    Ok(())
-}
-
-/// The description of an ONNX file, and what is proven of it.
-struct NetworkReport {
-    path: PathBuf,
-    bytes: u64,
-    description: NetworkDescription,
-    rows: Result<(), NotProven>,
-}
-
-impl NetworkReport {
-    fn read(path: &Path) -> Result<Self, CliError> {
-        let files = network(path)?;
-        let failed = |error| CliError::new(format_args!("{}: {error}", path.display()));
-        let description = describe(&files).map_err(failed)?;
-        let rows = match prove_sequences(&files).map_err(failed)? {
-            Some(sequences) => sequences,
-            None => prove_rows(&files).map_err(failed)?,
-        };
-        Ok(Self { path: path.to_owned(), bytes: files.size(), description, rows })
-    }
-
-    fn json(&self) -> Value {
-        let (node, because) = match &self.rows {
-            Ok(()) => (None, None),
-            Err(unproven) => (unproven.node.as_ref(), Some(&unproven.because)),
-        };
-        let rows = json!({ "independent": self.rows.is_ok(), "node": node, "because": because });
-        json!({
-            "file": self.path, "bytes": self.bytes, "inputs": self.description.inputs, "outputs": self.description.outputs,
-            "operator_sets": self.description.operator_sets, "rows": rows,
-        })
-    }
-
-    fn print(&self) -> Result<(), CliError> {
-        output::line(format_args!("{} ({} bytes)", self.path.display(), self.bytes))?;
-        let sets = self.description.operator_sets.iter().map(|(domain, version)| format!("{domain} {version}"));
-        output::line(format_args!("operator sets: {}\n", sets.collect::<Vec<_>>().join(", ")))?;
-        let row = |kind: &str, tensor: &DescribedTensor| {
-            let shape = tensor.shape.as_deref().map_or_else(|| "any".to_owned(), shape);
-            [kind_of(kind, tensor.optional), tensor.name.clone(), tensor.datatype.clone(), shape]
-        };
-        let inputs = self.description.inputs.iter().map(|tensor| row("input", tensor));
-        let rows = inputs.chain(self.description.outputs.iter().map(|tensor| row("output", tensor)));
-        output::line(output::table(TABLE_HEADINGS, rows))?;
-        match &self.rows {
-            Ok(()) => output::line("rows are independent: proven"),
-            Err(unproven) => output::line(format_args!("rows are independent: not proven ({unproven})")),
-        }
-    }
 }
 
 /// The published version of a model.

@@ -36,8 +36,10 @@ fn a_file_is_described_and_told_why_its_rows_are_not_independent() {
     // A folder is inspected file by file.
     std::fs::copy(SENTIMENT, here.join("b.onnx")).expect("copied");
     let all = json(here, &["inspect", "."]);
-    let files: Vec<_> = all.as_array().expect("a list").iter().map(|network| network["file"].clone()).collect();
+    let files: Vec<_> =
+        all["networks"].as_array().expect("a list").iter().map(|network| network["file"].clone()).collect();
     assert_eq!(files, ["./a.onnx", "./b.onnx"]);
+    assert_eq!(all["error"], ".: expected one network, got a.onnx, b.onnx; publish one of these files");
 
     for what in ["nowhere.onnx", "no/where", "Not A Model"] {
         let output = amaas(here, &["inspect", what]);

@@ -5,6 +5,7 @@ mod calls;
 mod dev;
 mod env;
 mod estimate;
+mod exports;
 mod failures;
 mod image;
 mod inspect;

@@ -62,4 +62,10 @@ impl PipelineSettings {
         let Ok(bytes) = assets.bytes(Self::FILE) else { return Ok(Self::default()) };
         serde_json::from_slice(bytes).map_err(|error| TaskError::new(format!("{}: {error}", Self::FILE)))
     }
+
+    /// The asset.
+    #[cfg(feature = "publish")]
+    pub(crate) fn to_json(&self) -> bytes::Bytes {
+        serde_json::to_vec(self).expect("settings are JSON").into()
+    }
 }

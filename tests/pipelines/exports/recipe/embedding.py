@@ -167,7 +167,7 @@ def _plain(name, encoder, pooling, **options):
         build,
         answers.pooled(pooling),
         CASES,
-        publish={"pipeline": "feature-extraction", "pooling": pooling},
+        publish={"pooling": pooling},
         oracle="transformers, pooled as sentence-transformers does" if pooling != "none" else "transformers",
         **options,
     )

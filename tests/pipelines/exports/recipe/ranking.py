@@ -28,7 +28,7 @@ CASES = [
 ]
 
 
-def _export(name, network, config, tokens, **options):
+def _export(name, network, config, tokens, publish=None, **options):
     def build():
         pieces = tokens()
         samples = [(query, document) for query in QUERIES for document in corpus.ALL]
@@ -41,7 +41,7 @@ def _export(name, network, config, tokens, **options):
         build,
         answers.text_ranking,
         CASES,
-        publish={"pipeline": "text-ranking"},
+        publish=publish or {},
         oracle="sentence-transformers",
         **options,
     )
@@ -63,6 +63,7 @@ EXPORTS = [
         XLMRobertaForSequenceClassification,
         lambda size: XLMRobertaConfig(vocab_size=size, **sizes.ROBERTA, **labels("LABEL_0")),
         tokenizer.xlm_roberta,
+        publish={"pipeline": "text-ranking"},
         in_onnx_folder=True,
     ),
 ]

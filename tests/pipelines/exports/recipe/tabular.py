@@ -262,7 +262,6 @@ def _export(name, kind, build, convert, cases, prepare, rows=None, feed=None, **
         _answer(prepare),
         cases,
         export=_write(convert, rows, prepare, feed),
-        publish={"pipeline": f"tabular-{kind}"},
         oracle="scikit-learn",
         **options,
     )

@@ -165,7 +165,6 @@ def _export(name, file, objectness, dynamic):
         _answer(objectness),
         CASES,
         export=_write(file, dynamic),
-        publish={"pipeline": "object-detection"},
         oracle="NumPy, after ONNX Runtime",
     )
 

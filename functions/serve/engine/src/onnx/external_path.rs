@@ -3,7 +3,6 @@
 //! Invariant: the path stays below the folder of the ONNX file. Links are checked when the file is opened.
 
 use std::fmt;
-use std::path::Path;
 
 /// A plain relative path, parts separated by `/`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,12 +36,6 @@ impl ExternalPath {
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl AsRef<Path> for ExternalPath {
-    fn as_ref(&self) -> &Path {
-        self.0.as_ref()
     }
 }
 

@@ -23,6 +23,7 @@ mod random;
 mod read;
 pub mod rows;
 mod sniff;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod value_dependent_cost;
@@ -36,4 +37,6 @@ pub use self::describe::{describe, metadata};
 pub use self::error::OnnxError;
 pub use self::files::NetworkFiles;
 pub use self::files::zeroed;
+pub use self::model_folder::{FolderFileError, ModelFolder};
 pub use self::rows::NotProven;
+pub use self::summary::{NetworkSummary, summarize};

@@ -1,4 +1,4 @@
-//! The folder of an ONNX file, which confines its external data.
+//! The folder of an ONNX file, which confines its external data and the export's other files.
 //!
 //! A downloaded ONNX file may name any path. Without this check, `amaas publish` would put a private key into a model
 //! that clients can call. So links are resolved before a file is opened.
@@ -15,43 +15,79 @@ use std::sync::Arc;
 use super::external_path::ExternalPath;
 use super::{OnnxError, zeroed};
 
-/// The folder, with its links resolved.
-pub(super) struct ModelFolder {
+/// The folder of an export, with its links resolved. Files outside of it are refused.
+#[derive(Clone, Debug)]
+pub struct ModelFolder {
     path: PathBuf,
     /// The blobs of the snapshot, if the folder is in a cache.
     blobs: Option<PathBuf>,
 }
 
+/// Why a file of a folder is not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderFileError {
+    /// There is no such file.
+    #[error("there is no such file")]
+    Missing,
+    /// It is a link out of the folder.
+    #[error("it is a link out of the folder; put the file itself there")]
+    Outside,
+    /// It is not a regular file, or the operating system refuses.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+}
+
 impl ModelFolder {
-    /// The folder of `file`.
-    pub(super) fn of(file: &Path) -> std::io::Result<Self> {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let path = folder.canonicalize()?;
+    /// The folder at `path`.
+    ///
+    /// # Errors
+    /// If its links cannot be resolved.
+    pub fn open(path: &Path) -> std::io::Result<Self> {
+        let path = path.canonicalize()?;
         Ok(Self { blobs: blobs(&path), path })
     }
 
-    /// Reads a file of the folder.
-    pub(super) fn read(&self, location: &ExternalPath) -> Result<Arc<[u8]>, OnnxError> {
-        let file = location.to_string();
-        let failed = |error: std::io::Error| match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => OnnxError::Missing { file: file.clone() },
-            _ => OnnxError::Unreadable { file: file.clone(), cause: error.to_string() },
-        };
-        let path = self.path.join(location).canonicalize().map_err(failed)?;
+    /// The folder of `file`.
+    pub(super) fn of(file: &Path) -> std::io::Result<Self> {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::open(folder)
+    }
+
+    /// Reads the file `name`, a path relative to the folder with parts separated by `/`.
+    ///
+    /// # Errors
+    /// [`FolderFileError`].
+    pub fn read_file(&self, name: &str) -> Result<Arc<[u8]>, FolderFileError> {
+        let unreadable = |error: std::io::Error| FolderFileError::Unreadable(error.to_string());
+        let path = self.path.join(name).canonicalize().map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => FolderFileError::Missing,
+            _ => unreadable(error),
+        })?;
         let is_blob = self.blobs.as_deref().is_some_and(|blobs| path.parent() == Some(blobs));
         if !path.starts_with(&self.path) && !is_blob {
-            return Err(OnnxError::Outside { file });
+            return Err(FolderFileError::Outside);
         }
         // Check before opening, since opening a pipe blocks until it has a writer.
-        if !path.metadata().map_err(failed)?.is_file() {
-            return Err(OnnxError::Unreadable { file, cause: "it is not a regular file".to_owned() });
+        if !path.metadata().map_err(unreadable)?.is_file() {
+            return Err(FolderFileError::Unreadable("it is not a regular file".to_owned()));
         }
-        let mut opened = File::open(&path).map_err(failed)?;
-        let size = usize::try_from(opened.metadata().map_err(failed)?.len());
-        let size = size.map_err(|_| failed(ErrorKind::FileTooLarge.into()))?;
+        let mut opened = File::open(&path).map_err(unreadable)?;
+        let size = usize::try_from(opened.metadata().map_err(unreadable)?.len());
+        let size = size.map_err(|_| unreadable(ErrorKind::FileTooLarge.into()))?;
         let mut bytes = zeroed(size);
-        opened.read_exact(Arc::get_mut(&mut bytes).expect("the buffer has one owner")).map_err(failed)?;
+        opened.read_exact(Arc::get_mut(&mut bytes).expect("the buffer has one owner")).map_err(unreadable)?;
         Ok(bytes)
+    }
+
+    /// Reads a file with external data.
+    pub(super) fn read(&self, location: &ExternalPath) -> Result<Arc<[u8]>, OnnxError> {
+        let file = location.to_string();
+        self.read_file(location.as_str()).map_err(|error| match error {
+            FolderFileError::Missing => OnnxError::Missing { file },
+            FolderFileError::Outside => OnnxError::Outside { file },
+            FolderFileError::Unreadable(cause) => OnnxError::Unreadable { file, cause },
+        })
     }
 }
 

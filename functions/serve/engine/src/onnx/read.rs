@@ -47,6 +47,19 @@ pub(super) fn each_tensor(
     Ok(())
 }
 
+/// Calls `visit` with every node: of the main graph, its subgraphs and the functions.
+pub(super) fn each_node(model: &Model, graph: &Graph, visit: &mut dyn FnMut(&Node)) {
+    let functions = model.functions.iter().flat_map(|function| &function.node);
+    for node in graph.node.iter().chain(functions) {
+        visit(node);
+        for attribute in &node.attribute {
+            for subgraph in attribute.g.as_deref().into_iter().chain(&attribute.graphs) {
+                each_node(&Model::default(), subgraph, visit);
+            }
+        }
+    }
+}
+
 type TensorVisitor<'s> = dyn FnMut(&mut Bytes) -> Result<(), OnnxError> + 's;
 
 fn subgraph(graph: &mut Graph, visit: &mut TensorVisitor<'_>) -> Result<(), OnnxError> {

@@ -55,45 +55,80 @@ pub(super) fn probe_with_kind(
     golden: Option<&GoldenCases>,
     like: SyntheticValues,
 ) -> ProbeResult {
-    let begun = Instant::now();
-    let (mut sets, mut rows_differed, mut refused, mut differs) = (0, false, None, None);
-    let golden = golden.and_then(|golden| sets::golden_set(golden, inputs));
-    'sets: for set in golden.into_iter().map(Ok).chain(sets::synthetic_sets(inputs, like)) {
-        let set = match set {
-            Ok(set) => set,
-            Err(reason) => {
-                refused.get_or_insert(reason);
-                continue;
-            }
-        };
-        for sent in combinations(inputs) {
-            if sets > 0 && begun.elapsed() > MAX_PROBE_TIME {
-                break 'sets;
-            }
-            let set = set.with_inputs(&sent);
-            // Calls without inputs never share a run.
-            if set.rows.iter().any(Vec::is_empty) {
-                continue;
-            }
-            match sweep::sweep(network, &set) {
-                Ok(differ) => (sets, rows_differed) = (sets + 1, rows_differed || differ),
-                Err(SweepEnd::Refused(reason)) => {
-                    refused.get_or_insert(reason);
-                }
-                // Another set may show more.
-                Err(SweepEnd::Found(ProbeResult::Differs(reason))) => {
-                    sets += 1;
-                    differs.get_or_insert(reason);
-                }
-                Err(SweepEnd::Found(seen)) => return seen,
-            }
-        }
+    let mut trial =
+        RowTrial { network, begun: Instant::now(), sets: 0, rows_differed: false, refused: None, differs: None };
+    let real = golden.and_then(|golden| sets::golden_set(golden, inputs));
+    let found = trial.try_sets(inputs, real.into_iter().map(Ok).chain(sets::synthetic_sets(inputs, like)));
+    if let Some(found) = found {
+        return found;
     }
-    match (differs, refused) {
+    // Sizes that are not declared, such as the channels of images, are those of the known inputs.
+    if trial.sets == 0
+        && let Some(shaped) = golden.and_then(|golden| sets::shaped_like(golden, inputs))
+        && let Some(found) = trial.try_sets(&shaped, sets::synthetic_sets(&shaped, like))
+    {
+        return found;
+    }
+    match (trial.differs, trial.refused) {
         (Some(reason), _) => ProbeResult::Differs(reason),
-        (None, _) if sets > 0 => ProbeResult::Independent { sets, rows_differed },
+        (None, _) if trial.sets > 0 => {
+            ProbeResult::Independent { sets: trial.sets, rows_differed: trial.rows_differed }
+        }
         (None, Some(reason)) => ProbeResult::NotRun(reason),
         (None, None) => ProbeResult::NotRun("the network has no inputs".to_owned()),
+    }
+}
+
+/// A trial under way.
+struct RowTrial<'t, N> {
+    network: &'t mut N,
+    begun: Instant,
+    sets: usize,
+    rows_differed: bool,
+    /// Why the first set that the network rejects is rejected.
+    refused: Option<String>,
+    differs: Option<String>,
+}
+
+impl<N: RunnableNetwork> RowTrial<'_, N> {
+    /// Runs `sets` until the time is over, or until the result is known.
+    fn try_sets(
+        &mut self,
+        inputs: &[TensorSpec],
+        sets: impl Iterator<Item = Result<sets::RowSet, String>>,
+    ) -> Option<ProbeResult> {
+        for set in sets {
+            let set = match set {
+                Ok(set) => set,
+                Err(reason) => {
+                    self.refused.get_or_insert(reason);
+                    continue;
+                }
+            };
+            for sent in combinations(inputs) {
+                if self.sets > 0 && self.begun.elapsed() > MAX_PROBE_TIME {
+                    return None;
+                }
+                let set = set.with_inputs(&sent);
+                // Calls without inputs never share a run.
+                if set.rows.iter().any(Vec::is_empty) {
+                    continue;
+                }
+                match sweep::sweep(self.network, &set) {
+                    Ok(differ) => (self.sets, self.rows_differed) = (self.sets + 1, self.rows_differed || differ),
+                    Err(SweepEnd::Refused(reason)) => {
+                        self.refused.get_or_insert(reason);
+                    }
+                    // Another set may show more.
+                    Err(SweepEnd::Found(ProbeResult::Differs(reason))) => {
+                        self.sets += 1;
+                        self.differs.get_or_insert(reason);
+                    }
+                    Err(SweepEnd::Found(seen)) => return Some(seen),
+                }
+            }
+        }
+        None
     }
 }
 

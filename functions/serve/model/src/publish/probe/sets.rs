@@ -45,6 +45,22 @@ pub(super) fn golden_set(golden: &GoldenCases, inputs: &[TensorSpec]) -> Option<
     Some(RowSet { rows, replacements })
 }
 
+/// `inputs` with the sizes of the first case in place of dynamic ones; `None` if no size is dynamic.
+pub(super) fn shaped_like(golden: &GoldenCases, inputs: &[TensorSpec]) -> Option<Vec<TensorSpec>> {
+    let case = golden.cases.first()?;
+    let shaped = |input: &TensorSpec| {
+        let Some(tensor) = case.inputs.iter().find(|tensor| tensor.name() == input.name) else { return input.clone() };
+        let sizes = input.shape.iter().zip(tensor.shape()).enumerate();
+        let size = |(place, (dim, size)): (usize, (&Dim, &usize))| match dim {
+            Dim::Symbol(_) if place > 0 => Dim::Fixed(*size),
+            dim => dim.clone(),
+        };
+        TensorSpec { shape: sizes.map(size).collect(), ..input.clone() }
+    };
+    let shaped: Vec<_> = inputs.iter().map(shaped).collect();
+    (shaped != inputs).then_some(shaped)
+}
+
 /// A golden row in the order of the network's inputs, with synthetic values for omitted ones.
 fn complete_row(row: &[Tensor], inputs: &[TensorSpec]) -> Option<InputRow> {
     let mut all = Vec::with_capacity(inputs.len());

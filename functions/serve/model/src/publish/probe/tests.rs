@@ -54,6 +54,27 @@ fn most(rows: &[Vec<f64>]) -> f64 {
     rows.iter().flatten().copied().fold(f64::MIN, f64::max)
 }
 
+#[test]
+fn dynamic_sizes_that_the_network_rejects_are_those_of_a_known_input() {
+    /// Takes rows of five values only, as a network takes images with three channels only.
+    struct FiveValues;
+    impl RunnableNetwork for FiveValues {
+        fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+            match inputs[0].shape() {
+                [_, 5] => Ok(inputs.to_vec()),
+                shape => Err(RunError::failed(format!("expected 5 values, got {shape:?}"))),
+            }
+        }
+    }
+    let open = vec![Dim::Symbol("n".to_owned()), Dim::Symbol("values".to_owned())];
+    let inputs = [spec("x", Datatype::Fp32, open)];
+    let one = Tensor::new("x", vec![1, 5], vec![1.0_f32; 5]).expect("a tensor");
+    let example = crate::publish::trial_inputs::unlabelled_cases(vec![vec![one]]);
+    let seen = probe(&mut FiveValues, &inputs, Some(&example));
+    assert!(matches!(seen, ProbeResult::Independent { rows_differed: true, .. }), "{seen:?}");
+    assert!(matches!(probe(&mut FiveValues, &inputs, None), ProbeResult::NotRun(_)));
+}
+
 type Rows = fn(&[Vec<f64>]) -> Vec<Vec<f64>>;
 
 fn seen(datatype: Datatype, function: Rows) -> ProbeResult {
