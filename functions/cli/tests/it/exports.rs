@@ -70,7 +70,7 @@ fn what_does_not_fit_is_refused_before_anything_is_uploaded() {
     refuses(&["--pooling", "cls"], "--pooling has no effect on text-classification; it is for feature-extraction");
     refuses(
         &["--variant", "q4"],
-        "expected a network of the variant \"q4\"; the variants are: fp16, none (no suffix), q",
+        "expected a network of the variant \"q4\"; the variants are: fp16, none (no suffix), quantized",
     );
     refuses(&["--pipeline", "image-classification"], "preprocessor_config.json");
     refuses(
