@@ -325,6 +325,10 @@ pub(crate) struct PackageArguments {
     /// which runs the workspace's build scripts
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) function: String,
+    /// Features of the function to build in, separated by commas: for "pipelines" those of its models, such as "text" [default:
+    /// all that the function has by default]
+    #[arg(long, value_name = "FEATURES", value_delimiter = ',', conflicts_with = "binary")]
+    pub(crate) features: Vec<String>,
     /// The processor that it will run on [default: that of --binary, or this machine's]
     #[arg(long = "arch", value_name = "ARCH", value_enum)]
     pub(crate) architecture: Option<Architecture>,

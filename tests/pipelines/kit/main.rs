@@ -6,6 +6,7 @@
 mod case;
 mod compare;
 mod export;
+mod summary;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 use crate::case::{Case, CaseFile};
 use crate::export::Export;
+use crate::summary::Summary;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -25,7 +27,7 @@ async fn main() -> ExitCode {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let tasks = with_pipelines(Tasks::default());
     let stack = LocalStack::start(folder.path(), &tasks, RuntimeConfig::default()).await.expect("a host");
-    let (mut passed, mut failed, mut exports) = (0, 0, 0);
+    let mut summary = Summary::default();
     println!("{:<42} {:<32} {:>7} {:>6}", "EXPORT", "PIPELINE", "EQUAL", "CASES");
     for export in Export::all() {
         if !filters.is_empty() && !filters.iter().any(|filter| export.name().contains(filter)) {
@@ -36,7 +38,6 @@ async fn main() -> ExitCode {
             println!("{:<42} {:<32} skipped: the pipeline is not served yet", export.name(), cases.pipeline);
             continue;
         }
-        exports += 1;
         let results = match serve(&stack, &export, &cases).await {
             Ok(model) => answer_all(&model, &cases).await,
             Err(error) => cases.cases.iter().map(|_| Err(format!("not served: {error}"))).collect(),
@@ -48,11 +49,18 @@ async fn main() -> ExitCode {
                 println!("    {}: {}", case.name, error.chars().take(MAX_ERROR_CHARS).collect::<String>());
             }
         }
-        passed += equal;
-        failed += results.len() - equal;
+        summary.add(&cases.pipeline, equal, results.len());
     }
-    println!("{exports} exports, {} cases: {passed} equal, {failed} not", passed + failed);
-    if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let (exports, total, equal) = summary.totals();
+    println!("{exports} exports, {total} cases: {equal} equal, {} not", total - equal);
+    let mut is_ok = equal == total && equal > 0;
+    if filters.is_empty()
+        && let Err(error) = summary.check_readme()
+    {
+        println!("{error}");
+        is_ok = false;
+    }
+    if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Publishes and loads `export`.

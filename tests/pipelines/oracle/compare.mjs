@@ -2,18 +2,23 @@
 //
 // Prints one line for each export, and one for each case that differs. Scores may differ by 1e-4, boxes by half a
 // pixel before they are cut to whole ones, masks by 0.1 % of their pixels.
+//
+// `results.json` has the count of equal cases of each export, which may only rise; `--update` writes it. `differences.md`
+// explains the others.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import sharp from 'sharp';
 
 const root = path.dirname(import.meta.dirname);
 const TOLERANCE = 1e-4;
 const MASK_SHARE = 0.001;
+const RESULTS = path.join(import.meta.dirname, 'results.json');
 
 async function main() {
     const answers = JSON.parse(readFileSync(0, 'utf8'));
     const totals = { equal: 0, different: 0, unsupported: 0 };
+    const equal = {};
     for (const [name, cases] of Object.entries(answers)) {
         const document = JSON.parse(readFileSync(path.join(root, 'cases', `${name}.json`), 'utf8'));
         const lines = [];
@@ -24,10 +29,22 @@ async function main() {
             totals[outcome] += 1;
             if (reason) lines.push(`    ${outcome} ${item.name}: ${reason}`);
         }
+        equal[name] = counts.equal;
         console.log(`${name}  ${document.pipeline}  ${summary(counts)}`);
         for (const line of lines) console.log(line);
     }
     console.log(`all  ${summary(totals)}`);
+    if (process.argv.includes('--update')) writeFileSync(RESULTS, `${JSON.stringify(equal, null, 1)}\n`);
+    else ratchet(equal);
+}
+
+/** Fails if an export has fewer equal cases than `results.json` says, or is missing. */
+function ratchet(equal) {
+    for (const [name, expected] of Object.entries(JSON.parse(readFileSync(RESULTS, 'utf8')))) {
+        if ((equal[name] ?? 0) >= expected) continue;
+        console.log(`${name}: expected ${expected} equal cases, got ${equal[name] ?? 'no answers'}`);
+        process.exitCode = 1;
+    }
 }
 
 const summary = (counts) => Object.entries(counts).map(([key, count]) => `${key} ${count}`).join('  ');

@@ -38,7 +38,8 @@ pub(crate) fn run(settings: &Settings, arguments: PackageArguments) -> Result<()
         binary.clone()
     } else {
         check(&arguments)?;
-        build(&package, arguments.architecture, if arguments.image { TargetHosts::Any } else { TargetHosts::Lambda })?
+        let hosts = if arguments.image { TargetHosts::Any } else { TargetHosts::Lambda };
+        build(&package, arguments.architecture, (hosts, &arguments.features))?
     };
     let named = arguments.library.filter(|path| !path.as_os_str().is_empty());
     let library = |architecture| named.map_or_else(|| library(architecture), Ok);

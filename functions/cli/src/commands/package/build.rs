@@ -34,8 +34,14 @@ impl TargetHosts {
 }
 
 /// Builds `package` for `asked`, or for this machine if nothing is asked, and returns the path of the binary.
-pub(super) fn build(package: &str, asked: Option<Architecture>, hosts: TargetHosts) -> Result<PathBuf, CliError> {
-    let features = check(package)?.arguments(package, hosts);
+///
+/// The binary has the Cargo features `chosen`, or those of the package's default that are not of a host.
+pub(super) fn build(
+    package: &str,
+    asked: Option<Architecture>,
+    (hosts, chosen): (TargetHosts, &[String]),
+) -> Result<PathBuf, CliError> {
+    let features = check(package)?.arguments(package, (hosts, chosen))?;
     let here = Architecture::here().filter(|here| here.is_here());
     let builder = match (asked, here) {
         (None, Some(_)) => BuildTool::Native,
@@ -84,20 +90,37 @@ fn check(package: &str) -> Result<CargoFeatures, CliError> {
         .hint("write one of these, or give a binary that is built already with --binary FILE"))
 }
 
-/// The Cargo features of a package.
-struct CargoFeatures(Vec<String>);
+/// The Cargo features of a package, with the features that each one turns on.
+struct CargoFeatures(BTreeMap<String, Vec<String>>);
 
 impl CargoFeatures {
-    /// The cargo arguments that reduce `package` to the features that `hosts` need.
-    fn arguments(&self, package: &str, hosts: TargetHosts) -> Vec<String> {
+    /// The cargo arguments that reduce `package` to the features that `hosts` need, and to those that are `chosen`.
+    ///
+    /// # Errors
+    /// If the package has no such feature, or one of a host is chosen.
+    fn arguments(
+        &self,
+        package: &str,
+        (hosts, chosen): (TargetHosts, &[String]),
+    ) -> Result<Vec<String>, CliError> {
+        let of_host = |feature: &str| TargetHosts::Any.features().contains(&feature) || NOT_PACKAGED.contains(&feature);
+        let own = || self.0.keys().map(String::as_str).filter(|name| *name != DEFAULT && !of_host(name));
+        if let Some(unknown) = chosen.iter().find(|chosen| !own().any(|name| name == *chosen)) {
+            let own = own().collect::<Vec<_>>().join(", ");
+            let has = if own.is_empty() { "none" } else { &own };
+            return Err(CliError::usage(format!("{package} has no feature {unknown:?} to choose; it has: {has}")));
+        }
         let needed = hosts.features();
-        if let Some(missing) = needed.iter().find(|needed| !self.0.iter().any(|feature| feature == *needed)) {
+        if let Some(missing) = needed.iter().find(|needed| !self.0.contains_key(**needed)) {
             output::note(format_args!(
                 "{package} has no Cargo feature {missing:?}, so everything that it has by default is built in"
             ));
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        vec!["--no-default-features".to_owned(), "--features".to_owned(), needed.join(",")]
+        let default = || self.0.get(DEFAULT).into_iter().flatten().filter(|name| !of_host(name));
+        let own: Vec<&String> = if chosen.is_empty() { default().collect() } else { chosen.iter().collect() };
+        let all: Vec<&str> = needed.iter().copied().chain(own.into_iter().map(String::as_str)).collect();
+        Ok(vec!["--no-default-features".to_owned(), "--features".to_owned(), all.join(",")])
     }
 }
 
@@ -126,7 +149,7 @@ fn functions(metadata: &[u8]) -> serde_json::Result<BTreeMap<String, CargoFeatur
     let programs = metadata.packages.into_iter().filter(is_program);
     let functions = programs.filter_map(|package| {
         let name = package.name.strip_prefix(PACKAGE_PREFIX)?.to_owned();
-        Some((name, CargoFeatures(package.features.into_keys().collect())))
+        Some((name, CargoFeatures(package.features)))
     });
     Ok(functions.collect())
 }
@@ -224,6 +247,9 @@ fn has_standard_library(target: &str) -> bool {
     asked.map_or(true, |answer| Path::new(String::from_utf8_lossy(&answer.stdout).trim()).is_dir())
 }
 
+const DEFAULT: &str = "default";
+/// Features that a packaged function never needs.
+const NOT_PACKAGED: [&str; 2] = ["local", "publish"];
 /// The prefix of functions' package names.
 const PACKAGE_PREFIX: &str = "amaas-";
 /// The Cargo profile of release artefacts.
@@ -237,19 +263,28 @@ mod tests {
 
     #[test]
     fn a_host_gets_the_features_that_it_needs_if_the_function_has_them() {
-        let all = CargoFeatures(
-            ["dynamodb", "grpc", "http", "lambda", "openapi", "publish", "sqlite"].map(str::to_owned).into(),
-        );
-        assert_eq!(all.arguments("x", TargetHosts::Lambda), ["--no-default-features", "--features", "dynamodb,lambda"]);
-        assert_eq!(
-            all.arguments("x", TargetHosts::Any).last().expect("features"),
-            "dynamodb,grpc,http,lambda,openapi,sqlite"
-        );
-        let few = CargoFeatures(vec!["dynamodb".to_owned(), "lambda".to_owned()]);
-        assert_eq!(few.arguments("x", TargetHosts::Lambda).len(), 3);
-        assert!(
-            few.arguments("x", TargetHosts::Any).is_empty()
-                && CargoFeatures(Vec::new()).arguments("x", TargetHosts::Lambda).is_empty()
-        );
+        let features = |names: &[&str], default: &[&str]| {
+            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            let none = owned(names).into_iter().map(|name| (name, Vec::new()));
+            CargoFeatures(none.chain([(DEFAULT.to_owned(), owned(default))]).collect())
+        };
+        let arguments = |features: &CargoFeatures, hosts, chosen: &[&str]| {
+            let chosen: Vec<_> = chosen.iter().map(|name| (*name).to_owned()).collect();
+            features.arguments("x", (hosts, &chosen)).map_err(|error| error.text())
+        };
+        let all = ["dynamodb", "grpc", "http", "lambda", "local", "openapi", "publish", "sqlite", "text", "vision"];
+        let all = features(&all, &["dynamodb", "grpc", "lambda", "local", "text", "vision"]);
+        let only = |list: &str| Ok(["--no-default-features", "--features", list].map(str::to_owned).to_vec());
+        assert_eq!(arguments(&all, TargetHosts::Lambda, &[]), only("dynamodb,lambda,text,vision"));
+        assert_eq!(arguments(&all, TargetHosts::Lambda, &["text"]), only("dynamodb,lambda,text"));
+        assert_eq!(arguments(&all, TargetHosts::Any, &["text"]), only("dynamodb,grpc,http,lambda,openapi,sqlite,text"));
+        for unknown in ["audio", "publish", "grpc", DEFAULT] {
+            let error = arguments(&all, TargetHosts::Lambda, &[unknown]).expect_err(unknown);
+            assert!(error.contains(&format!("x has no feature {unknown:?} to choose; it has: text, vision")), "{error}");
+        }
+        let few = features(&["dynamodb", "lambda"], &[]);
+        assert_eq!(arguments(&few, TargetHosts::Lambda, &[]), only("dynamodb,lambda"));
+        assert_eq!(arguments(&few, TargetHosts::Any, &[]), Ok(Vec::new()));
+        assert_eq!(arguments(&CargoFeatures(BTreeMap::new()), TargetHosts::Lambda, &[]), Ok(Vec::new()));
     }
 }

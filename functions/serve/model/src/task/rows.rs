@@ -215,7 +215,7 @@ mod tests {
 
     use super::*;
     use crate::load::trial_network;
-    use crate::task::{AnyTask, LoadedTask, ModelNetwork, NetworkExecutor, RunTensors};
+    use crate::task::{LoadedTask, ModelNetwork, NetworkExecutor, RunTensors};
 
     /// Doubles numbers that are not negative, by a network that gives them back.
     struct Double;
