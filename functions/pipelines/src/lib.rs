@@ -7,8 +7,7 @@ pub mod export;
 pub mod folder;
 #[cfg(feature = "text")]
 mod labels_template;
-#[cfg_attr(not(any(feature = "audio", feature = "text", feature = "vision")), allow(dead_code))]
-// tables need less of it
+#[cfg(any(feature = "audio", feature = "text", feature = "vision"))]
 mod parameters;
 mod registry;
 #[cfg(any(feature = "audio", feature = "text", feature = "vision"))]

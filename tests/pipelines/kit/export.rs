@@ -8,7 +8,7 @@ use amaas_pipelines::folder::{Export as ExportFolder, ExportOptions};
 
 use crate::case::CaseFile;
 
-/// A folder of `exports/`.
+/// A folder of `exports/`, or of a real network.
 pub(crate) struct Export {
     name: String,
     folder: PathBuf,
@@ -28,6 +28,17 @@ impl Export {
         let mut names: Vec<_> = names.filter(|name| name != "recipe").collect();
         names.sort();
         names.into_iter().map(|name| Self { folder: folder.join(&name), name }).collect()
+    }
+
+    /// The exports of real networks, which `real/build.py` makes in the folder that `AMAAS_TEST_EXPORTS` names.
+    pub(crate) fn all_real() -> Vec<Self> {
+        let folder = std::env::var_os("AMAAS_TEST_EXPORTS").map(PathBuf::from).unwrap_or_default();
+        REAL.iter().map(|name| Self { folder: folder.join(name), name: (*name).to_owned() }).collect()
+    }
+
+    /// Whether its folder exists.
+    pub(crate) fn exists(&self) -> bool {
+        self.folder.is_dir()
     }
 
     /// Its name.
@@ -52,3 +63,6 @@ impl Export {
         export.publication(&self.name).map_err(|error| error.to_string())
     }
 }
+
+/// The real networks that have cases.
+const REAL: [&str; 1] = ["real-minilm"];

@@ -29,38 +29,54 @@ async fn main() -> ExitCode {
     let stack = LocalStack::start(folder.path(), &tasks, RuntimeConfig::default()).await.expect("a host");
     let mut summary = Summary::default();
     println!("{:<42} {:<32} {:>7} {:>6}", "EXPORT", "PIPELINE", "EQUAL", "CASES");
-    for export in Export::all() {
+    let (mut ran, mut is_ok) = (0, true);
+    for (export, is_real) in all() {
         if !filters.is_empty() && !filters.iter().any(|filter| export.name().contains(filter)) {
             continue;
         }
         let cases = CaseFile::read(export.name());
-        if !tasks.names().any(|name| name == cases.pipeline) {
-            println!("{:<42} {:<32} skipped: the pipeline is not served yet", export.name(), cases.pipeline);
+        if !export.exists() {
+            let why = "AMAAS_TEST_EXPORTS does not name a folder that real/build.py made";
+            println!("{:<42} {:<32} skipped: {why}", export.name(), cases.pipeline);
             continue;
         }
-        let results = match serve(&stack, &export, &cases).await {
-            Ok(model) => answer_all(&model, &cases).await,
-            Err(error) => cases.cases.iter().map(|_| Err(format!("not served: {error}"))).collect(),
-        };
-        let equal = results.iter().filter(|result| result.is_ok()).count();
-        println!("{:<42} {:<32} {:>7} {:>6}", export.name(), cases.pipeline, equal, results.len());
-        for (case, result) in cases.cases.iter().zip(&results) {
-            if let Err(error) = result {
-                println!("    {}: {}", case.name, error.chars().take(MAX_ERROR_CHARS).collect::<String>());
-            }
+        let equal = try_export(&stack, &export, &cases).await;
+        (ran, is_ok) = (ran + 1, is_ok && equal == cases.cases.len());
+        if !is_real {
+            summary.add(&cases.pipeline, equal, cases.cases.len());
         }
-        summary.add(&cases.pipeline, equal, results.len());
     }
     let (exports, total, equal) = summary.totals();
     println!("{exports} exports, {total} cases: {equal} equal, {} not", total - equal);
-    let mut is_ok = equal == total && equal > 0;
     if filters.is_empty()
         && let Err(error) = summary.check_readme()
     {
         println!("{error}");
         is_ok = false;
     }
-    if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if is_ok && ran > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Serves `export`, answers `cases` and prints a line for it. Returns the number of cases that are equal.
+async fn try_export(stack: &LocalStack, export: &Export, cases: &CaseFile) -> usize {
+    let results = match serve(stack, export, cases).await {
+        Ok(model) => answer_all(&model, cases).await,
+        Err(error) => cases.cases.iter().map(|_| Err(format!("not served: {error}"))).collect(),
+    };
+    let equal = results.iter().filter(|result| result.is_ok()).count();
+    println!("{:<42} {:<32} {:>7} {:>6}", export.name(), cases.pipeline, equal, results.len());
+    for (case, result) in cases.cases.iter().zip(&results) {
+        if let Err(error) = result {
+            println!("    {}: {}", case.name, error.chars().take(MAX_ERROR_CHARS).collect::<String>());
+        }
+    }
+    equal
+}
+
+/// Every export, and whether it is a real network.
+fn all() -> impl Iterator<Item = (Export, bool)> {
+    let tiny = Export::all().into_iter().map(|export| (export, false));
+    tiny.chain(Export::all_real().into_iter().map(|export| (export, true)))
 }
 
 /// Publishes and loads `export`.

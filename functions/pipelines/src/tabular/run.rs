@@ -1,14 +1,14 @@
 //! The runs of a call: rows that fit the columns become tensors, and results go back to the places of their rows.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use amaas_model::task::{Cost, CpuWork, ModelCall, PredictError, Predictions, TaskError, split_inputs};
+use amaas_model::task::{
+    Cost, CpuWork, ModelCall, PredictError, Predictions, TaskError, non_finite_rows, split_inputs,
+};
 use amaas_wire::Tensor;
 use amaas_wire::pipeline::TableRow;
 
-use super::columns::{TableColumns, is_float};
-use super::output::numbers;
+use super::columns::TableColumns;
 use super::table::Table;
 
 /// The rows of a call as runs of its network.
@@ -77,13 +77,8 @@ fn finite_predictions<P>(
     read: impl Fn(&[Tensor], usize) -> Result<Vec<P>, TaskError>,
 ) -> Result<Vec<Result<P, PredictError>>, PredictError> {
     let predictions = read(outputs, rows).map_err(PredictError::internal)?;
-    let mut failed = BTreeSet::new();
-    for output in outputs.iter().filter(|output| is_float(output.datatype()) && output.check_finite().is_err()) {
-        let values = numbers(output, f64::from).map_err(PredictError::internal)?;
-        let width = (values.len() / rows.max(1)).max(1);
-        let places = values.iter().enumerate().filter(|(_, value)| !value.is_finite());
-        failed.extend(places.map(|(place, _)| place / width));
-    }
+    let missing = || PredictError::internal(format!("expected outputs with {rows} rows"));
+    let failed = non_finite_rows(outputs, rows).ok_or_else(missing)?;
     let error = || PredictError::not_finite("the network gave a value that is no finite number");
     let result = |(row, prediction): (usize, P)| if failed.contains(&row) { Err(error()) } else { Ok(prediction) };
     Ok(predictions.into_iter().enumerate().map(result).collect())

@@ -37,7 +37,7 @@ pub use self::networks::{ModelNetwork, ModelNetworks, NetworkExecutor, PreparedR
 pub use self::places::{InputPlaces, split_inputs};
 pub use self::predictions::{Predictions, PredictionsJson};
 pub use self::registry::Tasks;
-pub use self::rows::{RowTask, Rows, check_finite};
+pub use self::rows::{RowTask, Rows, check_finite, non_finite_rows};
 pub use self::task::{Task, UsageUnit};
 pub use crate::error::PredictError;
 

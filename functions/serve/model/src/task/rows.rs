@@ -1,7 +1,9 @@
 //! Tasks whose network maps each input to a row.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use amaas_engine::infer::split;
 use amaas_engine::{InvalidInput, TaskError};
 use amaas_wire::predict::NoParameters;
 use amaas_wire::{Tensor, TensorError};
@@ -113,10 +115,10 @@ impl<T: RowTask> Task for Rows<T> {
             let runs = network.prepare(runs, call.tenant(), call.max_rows())?;
             let charge = call.charge(Cost::rows(runs.rows())).await?;
             let outputs = call.run(&charge, network, runs).await?;
-            let postprocess = move |_: &_| self.predictions(&inputs, &outputs, rows);
+            let postprocess = move |_: &_| self.predictions(&inputs, &outputs, (rows, is_partial));
             predictions = call.compute(CpuWork::json(call.output_size()), postprocess).await?;
         }
-        Ok(places.merge(predictions.into_iter().map(Ok).collect()).into())
+        Ok(places.merge(predictions).into())
     }
 }
 
@@ -160,17 +162,21 @@ fn error_alone(error: &InvalidInput) -> PredictError {
 }
 
 impl<T: RowTask> Rows<T> {
-    /// The predictions of all runs, `rows` per run.
+    /// The predictions of all runs, `rows` per run. If `is_partial`, a row with a value that is no finite number fails alone.
     fn predictions(
         &self,
         inputs: &[T::Input],
         runs: &[Vec<Tensor>],
-        rows: usize,
-    ) -> Result<Vec<T::Prediction>, PredictError> {
+        (rows, is_partial): (usize, bool),
+    ) -> Result<Vec<Result<T::Prediction, PredictError>>, PredictError> {
         let mut predictions = Vec::with_capacity(inputs.len());
         for (inputs, outputs) in inputs.chunks(rows).zip(runs) {
             let rows = inputs.len();
-            check_finite(outputs, predictions.len(), rows)?;
+            let failed = match (check_finite(outputs, predictions.len(), rows), non_finite_rows(outputs, rows)) {
+                (Ok(()), _) => BTreeSet::new(),
+                (Err(_), Some(failed)) if is_partial => failed,
+                (Err(error), _) => return Err(error),
+            };
             let of_run = self.0.postprocess(inputs, outputs).map_err(PredictError::internal)?;
             if of_run.len() != rows {
                 let got = of_run.len();
@@ -179,7 +185,8 @@ impl<T: RowTask> Rows<T> {
                     T::NAME
                 )));
             }
-            predictions.extend(of_run);
+            let result = |(row, prediction)| if failed.contains(&row) { Err(not_finite()) } else { Ok(prediction) };
+            predictions.extend(of_run.into_iter().enumerate().map(result));
         }
         Ok(predictions)
     }
@@ -204,6 +211,20 @@ pub fn check_finite(outputs: &[Tensor], first: usize, count: usize) -> Result<()
     Ok(())
 }
 
+/// The rows of `outputs` with a value that is no finite number. `None` if the outputs do not have `rows` rows.
+pub fn non_finite_rows(outputs: &[Tensor], rows: usize) -> Option<BTreeSet<usize>> {
+    if outputs.iter().all(|output| output.check_finite().is_ok()) {
+        return Some(BTreeSet::new());
+    }
+    let by_row = split(outputs, &vec![1; rows])?;
+    let has_failed = |outputs: &Vec<Tensor>| outputs.iter().any(|output| output.check_finite().is_err());
+    Some(by_row.iter().enumerate().filter(|(_, outputs)| has_failed(outputs)).map(|(row, _)| row).collect())
+}
+
+fn not_finite() -> PredictError {
+    PredictError::not_finite("the network gave a value that is no finite number")
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -217,7 +238,7 @@ mod tests {
     use crate::load::trial_network;
     use crate::task::{LoadedTask, ModelNetwork, NetworkExecutor, RunTensors};
 
-    /// Doubles numbers that are not negative, by a network that gives them back.
+    /// Doubles numbers that are not negative, by a network that gives them back and overflows above 1e38.
     struct Double;
 
     impl RowTask for Double {
@@ -248,7 +269,10 @@ mod tests {
     #[async_trait]
     impl RunTensors for Echo {
         async fn run(&self, inputs: ValidTensors) -> Result<Vec<Tensor>, RunError> {
-            Ok(inputs.tensors().to_vec())
+            let values = inputs.tensors()[0].data().as_f32().expect("FP32");
+            let values: Vec<f32> =
+                values.iter().map(|value| if *value > 1e38 { f32::INFINITY } else { *value }).collect();
+            Ok(vec![Tensor::new("y", vec![values.len(), 1], values).expect("a tensor")])
         }
     }
 
@@ -272,6 +296,13 @@ mod tests {
             assert_eq!((&some[0], &some[3]), (&2.0.into(), &8.0.into()), "{batching:?}");
             assert_eq!(some[1]["error"]["detail"], "expected a number from 0");
             assert_eq!(some[2]["error"]["type"], "urn:amaas:problem:malformed-body");
+            let some = predict(batching, r#"{"inputs":[1.0,3e38,4.0],"partial":true}"#).await.expect("partial");
+            let some: Vec<serde_json::Value> = serde_json::from_str(&some).expect("a list");
+            assert_eq!((&some[0], &some[2]), (&2.0.into(), &8.0.into()), "{batching:?}");
+            let detail = some[1]["error"]["detail"].as_str().expect("a problem");
+            assert!(detail.contains("no finite number"), "{detail}");
+            let whole = predict(batching, r#"{"inputs":[1.0,3e38]}"#).await.expect_err("not partial");
+            assert!(whole.contains("inputs[1]: ") && whole.contains("no finite number"), "{whole}");
             let none = predict(batching, r#"{"inputs":[-1.0],"partial":true}"#).await.expect("partial");
             assert!(none.contains("expected a number from 0"), "{none}");
             let whole = predict(batching, r#"{"inputs":[1.0,-2.0]}"#).await.expect_err("not partial");
