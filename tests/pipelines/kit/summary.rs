@@ -16,7 +16,7 @@ struct PipelineSummary {
 }
 
 impl Summary {
-    /// Adds an export of `pipeline`, of which `equal` of `cases` cases are equal.
+    /// Adds an export of `pipeline` with `cases` cases; `equal` of them are equal.
     pub(crate) fn add(&mut self, pipeline: &str, equal: usize, cases: usize) {
         let row = self.0.entry(pipeline.to_owned()).or_default();
         row.exports += 1;

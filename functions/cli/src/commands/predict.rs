@@ -25,9 +25,10 @@ pub(crate) async fn run(settings: &Settings, arguments: PredictArguments) -> Res
             .hint(format!("at most {MAX_INPUTS_PER_CALL} inputs with --receipt")));
     }
     for inputs in inputs.chunks(MAX_INPUTS_PER_CALL) {
-        let answer: Answer<Value> = match parameters.is_empty() {
-            true => model.predict_many(inputs).await?,
-            false => model.predict_many_with(inputs, &parameters).await?,
+        let answer: Answer<Value> = if parameters.is_empty() {
+            model.predict_many(inputs).await?
+        } else {
+            model.predict_many_with(inputs, &parameters).await?
         };
         print(settings, &answer, &arguments.documents)?;
         arguments.receipt.as_deref().map_or(Ok(()), |path| receipt::write(answer.receipt(), path))?;

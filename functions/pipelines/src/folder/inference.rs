@@ -84,27 +84,15 @@ impl FolderEvidence {
             "MaskedLM" => served("fill-mask"),
             "ImageClassification" | "ImageClassificationWithTeacher" => served("image-classification"),
             "CTC" => served("automatic-speech-recognition"),
-            "ObjectDetection" => self.if_known("object-detection", &evidence),
+            "ObjectDetection" => if_known("object-detection", &evidence),
             "SemanticSegmentation" | "InstanceSegmentation" | "UniversalSegmentation" | "Segmentation" => {
-                self.if_known("image-segmentation", &evidence)
+                if_known("image-segmentation", &evidence)
             }
             "" if architecture.ends_with("LMHeadModel") => not_served("text generation"),
             "CausalLM" => not_served("text generation"),
             "ConditionalGeneration" | "SpeechSeq2Seq" => not_served("encoder–decoder networks"),
             "" => Ok(self.of_tensors(&format!("{evidence}, and the inputs"))),
             head => not_served(&format!("the head {head:?}")),
-        }
-    }
-
-    /// A pipeline that this program may be built without.
-    fn if_known(&self, name: &str, evidence: &str) -> Result<InferredPipeline, FolderError> {
-        match PipelineKind::find(name) {
-            Some(kind) => Ok(InferredPipeline::of(kind.name, evidence)),
-            None => Err(FolderError::NotServed {
-                evidence: evidence.to_owned(),
-                what: name.to_owned(),
-                advice: TENSORS_ADVICE,
-            }),
         }
     }
 
@@ -178,6 +166,16 @@ impl FolderEvidence {
         let mut front = lines.take_while(|line| *line != "---");
         let tag = front.find_map(|line| line.strip_prefix("pipeline_tag:"))?;
         Some(tag.trim().trim_matches(['"', '\'']).to_owned())
+    }
+}
+
+/// A pipeline that this program may be built without.
+fn if_known(name: &str, evidence: &str) -> Result<InferredPipeline, FolderError> {
+    match PipelineKind::find(name) {
+        Some(kind) => Ok(InferredPipeline::of(kind.name, evidence)),
+        None => {
+            Err(FolderError::NotServed { evidence: evidence.to_owned(), what: name.to_owned(), advice: TENSORS_ADVICE })
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl ExportOptions {
     pub(super) fn check(&self, kind: Option<&PipelineKind>) -> Result<(), FolderError> {
         let settings = &self.settings;
         let is_embedding = |kind: &PipelineKind| kind.name == FEATURE_EXTRACTION;
-        let options: [(&'static str, bool, &dyn Fn(&PipelineKind) -> bool); 4] = [
+        let options: [PipelineOption<'_>; 4] = [
             ("--pooling", settings.pooling.is_some(), &is_embedding),
             ("--normalize", settings.normalize.is_some(), &is_embedding),
             ("--max-length", settings.max_length.is_some(), &|kind| kind.modality == Modality::Text),
@@ -88,7 +88,9 @@ impl ExportOptions {
     }
 }
 
-/// The names of the pooling modes, for command lines.
+/// An option, whether it is given, and the pipelines on which it has an effect.
+type PipelineOption<'o> = (&'static str, bool, &'o dyn Fn(&PipelineKind) -> bool);
+
 pub(super) const FEATURE_EXTRACTION: &str = "feature-extraction";
 
 impl std::str::FromStr for Pooling {

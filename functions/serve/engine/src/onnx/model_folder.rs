@@ -72,12 +72,7 @@ impl ModelFolder {
         if !path.metadata().map_err(unreadable)?.is_file() {
             return Err(FolderFileError::Unreadable("it is not a regular file".to_owned()));
         }
-        let mut opened = File::open(&path).map_err(unreadable)?;
-        let size = usize::try_from(opened.metadata().map_err(unreadable)?.len());
-        let size = size.map_err(|_| unreadable(ErrorKind::FileTooLarge.into()))?;
-        let mut bytes = zeroed(size);
-        opened.read_exact(Arc::get_mut(&mut bytes).expect("the buffer has one owner")).map_err(unreadable)?;
-        Ok(bytes)
+        read_whole(&path).map_err(unreadable)
     }
 
     /// Reads a file with external data.
@@ -89,6 +84,15 @@ impl ModelFolder {
             FolderFileError::Unreadable(cause) => OnnxError::Unreadable { file, cause },
         })
     }
+}
+
+/// The bytes of the file at `path`, in memory that ONNX Runtime can share.
+fn read_whole(path: &Path) -> std::io::Result<Arc<[u8]>> {
+    let mut opened = File::open(path)?;
+    let size = usize::try_from(opened.metadata()?.len()).map_err(|_| ErrorKind::FileTooLarge)?;
+    let mut bytes = zeroed(size);
+    opened.read_exact(Arc::get_mut(&mut bytes).expect("the buffer has one owner"))?;
+    Ok(bytes)
 }
 
 /// The blobs folder of the snapshot that contains `folder`; `None` outside of a cache. The path is resolved, so a
