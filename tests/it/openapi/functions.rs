@@ -1,5 +1,7 @@
 //! Each function's document equals its golden file, and its answers conform to it.
 
+use std::path::Path;
+
 use amaas_digits::Digits;
 use amaas_e2e::{Program, onnx};
 use amaas_embed::Embed;
@@ -8,6 +10,8 @@ use amaas_match::Match;
 use amaas_model::publish::Publication;
 use amaas_model::task::{Rows, Tasks, TextEmbedding, TextGeneration};
 use amaas_names::Names;
+use amaas_pipelines::folder::{Export, ExportOptions};
+use amaas_pipelines::with_pipelines;
 use amaas_sentiment::Sentiment;
 use amaas_store::live;
 use amaas_wire::Datatype;
@@ -86,6 +90,24 @@ async fn generate() {
     for event in events {
         assert_eq!(described.errors(schema, &event, true), None, "{event}");
     }
+}
+
+#[tokio::test]
+async fn pipelines() {
+    let export = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/exports/vit-image-classification");
+    let export = Export::read(&export, &ExportOptions::default()).expect("an export");
+    let publication = export.publication("pipelines").expect("a name");
+    let served = DescribedFunction::start(Program::Pipelines, publication, &with_pipelines(Tasks::default())).await;
+    let pixels =
+        json!({"name": "pixel_values", "datatype": "FP32", "shape": [1, 3, 32, 32], "data": vec![0.5; 3 * 32 * 32]});
+    let path = "/v1/models/pipelines/predict";
+    holds(&served, "pipelines", &[path], Some(json!({ "inputs": [pixels] }))).await;
+    let described = served.describes(true).await;
+    let content = &described.0["paths"][path]["post"]["requestBody"]["content"];
+    for media_type in ["image/jpeg", "image/png", "image/webp", "multipart/form-data"] {
+        assert!(content[media_type].is_object(), "{media_type}: {content}");
+    }
+    assert!(content["audio/wav"].is_null(), "{content}");
 }
 
 #[tokio::test]

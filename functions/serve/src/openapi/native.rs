@@ -8,7 +8,7 @@ use schemars::json_schema;
 use serde_json::Value;
 
 use super::builder::{DocumentBuilder, json, json_with_example};
-use super::document::OperationObject;
+use super::document::{ContentObject, MediaTypeObject, OperationObject};
 use super::refusal::RefusalGroup::{self, Body, Input, Key, Model, Ready, Report, Run, Task, Version};
 use amaas_model::schema::PredictSchema;
 
@@ -32,16 +32,43 @@ pub(super) fn predict_typed(
     if let Some(inputs) = typed.request.pointer_mut("/properties/inputs").and_then(Value::as_object_mut) {
         inputs.extend([("minItems".to_owned(), 1.into()), ("maxItems".to_owned(), max_inputs.into())]);
     }
-    let example = typed.example.and_then(|example| serde_json::from_str::<Value>(&example).ok());
-    let content = json_with_example(typed.request, example);
+    let example = typed.example.take().and_then(|example| serde_json::from_str::<Value>(&example).ok());
     let mut operation = builder.operation(id, tag::MODELS, summary);
     operation.parameters.push(parts::version_query());
+    let mut content = ContentObject::new();
+    if !typed.file_types.is_empty() {
+        let described = "The parameters of the task as JSON, if the body is a file.";
+        operation.parameters.push(parts::query("parameters", described, json_schema!({ "type": "string" })));
+        content = file_content(&typed, max_inputs);
+    }
+    content.extend(json_with_example(typed.request, example));
     builder.request_body(&mut operation, "The inputs.", true, content);
     let described = "The predictions, in the order of the inputs.";
     builder.response(&mut operation, 200, described, &parts::USAGE_HEADERS, json(typed.answer));
     let usual = [Key, Model, Version, Ready, Body, Input, Run];
     builder.errors(&mut operation, &[&usual, refusals].concat());
     operation
+}
+
+/// The content of bodies that are files: one file, or parts of `multipart/form-data`.
+fn file_content(typed: &PredictSchema, max_inputs: usize) -> ContentObject {
+    let mut content: ContentObject = typed.file_types.iter().map(|name| (*name, MediaTypeObject::default())).collect();
+    let parameters = typed.request.get("properties").and_then(|properties| properties.get("parameters"));
+    let form = json_schema!({
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {
+            "inputs": {
+                "type": "array", "minItems": 1, "maxItems": max_inputs,
+                "items": { "type": "string", "format": "binary" },
+                "description": "A part for each file, with its media type.",
+            },
+            "parameters": parameters.cloned().unwrap_or_else(|| serde_json::json!({ "type": "object" })),
+            "partial": { "type": "boolean", "default": false },
+        },
+    });
+    content.insert(MULTIPART, MediaTypeObject { schema: Some(form), example: None });
+    content
 }
 
 pub(crate) fn list(builder: &mut DocumentBuilder) -> Option<OperationObject> {
@@ -87,3 +114,5 @@ pub(crate) fn document(builder: &mut DocumentBuilder) -> Option<OperationObject>
     builder.errors(&mut operation, &[Key]);
     Some(operation)
 }
+
+const MULTIPART: &str = "multipart/form-data";

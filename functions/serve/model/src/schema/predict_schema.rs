@@ -15,6 +15,8 @@ pub struct PredictSchema {
     pub example: Option<String>,
     /// The maximum number of inputs of a call, if the task has a limit of its own.
     pub most_inputs: Option<usize>,
+    /// The media types of files that are inputs.
+    pub file_types: Vec<&'static str>,
 }
 
 impl PredictSchema {
@@ -28,6 +30,7 @@ impl PredictSchema {
             answer: schemas.written_inline::<PredictResponse<P>>(),
             example,
             most_inputs: None,
+            file_types: Vec::new(),
         }
     }
 
@@ -36,4 +39,15 @@ impl PredictSchema {
     pub fn at_most(self, inputs: usize) -> Self {
         Self { most_inputs: Some(inputs), ..self }
     }
+
+    /// Takes the files that `is_taken` holds for, by their media type, as inputs.
+    #[must_use]
+    pub fn with_files(self, is_taken: impl Fn(&str) -> bool) -> Self {
+        let file_types = FILE_TYPES.into_iter().filter(|media_type| is_taken(media_type)).collect();
+        Self { file_types, ..self }
+    }
 }
+
+/// The media types that a task may take as files, as documents list them.
+const FILE_TYPES: [&str; 7] =
+    ["image/jpeg", "image/png", "image/webp", "audio/flac", "audio/mpeg", "audio/ogg", "audio/wav"];

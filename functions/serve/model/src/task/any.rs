@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -95,7 +96,8 @@ impl<T: Task> AnyTask for ErasedTask<T> {
 
     fn predict_schema(&self, schemas: &mut SchemaRegistry) -> PredictSchema {
         let typed =
-            PredictSchema::of::<T::Input, T::Parameters, T::Prediction>(schemas, Some(self.0.example().body(1)));
+            PredictSchema::of::<T::Input, T::Parameters, T::Prediction>(schemas, Some(self.0.example().body(1)))
+                .with_files(|media_type| T::input_of_file(Bytes::new(), media_type).is_some());
         if T::MAX_INPUTS == usize::MAX { typed } else { typed.at_most(T::MAX_INPUTS) }
     }
 
