@@ -25,7 +25,7 @@ pub struct EmbeddingsRequest {
     /// The encoding of the vectors.
     pub encoding_format: EncodingFormat,
     /// The length of the vectors that the client asks for.
-    pub dimensions: Option<u64>,
+    pub dimensions: Option<usize>,
     /// The name of the prompt that is put before each text.
     pub prompt_name: Option<String>,
     /// Whether a text of more tokens than the model reads is truncated.

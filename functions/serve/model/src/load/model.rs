@@ -27,7 +27,7 @@ use crate::error::ModelError;
 use crate::manifest::{Manifest, PreparedNetwork};
 use crate::task::{
     Assets, CompletionsInterface, EmbeddingsInterface, LoadedTask, ModelNetwork, ModelNetworks, NetworkExecutor,
-    NetworkInfo, TaskContext, Tasks, UsageUnit,
+    NetworkInfo, RankingInterface, TaskContext, Tasks, UsageUnit,
 };
 
 /// A loaded model.
@@ -163,6 +163,15 @@ impl Model {
     pub fn embeddings(&self) -> Result<&Arc<dyn EmbeddingsInterface>, ModelError> {
         let interface = self.task.as_ref().and_then(|task| task.interfaces().embeddings.as_ref());
         interface.ok_or_else(|| ModelError::NoEmbeddings { model: self.name().to_string() })
+    }
+
+    /// The interface of its task for the rerank routes.
+    ///
+    /// # Errors
+    /// [`ModelError::NoRanking`].
+    pub fn ranking(&self) -> Result<&Arc<dyn RankingInterface>, ModelError> {
+        let interface = self.task.as_ref().and_then(|task| task.interfaces().ranking.as_ref());
+        interface.ok_or_else(|| ModelError::NoRanking { model: self.name().to_string() })
     }
 
     /// The interface of its task for the completions routes.
