@@ -6,6 +6,8 @@ pub(crate) mod config;
 mod embeddings;
 pub(crate) mod health;
 pub(crate) mod infer;
+#[cfg(test)]
+mod members_reference;
 mod models;
 #[cfg(feature = "openapi")]
 mod openapi;
