@@ -1,6 +1,7 @@
 //! The router of a function, which all hosts share.
 
 mod body_model;
+mod classification;
 mod completions;
 pub(crate) mod config;
 mod embeddings;

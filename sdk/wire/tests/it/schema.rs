@@ -220,7 +220,7 @@ fn infer_requests() {
         &[
             r#"{"inputs":[]}"#,
             r#"{"id":"7","inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[[0.5,1]],"parameters":{}}],
-                "outputs":[{"name":"y","parameters":{"binary_data":true}}],"parameters":{"binary_data_output":true}}"#,
+                "outputs":[{"name":"y","parameters":{"binary_data":true,"classification":3}}],"parameters":{"binary_data_output":true}}"#,
             r#"{"inputs":[{"name":"x","datatype":"BYTES","shape":[],"data":"a"}],"outputs":null}"#,
             r#"{"inputs":[],"model_name":"m","parameters":{"priority":1,"timeout":5,"sequence_id":0,"sequence_start":false}}"#,
         ],
@@ -234,7 +234,7 @@ fn infer_requests() {
             r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1],"type":"FP32"}]}"#,
             r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1],"parameters":{"content_type":"np"}}]}"#,
             r#"{"inputs":[],"outputs":[{"name":"y","shape":[1]}]}"#,
-            r#"{"inputs":[],"outputs":[{"name":"y","parameters":{"classification":3}}]}"#,
+            r#"{"inputs":[],"outputs":[{"name":"y","parameters":{"classification":-1}}]}"#,
             r#"{"inputs":[],"parameters":{"content_type":"pd"}}"#,
             r#"{"inputs":[],"parameters":{"sequence_id":5}}"#,
             r#"{"inputs":[],"parameters":{"sequence_end":true}}"#,

@@ -183,6 +183,12 @@ impl Model {
         interface.ok_or_else(|| ModelError::NoCompletions { model: self.name().to_string() })
     }
 
+    /// The labels of the classes of its output `output`, if its task knows them.
+    pub fn labels(&self, output: &str) -> Option<&[String]> {
+        let labels = self.task.as_ref()?.interfaces().labels.as_deref()?;
+        (labels.output == output).then_some(&labels.labels)
+    }
+
     /// Whether calls to it are counted in tokens.
     pub fn counts_tokens(&self) -> bool {
         self.task.as_ref().is_some_and(|task| task.unit() == UsageUnit::Tokens)

@@ -21,6 +21,8 @@ pub struct TaskInterfaces {
     pub ranking: Option<Arc<dyn RankingInterface>>,
     /// `POST /v1/completions`.
     pub completions: Option<Arc<dyn CompletionsInterface>>,
+    /// The labels of the classes of an output.
+    pub labels: Option<Arc<OutputLabels>>,
 }
 
 impl TaskInterfaces {
@@ -36,11 +38,26 @@ impl TaskInterfaces {
         Self { ranking: Some(ranking), ..self }
     }
 
+    /// Adds the labels of an output.
+    #[must_use]
+    pub fn with_labels(self, labels: OutputLabels) -> Self {
+        Self { labels: Some(Arc::new(labels)), ..self }
+    }
+
     /// Adds `completions`.
     #[must_use]
     pub fn with_completions(self, completions: Arc<dyn CompletionsInterface>) -> Self {
         Self { completions: Some(completions), ..self }
     }
+}
+
+/// The labels of the classes of an output of the model's own network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputLabels {
+    /// The name of the output. Its last dimension is the classes.
+    pub output: String,
+    /// The labels, in the order of the classes.
+    pub labels: Vec<String>,
 }
 
 /// Embeds texts.

@@ -32,7 +32,7 @@ pub use self::example::ExampleCall;
 pub use self::generation::{TextGeneration, TextGenerator};
 pub use self::interfaces::{
     CompletionPrompts, CompletionsInterface, DecoderSpec, EmbeddingInputs, EmbeddingTexts, EmbeddingsInterface,
-    RankingInputs, RankingInterface, RelevantDocument, TaskInterfaces,
+    OutputLabels, RankingInputs, RankingInterface, RelevantDocument, TaskInterfaces,
 };
 pub use self::networks::{ModelNetwork, ModelNetworks, NetworkExecutor, PreparedRuns, RunTensors};
 pub use self::places::{InputPlaces, split_inputs};
