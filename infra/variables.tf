@@ -128,7 +128,7 @@ variable "api" {
   description = <<-TEXT
     One HTTP API in front of all models. Null creates none, and each model has its own Function URL.
     - authorization: NONE (the function checks the key inside the sealed call), AWS_IAM, or JWT with `jwt`
-    - shared: the model of the routes that name none: default, embeddings, completions
+    - shared: the model of the routes that name none: default, embeddings, rerank, completions
     - throttle: requests a second (rate) and burst of each route
     - timeout_ms: how long the API waits for a model, up to 30000
     - domain: name, certificate_arn, zone_id

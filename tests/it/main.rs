@@ -19,6 +19,7 @@ mod oip;
 mod openapi;
 mod operators;
 mod publishing;
+mod rerank;
 mod retries;
 mod rows;
 mod runs;

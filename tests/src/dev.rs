@@ -54,8 +54,14 @@ impl DevProcess {
 
     /// Publishes the ONNX file `network` as `name`, and waits until it is served.
     pub async fn publish(&self, name: &str, network: &Path) {
+        self.publish_with(name, network, &[]).await;
+    }
+
+    /// The same, with further arguments of `amaas publish`.
+    pub async fn publish_with(&self, name: &str, network: &Path, more: &[String]) {
         let mut command = amaas(self.folder.path()).await;
-        let output = command.arg("publish").arg(network).args(["--name", name]).output().await.expect("it can be run");
+        command.arg("publish").arg(network).args(["--name", name]).args(more);
+        let output = command.output().await.expect("it can be run");
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
         let url = format!("{}/v2/models/{name}/ready", self.endpoint);
         until("the model is served", async || reqwest::get(&url).await.is_ok_and(|answer| answer.status() == 200))

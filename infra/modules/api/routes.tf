@@ -55,6 +55,8 @@ locals {
     ] : "ANY ${path}" => local.default_model if local.default_model != null },
     { for path, model in {
       "/v1/embeddings"  = var.shared.embeddings
+      "/v1/rerank"      = var.shared.rerank
+      "/v2/rerank"      = var.shared.rerank
       "/v1/completions" = var.shared.completions
     } : "POST ${path}" => model if model != null },
   )

@@ -83,11 +83,13 @@ variable "shared" {
     Which model answers the routes that have no model in their path. Null leaves the routes out.
     - default: keys, usage, the list of models, the server's health and the OpenAPI document; null is the only model, if there is one
     - embeddings: POST /v1/embeddings
+    - rerank: POST /v1/rerank and POST /v2/rerank
     - completions: POST /v1/completions
   TEXT
   type = object({
     default     = optional(string)
     embeddings  = optional(string)
+    rerank      = optional(string)
     completions = optional(string)
   })
   default  = {}

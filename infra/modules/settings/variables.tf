@@ -336,6 +336,7 @@ variable "api" {
     shared = optional(object({
       default     = optional(string)
       embeddings  = optional(string)
+      rerank      = optional(string)
       completions = optional(string)
     }), {})
     throttle = optional(object({

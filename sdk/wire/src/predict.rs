@@ -190,6 +190,12 @@ pub struct ModelEntry {
     pub version: String,
     /// The task; `tensor` for a network without one.
     pub task: String,
+    /// The pipeline: the task by its name at Hugging Face, or the owner's own task. Absent for a network without a task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<String>,
+    /// The routes that call the model, such as `/v1/embeddings`; none until it is loaded.
+    #[serde(default)]
+    pub routes: Vec<String>,
     /// Whether the model answers calls.
     pub ready: bool,
 }

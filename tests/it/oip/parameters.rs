@@ -20,7 +20,7 @@ async fn what_would_change_the_answer_is_refused_by_name() {
         ("/parameters", json!({"priority": 1, "timeout": 1000, "sequence_id": 0, "sequence_start": false})),
         ("/parameters", json!({})),
         ("/inputs/0/parameters", json!({})),
-        ("/outputs/0/parameters", json!({"binary_data": false})),
+        ("/outputs/0/parameters", json!({"binary_data": false, "classification": 0})),
         ("/model_name", json!("plus-one")),
         ("/id", json!("seven")),
     ] {
@@ -42,7 +42,11 @@ async fn what_would_change_the_answer_is_refused_by_name() {
             json!({"content_type": "base64"}),
             "tensor \"y\": the parameter `content_type` is not",
         ),
-        ("/outputs/0/parameters", json!({"classification": 3}), "tensor \"y\": the parameter `classification` is not"),
+        (
+            "/outputs/0/parameters",
+            json!({"classification": "3"}),
+            "outputs[0].parameters.classification: expected a whole number from 0 up",
+        ),
         ("/inputs/0/dtype", json!("FP32"), "inputs[0]: unknown member \"dtype\"; expected \"name\""),
         (
             "/outputs/0/shape",

@@ -188,7 +188,7 @@ async fn refuses(served: &DescribedFunction, described: &Described, model: &str)
         let status = answers_as(served, described, "post", (path, &concrete), Some(&wrong), keyed).await;
         assert_eq!(status, expected, "{concrete}");
     }
-    for path in ["/v1/embeddings", "/v1/completions"] {
+    for path in ["/v1/embeddings", "/v1/completions", "/v1/rerank", "/v2/rerank"] {
         let told = described.0["paths"].get(path).is_some();
         let fits = matches!((path, model), ("/v1/embeddings", "embed") | ("/v1/completions", "generate"));
         assert_eq!(told, fits, "{path} is there for models whose task fits");

@@ -62,6 +62,18 @@ impl Export {
         }
         export.publication(&self.name).map_err(|error| error.to_string())
     }
+
+    /// The token ids of a text of `words`, if the export has a `vocab.txt` with all of them, as BERT has, and no prompt goes before them.
+    pub(crate) fn token_ids(&self, words: &[&str]) -> Option<Vec<u64>> {
+        let prompts = std::fs::read(self.folder.join("config_sentence_transformers.json")).unwrap_or_default();
+        let prompts: serde_json::Value = serde_json::from_slice(&prompts).unwrap_or_default();
+        if prompts["default_prompt_name"].is_string() {
+            return None;
+        }
+        let vocabulary = std::fs::read_to_string(self.folder.join("vocab.txt")).ok()?;
+        let id = |token: &str| Some(vocabulary.lines().position(|line| line == token)? as u64);
+        std::iter::once("[CLS]").chain(words.iter().copied()).chain(["[SEP]"]).map(id).collect()
+    }
 }
 
 /// The real networks that have cases.

@@ -6,6 +6,8 @@
 mod case;
 mod compare;
 mod export;
+mod routes;
+mod sealed_post;
 mod summary;
 
 use std::process::ExitCode;
@@ -40,10 +42,10 @@ async fn main() -> ExitCode {
             println!("{:<42} {:<32} skipped: {why}", export.name(), cases.pipeline);
             continue;
         }
-        let equal = try_export(&stack, &export, &cases).await;
-        (ran, is_ok) = (ran + 1, is_ok && equal == cases.cases.len());
+        let (equal, total) = try_export(&stack, &export, &cases).await;
+        (ran, is_ok) = (ran + 1, is_ok && equal == total);
         if !is_real {
-            summary.add(&cases.pipeline, equal, cases.cases.len());
+            summary.add(&cases.pipeline, equal, total);
         }
     }
     let (exports, total, equal) = summary.totals();
@@ -57,20 +59,20 @@ async fn main() -> ExitCode {
     if is_ok && ran > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Serves `export`, answers `cases` and prints a line for it. Returns the number of cases that are equal.
-async fn try_export(stack: &LocalStack, export: &Export, cases: &CaseFile) -> usize {
+/// Serves `export`, answers `cases` and prints a line for it. Returns the number of cases that are equal, and of all.
+async fn try_export(stack: &LocalStack, export: &Export, cases: &CaseFile) -> (usize, usize) {
     let results = match serve(stack, export, cases).await {
-        Ok(model) => answer_all(&model, cases).await,
-        Err(error) => cases.cases.iter().map(|_| Err(format!("not served: {error}"))).collect(),
+        Ok(model) => answer_all(stack, &model, (export, cases)).await,
+        Err(error) => cases.cases.iter().map(|case| (case.name.clone(), Err(format!("not served: {error}")))).collect(),
     };
-    let equal = results.iter().filter(|result| result.is_ok()).count();
+    let equal = results.iter().filter(|(_, result)| result.is_ok()).count();
     println!("{:<42} {:<32} {:>7} {:>6}", export.name(), cases.pipeline, equal, results.len());
-    for (case, result) in cases.cases.iter().zip(&results) {
+    for (name, result) in &results {
         if let Err(error) = result {
-            println!("    {}: {}", case.name, error.chars().take(MAX_ERROR_CHARS).collect::<String>());
+            println!("    {name}: {}", error.chars().take(MAX_ERROR_CHARS).collect::<String>());
         }
     }
-    equal
+    (equal, results.len())
 }
 
 /// Every export, and whether it is a real network.
@@ -85,11 +87,17 @@ async fn serve(stack: &LocalStack, export: &Export, cases: &CaseFile) -> Result<
     stack.add(publication).await.map_err(|error| error.to_string())
 }
 
-async fn answer_all(model: &Model, cases: &CaseFile) -> Vec<Result<(), String>> {
+/// Calls `model` with all cases, on its `predict` route and on the others that it has. Each result has a name.
+async fn answer_all(
+    stack: &LocalStack,
+    model: &Model,
+    (export, cases): (&Export, &CaseFile),
+) -> Vec<(String, Result<(), String>)> {
     let mut results = Vec::with_capacity(cases.cases.len());
     for case in &cases.cases {
-        results.push(answer(model, case, cases).await);
+        results.push((case.name.clone(), answer(model, case, cases).await));
     }
+    results.extend(routes::answer_all(stack, export, cases).await);
     results
 }
 

@@ -36,6 +36,8 @@ pub struct LocalStack {
     state: AppState,
     serving: JoinHandle<()>,
     client: Client,
+    endpoint: String,
+    key: ApiKey,
 }
 
 impl LocalStack {
@@ -65,10 +67,24 @@ impl LocalStack {
         let sealing = backends.sealing(name, SealingPolicy::Required, ReplayPolicy::Refuse);
         let (source, state) = (backends.models(trust), backends.state(Limits::default()).sealing(sealing).build());
         let server = Server::bind("127.0.0.1", 0).await?;
-        let client = Client::builder().endpoint(format!("http://{}", server.address())).api_key(&key).build()?;
+        let endpoint = format!("http://{}", server.address());
+        let client = Client::builder().endpoint(&endpoint).api_key(&key).build()?;
         let serving = tokio::spawn(serve(server, state.clone()));
         let (tasks, config) = (tasks.clone(), RuntimeConfig { library: Some(library.clone()), ..config });
-        Ok(Self { _objects: objects, store, publisher, source, tasks, config, library, state, serving, client })
+        Ok(Self {
+            _objects: objects,
+            store,
+            publisher,
+            source,
+            tasks,
+            config,
+            library,
+            state,
+            serving,
+            client,
+            endpoint,
+            key,
+        })
     }
 
     /// Publishes `publication`, loads it, and returns a client's handle of the model.
@@ -105,6 +121,16 @@ impl LocalStack {
     /// A client with a key.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Its base URL. It takes sealed calls only.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// A key for all its models.
+    pub fn key(&self) -> &ApiKey {
+        &self.key
     }
 
     /// Calls each model once.

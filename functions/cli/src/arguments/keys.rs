@@ -49,7 +49,7 @@ pub(crate) struct CreateKey {
     /// A model that the key may use; may be given again [default: all]
     #[arg(long = "model", value_name = "MODEL")]
     pub(crate) models: Vec<ModelName>,
-    /// Routes that the key may use: predict, infer, embeddings, completions, models or usage; may be given again [default: all]
+    /// Routes that the key may use: predict, infer, embeddings, rerank, completions, models or usage; may be given again [default: all]
     #[arg(long = "route", value_name = "ROUTE")]
     pub(crate) routes: Vec<RouteScope>,
     /// The most that calls with the key may cost in a calendar month (UTC) [default: as the tenant's]

@@ -131,7 +131,16 @@ async fn errors_are_openais_object() {
             "invalid_request_error",
             Some("input"),
             "invalid_input",
-            "token ids are not taken",
+            "got token ids: this model takes none",
+        ),
+        (
+            key,
+            r#"{"model":"embed","input":"a","prompt_name":"query"}"#,
+            400,
+            "invalid_request_error",
+            Some("prompt_name"),
+            "invalid_input",
+            "the model has no prompts",
         ),
         (
             key,

@@ -2,7 +2,7 @@
 
 use amaas_engine::cpu::CpuPermit;
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ModelCall, TaskContext, TaskError};
+use amaas_model::task::{CpuWork, ModelCall, OutputLabels, TaskContext, TaskError};
 use amaas_wire::pipeline::FunctionToApply;
 
 use super::network::TextInputs;
@@ -33,6 +33,14 @@ impl TextClassifier {
 
     pub(super) fn labels(&self) -> &ClassLabels {
         &self.output.labels
+    }
+
+    /// The labels of the output of logits.
+    pub(super) fn output_labels(&self) -> OutputLabels {
+        OutputLabels {
+            output: self.output.name.clone(),
+            labels: self.output.labels.iter().map(str::to_owned).collect(),
+        }
     }
 
     /// The function that the configuration of the model says.

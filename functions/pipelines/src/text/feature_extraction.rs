@@ -5,7 +5,10 @@ use std::sync::Arc;
 use amaas_engine::cpu::CpuPermit;
 use amaas_engine::{Dim, TensorSpec};
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit, split_inputs};
+use amaas_model::task::{
+    CpuWork, EmbeddingsInterface, ModelCall, Predictions, Task, TaskContext, TaskError, TaskInterfaces, UsageUnit,
+    split_inputs,
+};
 use amaas_wire::pipeline::{FeatureExtractionParameters, Features};
 
 use super::classifier::tokenising;
@@ -16,7 +19,7 @@ use super::row_outputs::RowOutputs;
 use super::runs::run_rows;
 use super::tokenizer::{TextTokenizer, Truncate};
 use super::truncation::cut_inputs;
-use crate::export::{PipelineSettings, Pooling, SentenceModules};
+use crate::export::{ConfigFile, PipelineSettings, Pooling, SentenceModules};
 use crate::parameters::bad_parameter;
 
 /// The pipeline `feature-extraction`: a text in, its vector out, or one vector for each token if the export has no pooling.
@@ -28,6 +31,8 @@ pub struct FeatureExtraction {
     inputs: TextInputs,
     output: VectorOutput,
     modules: SentenceModules,
+    /// The token ids that the network knows are below this.
+    token_ids: u32,
 }
 
 /// The output that vectors are read from.
@@ -40,20 +45,24 @@ enum VectorOutput {
 }
 
 /// A tokenised text.
-struct FeatureRow {
-    row: TextRow,
-    is_cut: bool,
+pub(super) struct FeatureRow {
+    pub(super) row: TextRow,
+    pub(super) is_cut: bool,
     /// The tokens of the prompt, if they do not count.
     skipped: usize,
 }
 
 /// The parameters of a call, checked.
-#[derive(Clone, Debug, Default)]
-struct FeatureOptions {
+#[derive(Clone, Debug)]
+pub(super) struct FeatureOptions {
     prompt: Option<String>,
     normalizes: bool,
     dimensions: Option<usize>,
+    refuse: RefuseParameter,
 }
+
+/// The error of a parameter, by its name: the routes have it in different places.
+pub(super) type RefuseParameter = fn(&'static str, &str) -> PredictError;
 
 impl Task for FeatureExtraction {
     const NAME: &'static str = "feature-extraction";
@@ -81,7 +90,9 @@ impl Task for FeatureExtraction {
             }
             (None, _) => {}
         }
-        Ok(Self { tokenizer, inputs, output, modules })
+        let config = ConfigFile::read_or_empty(&context.assets, "config.json")?;
+        let token_ids = config.optional::<u32>("vocab_size")?.unwrap_or_else(|| tokenizer.id_count());
+        Ok(Self { tokenizer, inputs, output, modules, token_ids })
     }
 
     async fn predict(
@@ -90,7 +101,7 @@ impl Task for FeatureExtraction {
         inputs: Vec<String>,
         parameters: FeatureExtractionParameters,
     ) -> Result<Predictions<Features>, PredictError> {
-        let options = Arc::new(self.options(&parameters)?);
+        let options = Arc::new(self.options(&parameters, bad_parameter)?);
         let truncate = if parameters.truncate == Some(false) { Truncate::Refuse } else { Truncate::Longest };
         let (task, chosen) = (Arc::clone(&self), Arc::clone(&options));
         let encode = move |working: &CpuPermit| {
@@ -100,19 +111,27 @@ impl Task for FeatureExtraction {
         let rows = call.check_inputs(call.compute(tokenising(&call), encode).await?)?;
         let truncated = cut_inputs(&rows, |row| row.is_cut);
         let (accepted, places) = split_inputs(rows);
-        let (rows, skipped): (Vec<_>, Vec<_>) = accepted.into_iter().map(|row| (row.row, row.skipped)).unzip();
-        let outputs = run_rows(&call, (call.networks().own(), &self.inputs), &rows).await?;
-        let predict = move |_: &_| {
-            let features = outputs.iter().zip(skipped).map(|(row, skipped)| self.features(row, skipped, &options));
-            Ok::<_, PredictError>(places.merge(features.collect()))
-        };
-        let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
-        Ok(Predictions::of_results(predictions).with_truncated(truncated))
+        let features = self.run(&call, accepted, options).await?;
+        Ok(Predictions::of_results(places.merge(features)).with_truncated(truncated))
+    }
+
+    /// `/v1/embeddings`, if a text has one vector.
+    fn interfaces(self: &Arc<Self>) -> TaskInterfaces {
+        if self.is_pooled() {
+            TaskInterfaces::default().with_embeddings(Arc::clone(self) as Arc<dyn EmbeddingsInterface>)
+        } else {
+            TaskInterfaces::default()
+        }
     }
 }
 
 impl FeatureExtraction {
-    fn options(&self, parameters: &FeatureExtractionParameters) -> Result<FeatureOptions, PredictError> {
+    /// Checks `parameters`; `refuse` makes the error of one of them.
+    pub(super) fn options(
+        &self,
+        parameters: &FeatureExtractionParameters,
+        refuse: RefuseParameter,
+    ) -> Result<FeatureOptions, PredictError> {
         let named = parameters.prompt_name.as_ref().or(self.modules.default_prompt.as_ref());
         let prompt = match named {
             None => None,
@@ -123,21 +142,37 @@ impl FeatureExtraction {
                 } else {
                     format!("expected one of {}", known.join(", "))
                 };
-                bad_parameter("prompt_name", &known)
+                refuse("prompt_name", &known)
             })?),
         };
         if let Some(dimensions) = parameters.dimensions {
             let width = self.width();
             if dimensions == 0 || width.is_some_and(|width| dimensions > width) {
                 let most = width.map_or_else(String::new, |width| format!(" to {width}"));
-                return Err(bad_parameter("dimensions", &format!("expected 1{most}, got {dimensions}")));
+                return Err(refuse("dimensions", &format!("expected 1{most}, got {dimensions}")));
             }
             if !self.is_pooled() {
-                return Err(bad_parameter("dimensions", "the model gives a vector for each token, which is not cut"));
+                return Err(refuse("dimensions", "the model gives a vector for each token, which is not cut"));
             }
         }
         let normalizes = parameters.normalize.unwrap_or(self.modules.normalizes);
-        Ok(FeatureOptions { prompt, normalizes, dimensions: parameters.dimensions })
+        Ok(FeatureOptions { prompt, normalizes, dimensions: parameters.dimensions, refuse })
+    }
+
+    /// Runs `rows`, and returns the features of each.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        call: &ModelCall,
+        rows: Vec<FeatureRow>,
+        options: Arc<FeatureOptions>,
+    ) -> Result<Vec<Result<Features, PredictError>>, PredictError> {
+        let (rows, skipped): (Vec<_>, Vec<_>) = rows.into_iter().map(|row| (row.row, row.skipped)).unzip();
+        let outputs = run_rows(call, (call.networks().own(), &self.inputs), &rows).await?;
+        let predict = move |_: &_| {
+            let features = outputs.iter().zip(skipped).map(|(row, skipped)| self.features(row, skipped, &options));
+            Ok::<_, PredictError>(features.collect())
+        };
+        call.compute(CpuWork::json(call.output_size()), predict).await
     }
 
     /// Whether a text has one vector.
@@ -153,7 +188,8 @@ impl FeatureExtraction {
         }
     }
 
-    fn row(
+    /// The row of a text.
+    pub(super) fn row(
         &self,
         working: &CpuPermit,
         text: &str,
@@ -167,6 +203,18 @@ impl FeatureExtraction {
         let encoded = self.tokenizer.encode(working, (&format!("{prompt}{text}"), None), truncate)?;
         let skipped = if self.modules.includes_prompt { 0 } else { self.prompt_tokens(working, prompt)? };
         Ok(FeatureRow { row: encoded.row(), is_cut: encoded.is_cut(), skipped })
+    }
+
+    /// The row of token ids, which are run as they are: no prompt and no special tokens are added.
+    pub(super) fn row_of_ids(&self, ids: &[u32], truncate: Truncate) -> Result<FeatureRow, PredictError> {
+        if let Some(index) = ids.iter().position(|id| *id >= self.token_ids) {
+            let known = self.token_ids;
+            return Err(PredictError::invalid(format!(
+                "expected token ids below {known}, got a larger one at {index}"
+            )));
+        }
+        let (row, is_cut) = self.tokenizer.row_of_ids(ids, truncate)?;
+        Ok(FeatureRow { row, is_cut, skipped: 0 })
     }
 
     /// The tokens of `prompt` without the special token at its end.
@@ -200,7 +248,7 @@ impl FeatureExtraction {
         if let Some(dimensions) = options.dimensions {
             if dimensions > vector.len() {
                 let what = format!("expected 1 to {}, got {dimensions}", vector.len());
-                return Err(bad_parameter("dimensions", &what));
+                return Err((options.refuse)("dimensions", &what));
             }
             vector.truncate(dimensions);
         }

@@ -4,6 +4,7 @@ mod beginning;
 mod characters;
 mod classifier;
 mod entities;
+mod feature_embeddings;
 mod feature_extraction;
 mod fill_mask;
 mod max_length;

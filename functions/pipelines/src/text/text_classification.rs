@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use amaas_engine::cpu::CpuPermit;
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit, split_inputs};
+use amaas_model::task::{
+    CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, TaskInterfaces, UsageUnit, split_inputs,
+};
 use amaas_wire::pipeline::{FunctionToApply, LabelScore, TextClassificationParameters, TextOrPair};
 
 use super::classifier::{TextClassifier, tokenising};
@@ -56,6 +58,10 @@ impl Task for TextClassification {
         };
         let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
         Ok(Predictions::of_results(predictions).with_truncated(truncated))
+    }
+
+    fn interfaces(self: &Arc<Self>) -> TaskInterfaces {
+        TaskInterfaces::default().with_labels(self.0.output_labels())
     }
 }
 

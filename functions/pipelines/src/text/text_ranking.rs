@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use amaas_engine::cpu::CpuPermit;
 use amaas_model::PredictError;
-use amaas_model::task::{CpuWork, ModelCall, Predictions, Task, TaskContext, TaskError, UsageUnit, split_inputs};
+use amaas_model::task::{
+    CpuWork, ModelCall, Predictions, RankingInputs, RankingInterface, RelevantDocument, Task, TaskContext, TaskError,
+    TaskInterfaces, UsageUnit, split_inputs,
+};
+use amaas_wire::openai::Truncation;
 use amaas_wire::pipeline::{FunctionToApply, QueryAndDocuments, RankedDocument, TextRankingParameters};
+use async_trait::async_trait;
 
 use super::classifier::{ClassifierRow, TextClassifier, tokenising};
 use super::row_outputs::RowOutputs;
@@ -84,6 +89,34 @@ impl Task for TextRanking {
         };
         let predictions = call.compute(CpuWork::json(call.output_size()), predict).await?;
         Ok(Predictions::of_results(predictions).with_truncated(truncated))
+    }
+
+    fn interfaces(self: &Arc<Self>) -> TaskInterfaces {
+        TaskInterfaces::default().with_ranking(Arc::clone(self) as Arc<dyn RankingInterface>)
+    }
+}
+
+#[async_trait]
+impl RankingInterface for TextRanking {
+    async fn rank(
+        self: Arc<Self>,
+        call: ModelCall,
+        inputs: RankingInputs,
+    ) -> Result<Vec<RelevantDocument>, PredictError> {
+        let RankingInputs { query, documents, top_n, truncation } = inputs;
+        let truncate = if truncation == Truncation::Refuse { Truncate::Refuse } else { Truncate::Longest };
+        let task = Arc::clone(&self);
+        let encode = move |working: &CpuPermit| task.rows(working, &query, &documents, truncate);
+        let rows = call.compute(tokenising(&call), encode).await?;
+        let (rows, cut): (Vec<_>, Vec<_>) = rows.into_iter().map(|row| (row.row, row.is_cut)).unzip();
+        let outputs = self.classifier.run(&call, rows).await?;
+        let rank = move |_: &_| {
+            let ranked = self.ranked(&outputs, top_n)?.into_iter();
+            let document =
+                |RankedDocument { index, score, .. }| RelevantDocument { index, score, truncated: cut[index] };
+            Ok::<_, PredictError>(ranked.map(document).collect())
+        };
+        call.compute(CpuWork::json(call.output_size()), rank).await
     }
 }
 

@@ -148,6 +148,29 @@ impl TextTokenizer {
         Ok(EncodedText { encoding, is_cut: is_long || first_is_cut || second_is_cut })
     }
 
+    /// The row of token ids, which are run as they are, and whether it was cut.
+    ///
+    /// # Errors
+    /// If there are too many and `truncate` refuses that.
+    pub(super) fn row_of_ids(&self, ids: &[u32], truncate: Truncate) -> Result<(TextRow, bool), PredictError> {
+        let most = self.max_length;
+        let is_long = ids.len() > most;
+        if is_long && truncate == Truncate::Refuse {
+            return Err(too_long(most, &ids.len().to_string()));
+        }
+        let kept = match self.direction {
+            TruncationDirection::Right => &ids[..ids.len().min(most)],
+            TruncationDirection::Left => &ids[ids.len().saturating_sub(most)..],
+        };
+        let ids: Vec<i64> = kept.iter().map(|id| i64::from(*id)).collect();
+        Ok((TextRow { type_ids: vec![0; ids.len()], ids }, is_long))
+    }
+
+    /// One more than the largest id of a token.
+    pub(super) fn id_count(&self) -> u32 {
+        self.tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id.saturating_add(1))
+    }
+
     /// Tokenises one text without special tokens, and whether it was cut before.
     fn encode_alone(&self, text: &str, truncate: Truncate) -> Result<(Encoding, bool), PredictError> {
         let most = match truncate {

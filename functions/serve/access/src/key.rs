@@ -79,6 +79,8 @@ pub enum RouteScope {
     Infer,
     /// `/v1/embeddings`.
     Embeddings,
+    /// `/v1/rerank` and `/v2/rerank`.
+    Rerank,
     /// `/v1/completions`.
     Completions,
     /// Routes that describe models and run none: lists, metadata, configuration, statistics.
@@ -89,8 +91,8 @@ pub enum RouteScope {
 
 impl RouteScope {
     /// All groups.
-    pub const ALL: [Self; 6] =
-        [Self::Predict, Self::Infer, Self::Embeddings, Self::Completions, Self::Models, Self::Usage];
+    pub const ALL: [Self; 7] =
+        [Self::Predict, Self::Infer, Self::Embeddings, Self::Rerank, Self::Completions, Self::Models, Self::Usage];
 
     /// The group of the route with this path template.
     pub fn of(path: &str) -> Self {
@@ -98,6 +100,7 @@ impl RouteScope {
             Some("predict") => Self::Predict,
             Some("infer") => Self::Infer,
             Some("embeddings") => Self::Embeddings,
+            Some("rerank") => Self::Rerank,
             Some("completions") => Self::Completions,
             Some("usage") => Self::Usage,
             _ => Self::Models,
@@ -110,6 +113,7 @@ impl RouteScope {
             Self::Predict => "predict",
             Self::Infer => "infer",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
             Self::Completions => "completions",
             Self::Models => "models",
             Self::Usage => "usage",

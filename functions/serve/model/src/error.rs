@@ -57,6 +57,11 @@ impl PredictError {
         InputError::Invalid(what.into()).into()
     }
 
+    /// The route does not accept the member `param` of the request.
+    pub fn parameter(param: &'static str, message: impl Into<String>) -> Self {
+        InputError::Parameter { param: Cow::Borrowed(param), message: message.into() }.into()
+    }
+
     /// The network output a value that is not a finite number.
     pub fn not_finite(what: impl Into<String>) -> Self {
         RunError::NotFinite(what.into()).into()
@@ -66,6 +71,24 @@ impl PredictError {
     #[allow(clippy::needless_pass_by_value)] // reads well as `map_err(PredictError::internal)`
     pub fn internal(what: impl ToString) -> Self {
         RunError::failed(what.to_string()).into()
+    }
+
+    /// The same error, of the entry `index` of the list `member` of the request.
+    #[must_use]
+    pub fn in_entry(self, member: &str, index: usize) -> Self {
+        let at = |what: &str| format!("{member}[{index}]: {what}");
+        match self {
+            Self::Input(InputError::Invalid(what)) => InputError::Invalid(at(&what)).into(),
+            Self::Input(InputError::Parameter { param, message }) => {
+                let param = Cow::Owned(format!("{member}[{index}].{param}"));
+                InputError::Parameter { param, message: at(&message) }.into()
+            }
+            Self::Input(InputError::Malformed(error)) => {
+                InputError::Malformed(DecodeError::Json(at(&error.to_string()))).into()
+            }
+            Self::Run(RunError::NotFinite(what)) => Self::not_finite(at(&what)),
+            other => other,
+        }
     }
 
     /// The text for the operator or the publisher of the model.
@@ -132,6 +155,9 @@ pub enum ModelError {
     /// The model does not embed texts.
     #[error("model {model:?} makes no embeddings; GET /v1/models names the task of each model")]
     NoEmbeddings { model: String },
+    /// The model does not rank documents.
+    #[error("model {model:?} ranks no documents; GET /v1/models names the task of each model")]
+    NoRanking { model: String },
     /// The model does not generate text.
     #[error("model {model:?} generates no text; GET /v1/models names the task of each model")]
     NoCompletions { model: String },
@@ -153,6 +179,7 @@ classify! { ModelError {
     Self::UnknownVersion { .. } => 404, "unknown-version", "unknown version";
     Self::NoTask { .. } => 404, "no-task", "no typed route";
     Self::NoEmbeddings { .. } => 404, "no-embeddings", "no embeddings", param = "model";
+    Self::NoRanking { .. } => 404, "no-ranking", "no ranking", param = "model";
     Self::NoCompletions { .. } => 404, "no-completions", "no completions", param = "model";
     Self::NoTensors { .. } => 404, "no-tensors", "no tensors";
     Self::NotReady { retry_after, .. } => 503, "not-ready", "not ready", retry = *retry_after;

@@ -38,10 +38,10 @@ pub(super) async fn model_infer(
     let model = Arc::clone(call.model());
     model.check_tensors()?;
     parameters::reject_request_parameters(&request.parameters)?;
-    let (id, wanted) = (request.id.clone(), requested_outputs(&request)?);
+    let (id, (wanted, classes)) = (request.id.clone(), requested_outputs(&request)?);
     let run = async |call: ModelCall| {
         let (inputs, encoding) = call.compute(CpuWork::json(size), move |_| decode_inputs(request)).await?;
-        Ok::<_, CallError>((infer::run(call, &model, inputs, Some(&wanted)).await?, encoding))
+        Ok::<_, CallError>((infer::run(call, &model, inputs, (Some(&wanted), &classes)).await?, encoding))
     };
     let ((outputs, encoding), size) = call.run(run).await?;
     let answered = Arc::clone(call.model());
@@ -61,13 +61,17 @@ enum TensorContents {
     Typed,
 }
 
-/// The names of the requested outputs.
-fn requested_outputs(request: &ModelInferRequest) -> Result<Vec<String>, InputError> {
-    let output = |output: &super::proto::model_infer_request::InferRequestedOutputTensor| {
-        parameters::reject_tensor_parameters(&output.name, &output.parameters, &["binary_data"])?;
-        Ok(output.name.clone())
-    };
-    request.outputs.iter().map(output).collect()
+/// The names of the requested outputs, and those of them that are asked for as classes, each with the number of classes.
+fn requested_outputs(request: &ModelInferRequest) -> Result<(Vec<String>, Vec<(String, u64)>), InputError> {
+    let (mut names, mut classes) = (Vec::with_capacity(request.outputs.len()), Vec::new());
+    for output in &request.outputs {
+        let taken = ["binary_data", parameters::CLASSIFICATION];
+        parameters::reject_tensor_parameters(&output.name, &output.parameters, &taken)?;
+        classes
+            .extend(parameters::classes(&output.name, &output.parameters)?.map(|count| (output.name.clone(), count)));
+        names.push(output.name.clone());
+    }
+    Ok((names, classes))
 }
 
 fn decode_inputs(request: ModelInferRequest) -> Result<(Vec<Tensor>, TensorContents), InputError> {

@@ -34,6 +34,19 @@ pub(super) fn reject_tensor_parameters(
     }
 }
 
+/// The number of classes that the parameters of an output ask for; `None` if they ask for its values.
+pub(super) fn classes(tensor: &str, parameters: &Parameters) -> Result<Option<u64>, InputError> {
+    use ParameterChoice::{Int64Param, Uint64Param};
+    let count = match parameters.get(CLASSIFICATION).map(|parameter| &parameter.parameter_choice) {
+        None | Some(None) => Some(0),
+        Some(Some(Int64Param(count))) => u64::try_from(*count).ok(),
+        Some(Some(Uint64Param(count))) => Some(*count),
+        Some(Some(_)) => None,
+    };
+    let message = || format!("tensor {tensor:?}: the parameter `{CLASSIFICATION}`: expected a whole number from 0 up");
+    count.map(|count| (count > 0).then_some(count)).ok_or_else(|| InputError::Invalid(message()))
+}
+
 fn has_no_effect(name: &str, value: &InferParameter) -> bool {
     use ParameterChoice::{BoolParam, Int64Param, StringParam, Uint64Param};
     match name {
@@ -53,6 +66,8 @@ fn first_name<'n>(names: impl Iterator<Item = &'n String>) -> Option<String> {
     names.min().map(|name| name.chars().take(MAX_NAME_CHARS).collect())
 }
 
+/// The parameter of an output that asks for classes.
+pub(super) const CLASSIFICATION: &str = "classification";
 /// The most characters of a name in an error.
 const MAX_NAME_CHARS: usize = 64;
 
@@ -93,6 +108,16 @@ mod tests {
             let error =
                 reject_tensor_parameters("x", &one(name, None), &["binary_data_size"]).expect_err(name).to_string();
             assert_eq!(error, format!("tensor \"x\": the parameter `{name}` is not taken here"));
+        }
+        for (value, expected) in [
+            (None, Some(None)),
+            (Some(Int64Param(3)), Some(Some(3))),
+            (Some(Uint64Param(3)), Some(Some(3))),
+            (Some(Int64Param(0)), Some(None)),
+            (Some(Int64Param(-1)), None),
+            (Some(BoolParam(true)), None),
+        ] {
+            assert_eq!(classes("y", &one(CLASSIFICATION, value.clone())).ok(), expected, "{value:?}");
         }
         let long = reject_request_parameters(&one(&"n".repeat(5000), None)).expect_err("unknown").to_string();
         assert!(long.len() < 200, "{long}");

@@ -43,6 +43,8 @@ pub(crate) enum RefusalGroup {
     Task,
     /// The model's task creates no embeddings.
     Embeddings,
+    /// The model's task ranks no documents.
+    Ranking,
     /// The model's task generates no text.
     Completions,
     /// The model takes no tensors.
@@ -88,6 +90,7 @@ impl RefusalGroup {
             .concat(),
             Self::Task => classes_with(model, &["no-task"]),
             Self::Embeddings => classes_with(model, &["no-embeddings"]),
+            Self::Ranking => classes_with(model, &["no-ranking"]),
             Self::Completions => classes_with(model, &["no-completions"]),
             Self::Tensors => classes_with(model, &["no-tensors"]),
             Self::Idempotency => IdempotencyError::CLASSES.to_vec(),
@@ -228,7 +231,7 @@ mod tests {
     use super::*;
     use crate::error::Error;
 
-    const REFUSALS: [RefusalGroup; 19] = [
+    const REFUSALS: [RefusalGroup; 20] = [
         RefusalGroup::Key,
         RefusalGroup::ReadLimits,
         RefusalGroup::Url,
@@ -241,6 +244,7 @@ mod tests {
         RefusalGroup::Run,
         RefusalGroup::Task,
         RefusalGroup::Embeddings,
+        RefusalGroup::Ranking,
         RefusalGroup::Completions,
         RefusalGroup::Tensors,
         RefusalGroup::Idempotency,

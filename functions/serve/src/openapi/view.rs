@@ -26,18 +26,26 @@ pub(crate) enum ServedModels {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RouteSupport {
     pub(crate) embeddings: bool,
+    pub(crate) ranking: bool,
     pub(crate) completions: bool,
 }
 
 impl RouteSupport {
     /// The routes that `model` supports.
     pub(crate) fn of(model: &Model) -> Self {
-        Self { embeddings: model.embeddings().is_ok(), completions: model.completions().is_ok() }
+        Self {
+            embeddings: model.embeddings().is_ok(),
+            ranking: model.ranking().is_ok(),
+            completions: model.completions().is_ok(),
+        }
     }
 
     /// The routes that either supports.
     pub(crate) fn or(self, other: Self) -> Self {
-        let embeddings = self.embeddings || other.embeddings;
-        Self { embeddings, completions: self.completions || other.completions }
+        Self {
+            embeddings: self.embeddings || other.embeddings,
+            ranking: self.ranking || other.ranking,
+            completions: self.completions || other.completions,
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::time::Instant;
 use amaas_wire::Tensor;
 use amaas_wire::oip::{HEADER_LENGTH, InferResponse, MEDIA_TYPE, OutputEncodings};
 use amaas_wire::openai::{
-    CompletionsResponse, EmbeddingEntry, EmbeddingsResponse, EncodedVector, EncodingFormat, TokenUsage,
+    CompletionsResponse, EmbeddingEntry, EmbeddingsResponse, EncodedVector, EncodingFormat, RerankMeta, RerankResponse,
+    RerankResult, RerankTokens, TokenUsage,
 };
 use amaas_wire::predict::{USAGE_BILLED_MS, USAGE_ROWS, USAGE_TOKENS, Usage};
 use amaas_wire::task::Embedding;
@@ -96,6 +97,25 @@ pub(crate) fn embeddings_response(
         data: embeddings.into_iter().enumerate().map(entry).collect(),
         model: model.name().to_string(),
         usage: TokenUsage { prompt_tokens: tokens, total_tokens: tokens },
+    })?;
+    with_usage(response, usage, model.answer_bytes())
+}
+
+/// The response of `/v1/rerank`.
+pub(crate) fn rerank_response(
+    model: &Model,
+    id: String,
+    results: Vec<RerankResult>,
+    metering: Metering,
+) -> Result<Response<Body>, Error> {
+    let usage = metering.usage();
+    let tokens = usage.tokens.unwrap_or_default();
+    let response = json(&RerankResponse {
+        id,
+        model: model.name().to_string(),
+        results,
+        usage: TokenUsage { prompt_tokens: tokens, total_tokens: tokens },
+        meta: RerankMeta { tokens: RerankTokens { input_tokens: tokens } },
     })?;
     with_usage(response, usage, model.answer_bytes())
 }

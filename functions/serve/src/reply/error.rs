@@ -46,6 +46,9 @@ impl Dialect {
             Some((first, _)) => matches!(first, "keys" | "usage"),
             None => matches!(rest.trim_start_matches('/'), "keys" | "usage"),
         };
+        if path == "/v2/rerank" {
+            return Self::OpenAi;
+        }
         if below("/v2").is_some() {
             return Self::OpenInference;
         }
@@ -53,7 +56,8 @@ impl Dialect {
             return if is_own_route(rest) { Self::Problem } else { Self::OpenAi };
         }
         // Paths of Azure, and of clients that leave `/v1` out of the base URL.
-        let openai_roots = ["/openai", "/chat", "/completions", "/embeddings", "/responses", "/models", "/engines"];
+        let openai_roots =
+            ["/openai", "/chat", "/completions", "/embeddings", "/rerank", "/responses", "/models", "/engines"];
         if openai_roots.iter().any(|root| below(root).is_some()) { Self::OpenAi } else { Self::Problem }
     }
 
@@ -187,6 +191,10 @@ mod tests {
             ("/v2/models/m/infer", Dialect::OpenInference),
             ("/v1/completions", Dialect::OpenAi),
             ("/v1/embeddings", Dialect::OpenAi),
+            ("/v1/rerank", Dialect::OpenAi),
+            ("/v2/rerank", Dialect::OpenAi),
+            ("/v2/rerank/m", Dialect::OpenInference),
+            ("/rerank", Dialect::OpenAi),
             ("/v1/models", Dialect::OpenAi),
             ("/v1/models/m", Dialect::OpenAi),
             ("/v1/models/", Dialect::OpenAi),

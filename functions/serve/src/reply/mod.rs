@@ -11,7 +11,7 @@ pub(crate) use self::bytes_body::BytesBody;
 pub(crate) use self::compress::compress;
 pub(crate) use self::encode::{
     Metering, ResponseUsage, completions_response, embeddings_response, infer_response, json, predict_response,
-    write_usage_headers,
+    rerank_response, write_usage_headers,
 };
 pub(crate) use self::error::{Dialect, error_event, header_names, openai_code, problem_type};
 pub(crate) use self::limit::{check_expected_outputs, check_outputs_size, check_response_size};

@@ -28,6 +28,7 @@ use tokio::time::timeout;
 
 use super::body_model::{NamedCall, NamesModel};
 use super::query::NoQuery;
+use super::response_id::response_id;
 use crate::error::Error;
 use crate::reply::{Metering, UNBUFFERED_HEADER, completions_response, error_event};
 use crate::request::{ActiveCall, AnsweredCall, Caller};
@@ -61,7 +62,7 @@ async fn answer(call: NamedCall<CompletionsRequest>) -> Result<AnsweredCall, Err
     let (begun, _) = call.run(|call| completions.begin(call, prompts)).await?;
     let events = begun.into_iter().next().ok_or_else(|| Error::internal("a call has no events"))?;
     let completion = CompletionEvents {
-        id: completion_id()?,
+        id: response_id("cmpl")?,
         created: now(),
         model: Arc::clone(call.model()),
         echo,
@@ -255,10 +256,4 @@ const KEEP_ALIVE_COMMENT: &[u8] = b": keep-alive\n\n";
 fn sse(event: &impl serde::Serialize) -> String {
     // Events have text, numbers and names only, so they can always be written as JSON.
     format!("data: {}\n\n", serde_json::to_string(event).unwrap_or_default())
-}
-
-fn completion_id() -> Result<String, Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Error::internal("operating system randomness unavailable"))?;
-    Ok(format!("cmpl-{:032x}", u128::from_be_bytes(bytes)))
 }

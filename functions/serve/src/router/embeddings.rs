@@ -1,10 +1,10 @@
 //! `POST /v1/embeddings`, in the format of `OpenAI`, for models whose task has the interface
-//! [`Embeddings`](amaas_model::task::EmbeddingsInterface).
+//! [`EmbeddingsInterface`](amaas_model::task::EmbeddingsInterface).
 
 use std::sync::Arc;
 
 use amaas_model::InputError;
-use amaas_model::task::EmbeddingTexts;
+use amaas_model::task::EmbeddingInputs;
 use amaas_wire::openai::{EmbeddingsRequest, RequestError};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -28,17 +28,12 @@ pub(super) async fn embeddings(
 }
 
 async fn answer(call: NamedCall<EmbeddingsRequest>) -> Result<AnsweredCall, Error> {
-    let (call, EmbeddingsRequest { input, encoding_format: format, truncation, dimensions, .. }) = call.begin().await?;
+    let (call, request) = call.begin().await?;
+    let EmbeddingsRequest { input, encoding_format: format, truncation, dimensions, prompt_name, .. } = request;
     let embeddings = Arc::clone(call.model().embeddings()?);
-    if let (Some(got), Some(expected)) = (dimensions, embeddings.dimensions())
-        && got != expected as u64
-    {
-        let message = format!("dimensions: expected {expected}, which vectors of this model have, got {got}");
-        return Err(Error::parameter("dimensions", message));
-    }
-    let texts = EmbeddingTexts { texts: input, member: "input", truncation };
+    let inputs = EmbeddingInputs { input, dimensions, prompt_name, truncation };
     let write = move |model: &_, vectors, metering| embeddings_response(model, vectors, format, metering);
-    call.answer(|call| embeddings.embed(call, texts), write).await
+    call.answer(|call| embeddings.embed(call, inputs), write).await
 }
 
 impl NamesModel for EmbeddingsRequest {

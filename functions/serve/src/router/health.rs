@@ -90,7 +90,7 @@ pub(super) struct ModelPath {
 }
 
 /// Names of Triton. `model_repository` is missing: models are listed, but not loaded on demand.
-const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_configuration", "statistics"];
+const EXTENSIONS: [&str; 4] = ["binary_tensor_data", "classification", "model_configuration", "statistics"];
 
 fn readiness(slot: &ModelSlot) -> ReadyState {
     let (ready, execution_provider, reason) = match slot.state() {

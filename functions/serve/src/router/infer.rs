@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
+use super::classification;
 use super::health::ModelPath;
 use super::query::NoQuery;
 use crate::error::Error;
@@ -39,7 +40,7 @@ pub(super) async fn infer(
             move |_: &_| decode(body, header, &described.manifest).map_err(|error| add_length_hint(error, says_bytes));
         let decoded = call.compute(CpuWork::json(size), decode).await?;
         let (InferRequest { id, inputs, outputs }, encodings) = decoded;
-        let outputs = run(call, &model, inputs, outputs.as_deref()).await?;
+        let outputs = run(call, &model, inputs, (outputs.as_deref(), encodings.classes())).await?;
         Ok::<_, CallError>((id, outputs, encodings))
     };
     let write =
@@ -47,15 +48,17 @@ pub(super) async fn infer(
     call.answer(answer, write).await
 }
 
-/// Runs the network of `model` on `inputs`. Returns the outputs in `wanted`, in that order, or all if it names none.
+/// Runs the network of `model` on `inputs`. Returns the outputs in `wanted`, in that order, or all if it names none. Those in `classes`
+/// are returned as classes.
 pub(crate) async fn run(
     call: ModelCall,
     model: &Model,
     inputs: Vec<Tensor>,
-    wanted: Option<&[String]>,
+    (wanted, classes): (Option<&[String]>, &[(String, u64)]),
 ) -> Result<Vec<Tensor>, CallError> {
     let wanted = wanted.filter(|wanted| !wanted.is_empty());
     check_output_names(model, wanted.unwrap_or_default())?;
+    classification::check(model, classes)?;
     check_expected_outputs(&model.manifest, &inputs, wanted.unwrap_or_default(), model.answer_bytes())?;
     let (network, tokens) = (call.networks().own(), count_tokens(model, &inputs));
     let valid = ValidTensors::new(inputs, network.takes(), call.max_rows()).map_err(InputError::from)?;
@@ -66,6 +69,11 @@ pub(crate) async fn run(
     let charge = call.charge(Cost { rows: valid.rows(), tokens }).await?;
     let outputs = call.run(&charge, network, valid.into()).await?.pop().unwrap_or_default();
     let outputs = select_outputs(outputs, wanted);
+    check_outputs_size(&outputs, model.answer_bytes())?;
+    if classes.is_empty() {
+        return Ok(outputs);
+    }
+    let outputs = classification::classified(&call, model, outputs, classes).await?;
     check_outputs_size(&outputs, model.answer_bytes())?;
     Ok(outputs)
 }
@@ -82,7 +90,9 @@ fn select_outputs(mut outputs: Vec<Tensor>, wanted: Option<&[String]>) -> Vec<Te
 
 /// The tokens in `inputs` with padding, if the model's task counts tokens: a network costs the same on every route.
 fn count_tokens(model: &Model, inputs: &[Tensor]) -> Option<u64> {
-    model.embeddings().ok()?;
+    if !model.counts_tokens() {
+        return None;
+    }
     let numbers = |input: &Tensor| input.shape().iter().map(|dim| *dim as u64).product();
     Some(inputs.iter().map(numbers).max().unwrap_or_default())
 }

@@ -1,11 +1,14 @@
 //! The router of a function, which all hosts share.
 
 mod body_model;
+mod classification;
 mod completions;
 pub(crate) mod config;
 mod embeddings;
 pub(crate) mod health;
 pub(crate) mod infer;
+#[cfg(test)]
+mod members_reference;
 mod models;
 #[cfg(feature = "openapi")]
 mod openapi;
@@ -14,6 +17,8 @@ mod query;
 #[cfg(test)]
 mod reference;
 pub(crate) mod repository;
+mod rerank;
+mod response_id;
 mod route;
 pub(crate) mod stats;
 mod usage;
@@ -113,6 +118,9 @@ fn body_routes() -> Vec<Route> {
     vec![
         Route::post("/v1/completions", completions::completions, openai::completions),
         Route::post("/v1/embeddings", embeddings::embeddings, openai::embeddings),
+        Route::post("/v1/rerank", rerank::rerank, openai::rerank),
+        // The path of Cohere's newer clients.
+        Route::post("/v2/rerank", rerank::rerank, openai::rerank_v2),
     ]
 }
 
@@ -136,6 +144,10 @@ mod tests {
             (Method::POST, "/openai/deployments/m/embeddings?api-version=2024-10-21", 404, openai),
             (Method::POST, "/embeddings", 404, openai),
             (Method::GET, "/v1/completions", 405, openai),
+            (Method::GET, "/v1/rerank", 405, openai),
+            (Method::GET, "/v2/rerank", 405, openai),
+            (Method::POST, "/v2/rerank", 401, openai),
+            (Method::POST, "/rerank", 404, openai),
             (Method::POST, "/v1/models", 405, openai),
             (Method::POST, "/v2/nope", 404, "/error"),
             (Method::GET, "/v2/models/m/infer", 405, "/error"),

@@ -8,10 +8,11 @@ use http::Response;
 use super::health::ModelPath;
 use super::query::NoQuery;
 use crate::error::Error;
+use crate::openapi::RouteSupport;
 use crate::reply::json;
 use crate::request::{AuthorisedModel, Caller};
 use crate::state::AppState;
-use amaas_model::load::{LoadState, ModelSlot};
+use amaas_model::load::{LoadState, Model, ModelSlot};
 
 /// `GET /v2/models/{model}[/versions/{version}]`.
 pub(super) async fn metadata(
@@ -35,19 +36,41 @@ pub(super) async fn one(authorised: AuthorisedModel, _: NoQuery) -> Result<Respo
 }
 
 fn entry(slot: &ModelSlot) -> ModelEntry {
-    let (created, version, task, ready) = match slot.state() {
-        LoadState::Ready(model) => {
-            (model.manifest.serial, model.version().to_string(), model.task_name().to_owned(), true)
-        }
-        LoadState::Loading | LoadState::Failed(_) => (0, String::new(), String::new(), false),
-    };
-    ModelEntry {
+    let entry = ModelEntry {
         id: slot.name().to_string(),
         object: "model".to_owned(),
-        created,
+        created: 0,
         owned_by: "amaas".to_owned(),
-        version,
-        task,
-        ready,
+        version: String::new(),
+        task: String::new(),
+        pipeline: None,
+        routes: Vec::new(),
+        ready: false,
+    };
+    match slot.state() {
+        LoadState::Ready(model) => ModelEntry {
+            created: model.manifest.serial,
+            version: model.version().to_string(),
+            task: model.task_name().to_owned(),
+            pipeline: model.task.is_some().then(|| model.task_name().to_owned()),
+            routes: model_routes(&model),
+            ready: true,
+            ..entry
+        },
+        LoadState::Loading | LoadState::Failed(_) => entry,
     }
+}
+
+/// The routes that call `model`.
+fn model_routes(model: &Model) -> Vec<String> {
+    let (name, support) = (model.name(), RouteSupport::of(model));
+    let mut routes = Vec::new();
+    let mut add = |is_served: bool, route: &str| routes.extend(is_served.then(|| route.to_owned()));
+    add(model.task.is_some(), &format!("/v1/models/{name}/predict"));
+    add(support.embeddings, "/v1/embeddings");
+    add(support.ranking, "/v1/rerank");
+    add(support.ranking, "/v2/rerank");
+    add(support.completions, "/v1/completions");
+    add(model.check_tensors().is_ok(), &format!("/v2/models/{name}/infer"));
+    routes
 }

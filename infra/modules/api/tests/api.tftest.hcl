@@ -161,7 +161,7 @@ run "tokens_where_somebody_can_have_one" {
   variables {
     authorization = "JWT"
     jwt           = { issuer = "https://login.example.com", audience = ["amaas"] }
-    shared        = { default = "sentiment", embeddings = "embed_1", completions = "sentiment" }
+    shared        = { default = "sentiment", embeddings = "embed_1", rerank = "embed_1", completions = "sentiment" }
     cors          = { origins = ["https://app.example.com"] }
     throttle      = { rate = 20, burst = 40 }
     throttles     = { embed_1 = { rate = 5, burst = 10 } }
@@ -190,12 +190,14 @@ run "tokens_where_somebody_can_have_one" {
   assert {
     condition = alltrue([
       output.routes["POST /v1/embeddings"] == "embed_1",
+      output.routes["POST /v1/rerank"] == "embed_1",
+      output.routes["POST /v2/rerank"] == "embed_1",
       output.routes["POST /v1/completions"] == "sentiment",
       output.routes["ANY /v1/usage"] == "sentiment",
       output.routes["OPTIONS /v1/models/embed_1/{proxy+}"] == "embed_1",
       output.routes["OPTIONS /v1/embeddings"] == "embed_1",
-      length(aws_apigatewayv2_route.this) == 8 + 9 + 2 + 9 + 19,
-      length(aws_lambda_permission.this) == 19,
+      length(aws_apigatewayv2_route.this) == 8 + 9 + 4 + 9 + 21,
+      length(aws_lambda_permission.this) == 21,
     ])
     error_message = "Shared routes must go to the models that were named, preflights to no token, and grants must not double."
   }
@@ -390,18 +392,18 @@ run "as_many_routes_as_an_api_has" {
   command = plan
 
   variables {
-    functions = { for index in range(72) : "m${index}" => {
+    functions = { for index in range(71) : "m${index}" => {
       function_name = "amaas-m${index}"
       alias         = "live"
       alias_arn     = "arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live"
       invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live/invocations"
     } }
-    shared = { default = "m0", embeddings = "m1", completions = "m2" }
+    shared = { default = "m0", embeddings = "m1", rerank = "m1", completions = "m2" }
   }
 
   assert {
-    condition     = length(output.routes) == 299
-    error_message = "A model has four routes, and eleven are shared."
+    condition     = length(output.routes) == 297
+    error_message = "A model has four routes, and thirteen are shared."
   }
 }
 
@@ -409,20 +411,20 @@ run "as_many_routes_as_an_api_has_with_tokens_and_pages" {
   command = plan
 
   variables {
-    functions = { for index in range(27) : "m${index}" => {
+    functions = { for index in range(26) : "m${index}" => {
       function_name = "amaas-m${index}"
       alias         = "live"
       alias_arn     = "arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live"
       invoke_arn    = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:123456789012:function:amaas-m${index}:live/invocations"
     } }
-    shared        = { default = "m0", embeddings = "m1", completions = "m2" }
+    shared        = { default = "m0", embeddings = "m1", rerank = "m1", completions = "m2" }
     authorization = "JWT"
     jwt           = { issuer = "https://login.example.com", audience = ["amaas"] }
     cors          = { origins = ["https://app.example.com"] }
   }
 
   assert {
-    condition     = length(output.routes) == 297
-    error_message = "A model has ten routes with tokens and pages, and 27 are shared."
+    condition     = length(output.routes) == 291
+    error_message = "A model has ten routes with tokens and pages, and 31 are shared."
   }
 }

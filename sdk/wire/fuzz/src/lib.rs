@@ -7,7 +7,7 @@ use amaas_wire::Digest;
 use amaas_wire::dsse::SigningKey;
 use amaas_wire::keys::{Audience, KeyManifest, ManifestRequirement};
 use amaas_wire::oip::{self, InferRequest, InferResponse, OutputEncodings};
-use amaas_wire::openai::{CompletionsRequest, EmbeddingsRequest};
+use amaas_wire::openai::{CompletionsRequest, EmbeddingsRequest, RerankRequest};
 use amaas_wire::predict::{NoParameters, PredictRequest, Usage};
 use amaas_wire::receipt::{MeteredUsage, Receipt, ReceiptFormat, SignedReceipt};
 
@@ -70,7 +70,15 @@ pub fn completions(bytes: &[u8]) -> bool {
     true
 }
 
-/// A request for embeddings has as many texts as are allowed at most, and is routed to the model that it names.
+/// A request to rank has as many documents as are allowed at most, and is routed to the model that it names.
+pub fn rerank(bytes: &[u8]) -> bool {
+    let Ok(request) = RerankRequest::from_json(bytes, MAX_INPUTS) else { return false };
+    assert!(!request.documents.is_empty() && request.documents.len() <= MAX_INPUTS && request.top_n != Some(0));
+    assert_eq!(EmbeddingsRequest::model_of(bytes), Ok(request.model));
+    true
+}
+
+/// A request for embeddings has as many inputs as are allowed at most, and is routed to the model that it names.
 pub fn embeddings(bytes: &[u8]) -> bool {
     let Ok(request) = EmbeddingsRequest::from_json(bytes, MAX_INPUTS) else { return false };
     assert!(request.input.len() <= MAX_INPUTS);

@@ -56,6 +56,9 @@ impl InferRequest {
             if let Some(parameter) = &parameters.other {
                 return Err(TensorError::Parameter { tensor: name.clone(), parameter: parameter.clone() }.into());
             }
+            if let Some(count) = parameters.classification.filter(|count| *count > 0) {
+                encodings.set_classes(name, count);
+            }
             if let Some(encoding) = encoding(parameters.binary_data) {
                 encodings.set(name, encoding);
             }

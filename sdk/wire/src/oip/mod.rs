@@ -6,7 +6,8 @@
 //! The binary tensor data extension (Triton's `extension_binary_data.md`, `KServe`'s "Binary Tensor Data Extension") puts tensors
 //! as bytes after the JSON, in the order in which the JSON names them. A header gives the length of the JSON, `binary_data_size`
 //! the bytes of each tensor, and `binary_data` and `binary_data_output` choose it for outputs. Its raw form, a body of one tensor
-//! without JSON, needs the model's metadata and is not here. Routes of Triton beyond the protocol are in [`triton`].
+//! without JSON, needs the model's metadata and is not here. The parameter `classification` of an output is Triton's
+//! (`extension_classification.md`). Routes of Triton beyond the protocol are in [`triton`].
 
 mod decode;
 mod encode;

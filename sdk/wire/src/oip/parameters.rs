@@ -90,6 +90,8 @@ parameters! {
     /// Parameters of a requested output.
     OutputParameters {
         binary_data: bool,
+        /// The number of classes that are asked for; 0 asks for the values, as in Triton.
+        classification: u64,
     }
 }
 

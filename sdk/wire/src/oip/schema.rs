@@ -80,4 +80,6 @@ struct WantedOutput {
 struct OutputParameters {
     /// Whether it is encoded as bytes after the JSON.
     binary_data: Option<bool>,
+    /// The number of largest values that are asked for, as texts `value:index` or `value:index:label`; 0 asks for the values.
+    classification: Option<u64>,
 }

@@ -120,7 +120,8 @@ fn what_does_not_add_up_is_named() {
         (one(shared), &[], "tensor \"x\": the parameter `shared_memory_region` is not taken here"),
         (one(&shared.replace("shared_memory_region", "content_type")), &[], "the parameter `content_type` is not"),
         (one(&shared.replace("shared_memory_region", "binary_data_sizes")), &[], "`binary_data_sizes` is not taken"),
-        (classes.to_owned(), &[], "tensor \"y\": the parameter `classification` is not taken here"),
+        (classes.replace('3', "-1"), &[], "outputs[0].parameters.classification: expected a whole number from 0 up"),
+        (classes.replace('3', "\"SECRET\""), &[], "outputs[0].parameters.classification: expected a whole number"),
         (classes.replace("classification", "content_type"), &[], "tensor \"y\": the parameter `content_type` is not"),
         (
             one(&both.replace("parameters", "parameter")),
@@ -217,4 +218,14 @@ proptest::proptest! {
         let _ = read(&json, &bytes);
         let _ = InferRequest::from_http(&[json.as_bytes(), &bytes].concat().into(), Some(header));
     }
+}
+
+#[test]
+fn outputs_are_asked_for_as_classes() {
+    let json = r#"{"inputs":[],"outputs":[{"name":"a","parameters":{"classification":3,"binary_data":true}},
+        {"name":"b","parameters":{"classification":0}},{"name":"c","parameters":{"classification":null}}]}"#;
+    let (request, encodings) = read(json, &[]).expect("three outputs");
+    assert_eq!(request.outputs, Some(["a", "b", "c"].map(str::to_owned).to_vec()));
+    assert_eq!(encodings.classes(), [("a".to_owned(), 3)]);
+    assert_eq!((encodings.of("a"), encodings.of("b")), (TensorEncoding::Binary, TensorEncoding::Json));
 }

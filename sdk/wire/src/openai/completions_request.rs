@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::completions_members::MEMBERS;
 use super::error::RequestError;
 use super::limits::check_model_name;
-use super::member::{self, optional, read};
+use super::member::{CallDescription, Member, optional, read};
 use super::prompt;
 #[cfg(feature = "schema")]
 use super::schema;
@@ -46,6 +47,8 @@ pub enum Delivery {
 impl CompletionsRequest {
     /// The largest value of `logprobs`.
     pub const MAX_LOGPROBS: usize = 5;
+    /// The members that the route takes.
+    pub const MEMBERS: &[Member] = &MEMBERS;
 
     /// Reads a request body.
     ///
@@ -172,6 +175,14 @@ struct JsonMembers<'a> {
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     user: Option<&'a RawValue>,
+    /// The client's id for its end user. No effect.
+    #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    safety_identifier: Option<&'a RawValue>,
+    /// The client's key for a cache of prompts. No effect.
+    #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    prompt_cache_key: Option<&'a RawValue>,
     /// The client's metadata. No effect.
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<schema::JsonObject>"))]
@@ -188,7 +199,15 @@ struct JsonMembers<'a> {
 
 impl JsonMembers<'_> {
     fn refuse_unserved(&self) -> Result<(), RequestError> {
-        member::check([self.user, self.metadata, self.service_tier, self.store])?;
+        CallDescription {
+            user: self.user,
+            safety_identifier: self.safety_identifier,
+            prompt_cache_key: self.prompt_cache_key,
+            metadata: self.metadata,
+            service_tier: self.service_tier,
+            store: self.store,
+        }
+        .check()?;
         for (name, value) in [("n", self.n), ("best_of", self.best_of)] {
             if value.is_some_and(|value| read::<u64>(value) != Some(1)) {
                 return Err(refused(name, &format!("{name}: expected 1: an answer has one text")));
@@ -301,7 +320,7 @@ mod tests {
         let plain = read("").expect("all that is needed");
         let nulls = r#","max_tokens":null,"stop":null,"stream":null,"stream_options":null,"n":1,"suffix":"""#;
         assert_eq!(read(nulls), Ok(plain.clone()));
-        let without_effect = r#","user":"u","metadata":{"a":"b"},"service_tier":"auto","store":false,"best_of":1,"logit_bias":{},
+        let without_effect = r#","user":"u","safety_identifier":"s","prompt_cache_key":"k","metadata":{"a":"b"},"service_tier":"auto","store":false,"best_of":1,"logit_bias":{},
             "presence_penalty":0,"frequency_penalty":0.0,"echo":false,"n":1"#;
         assert_eq!(read(without_effect), Ok(plain.clone()));
         // The defaults of langchain-openai.

@@ -1,54 +1,51 @@
 //! The request of `POST /v1/embeddings`.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::embedding_input::EmbeddingInput;
 use super::encoding_format::EncodingFormat;
 use super::error::RequestError;
-use super::limits::{TEXT_ONLY, check_model_name};
-use super::member;
+use super::limits::check_model_name;
+use super::list_request::{ListRequest, OtherMembers};
+use super::member::{self, Member, MemberEffect};
+use super::truncation::{self, Truncation, truncation};
 
 /// `POST /v1/embeddings`. Unknown members are refused, and so are values of known ones that would change the answer and are not
 /// supported.
-/// `POST /v1/completions`. Members that are not known are refused, and so are values of known ones that would change the answer and are
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "super::schema::JsonEmbeddingsRequest"))]
 pub struct EmbeddingsRequest {
     /// The model's name.
     pub model: String,
-    /// The texts: one for a string, each of a list.
-    pub input: Vec<String>,
+    /// What is embedded.
+    pub input: EmbeddingInput,
     /// The encoding of the vectors.
     pub encoding_format: EncodingFormat,
     /// The length of the vectors that the client asks for.
-    pub dimensions: Option<u64>,
+    pub dimensions: Option<usize>,
+    /// The name of the prompt that is put before each text.
+    pub prompt_name: Option<String>,
     /// Whether a text of more tokens than the model reads is truncated.
     pub truncation: Truncation,
 }
 
-/// Whether a text of more tokens than the model reads is truncated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Truncation {
-    /// The text is cut at its end, and the answer says so.
-    #[default]
-    End,
-    /// The call is refused.
-    Refuse,
-}
-
 impl EmbeddingsRequest {
-    /// Reads a request body of at most `limit` texts. Reading stops at the first text beyond.
+    /// The members that the route takes.
+    pub const MEMBERS: &[Member] = &MEMBERS;
+
+    /// Reads a request body of at most `limit` inputs. Reading stops at the first input beyond.
     ///
     /// ```
-    /// use amaas_wire::openai::EmbeddingsRequest;
+    /// use amaas_wire::openai::{EmbeddingInput, EmbeddingsRequest};
     ///
     /// let request = EmbeddingsRequest::from_json(br#"{"model":"embed","input":["a","b"]}"#, 2)?;
     /// assert_eq!((request.model.as_str(), request.input.len()), ("embed", 2));
-    /// let error = EmbeddingsRequest::from_json(br#"{"model":"embed","input":[[1]]}"#, 2).expect_err("tokens");
+    /// let request = EmbeddingsRequest::from_json(br#"{"model":"embed","input":[101,102]}"#, 2)?;
+    /// assert_eq!(request.input, EmbeddingInput::TokenIds(vec![vec![101, 102]]));
+    /// let error = EmbeddingsRequest::from_json(br#"{"model":"embed","input":[1.5]}"#, 2).expect_err("a fraction");
     /// assert_eq!(error.param.as_deref(), Some("input"));
     /// # Ok::<(), amaas_wire::openai::RequestError>(())
     /// ```
@@ -56,10 +53,17 @@ impl EmbeddingsRequest {
     /// # Errors
     /// [`RequestError`] names the member and the reason, never a value of the payload.
     pub fn from_json(body: &[u8], limit: usize) -> Result<Self, RequestError> {
-        let mut state = ReadState { limit, said: None };
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let read = json.deserialize_map(RequestVisitor(&mut state)).and_then(|request| json.end().map(|()| request));
-        read.map_err(|error| state.said.take().unwrap_or_else(|| RequestError::unread(body, &error)))
+        let ListRequest { model, list: input, others } = ListRequest::from_json(body, &NAMES, limit)?;
+        others.check_description()?;
+        refuse_other_cuts(&others)?;
+        Ok(Self {
+            model,
+            input,
+            encoding_format: encoding_format(others.value(&ENCODING_FORMAT))?,
+            dimensions: member::optional("dimensions", others.value(&DIMENSIONS), "a whole number")?,
+            prompt_name: member::optional("prompt_name", others.value(&PROMPT_NAME), "a text")?,
+            truncation: truncation(&others)?,
+        })
     }
 
     /// Reads only the `model` of a request body.
@@ -78,74 +82,6 @@ impl EmbeddingsRequest {
     }
 }
 
-/// The state of reading a request.
-struct ReadState {
-    limit: usize,
-    /// The error with its details, because serde's own errors carry only text.
-    said: Option<RequestError>,
-}
-
-impl ReadState {
-    fn fail<E: serde::de::Error>(&mut self, error: RequestError) -> E {
-        self.said = Some(error);
-        E::custom("refused")
-    }
-}
-
-struct RequestVisitor<'a>(&'a mut ReadState);
-
-impl<'de> Visitor<'de> for RequestVisitor<'_> {
-    type Value = EmbeddingsRequest;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<EmbeddingsRequest, A::Error> {
-        let state = self.0;
-        let (mut model, mut input) = (None, None);
-        let mut others = [None; RequestMember::OTHERS.len()];
-        while let Some(member) = members.next_key::<RequestMember>()? {
-            match member {
-                RequestMember::Model if model.is_some() => return Err(A::Error::duplicate_field("model")),
-                RequestMember::Model => model = Some(members.next_value::<String>()?),
-                RequestMember::Input if input.is_some() => return Err(A::Error::duplicate_field("input")),
-                RequestMember::Input => input = Some(members.next_value_seed(InputVisitor(&mut *state))?),
-                other => {
-                    let (place, name) = other.place();
-                    if others[place].replace(members.next_value::<&'de RawValue>()?).is_some() {
-                        return Err(A::Error::duplicate_field(name));
-                    }
-                }
-            }
-        }
-        let request = made(model, input, others);
-        request.map_err(|error| state.fail(error))
-    }
-}
-
-type RawMembers<'a> = [Option<&'a RawValue>; RequestMember::OTHERS.len()];
-
-fn made(
-    model: Option<String>,
-    input: Option<Vec<String>>,
-    others: RawMembers<'_>,
-) -> Result<EmbeddingsRequest, RequestError> {
-    let model = model.ok_or_else(|| RequestError::missing("model"))?;
-    check_model_name(&model)?;
-    let input = input.ok_or_else(|| RequestError::missing("input"))?;
-    let [format, dimensions, truncate, most, direction, unused @ ..] = others;
-    member::check(unused)?;
-    refuse_other_cuts(most, direction)?;
-    Ok(EmbeddingsRequest {
-        model,
-        input,
-        encoding_format: encoding_format(format)?,
-        dimensions: member::optional("dimensions", dimensions, "a whole number")?,
-        truncation: truncation(truncate)?,
-    })
-}
-
 fn encoding_format(value: Option<&RawValue>) -> Result<EncodingFormat, RequestError> {
     let expected = "\"float\" or \"base64\"";
     match member::optional::<Cow<'_, str>>("encoding_format", value, expected)?.as_deref() {
@@ -157,19 +93,8 @@ fn encoding_format(value: Option<&RawValue>) -> Result<EncodingFormat, RequestEr
     }
 }
 
-/// Services use a boolean, or the name of the end at which a text is cut.
-fn truncation(value: Option<&RawValue>) -> Result<Truncation, RequestError> {
-    match value.map_or("null", RawValue::get) {
-        "null" | "true" | "\"END\"" => Ok(Truncation::End),
-        "false" | "\"NONE\"" => Ok(Truncation::Refuse),
-        _ => {
-            let expected = "true or \"END\", false or \"NONE\"; a text is cut at its end";
-            Err(RequestError::of("truncate", format!("truncate: expected {expected}")))
-        }
-    }
-}
-
-fn refuse_other_cuts(most: Option<&RawValue>, direction: Option<&RawValue>) -> Result<(), RequestError> {
+fn refuse_other_cuts(others: &OtherMembers<'_>) -> Result<(), RequestError> {
+    let (most, direction) = (others.value(&TRUNCATE_PROMPT_TOKENS), others.value(&TRUNCATION_DIRECTION));
     if !matches!(most.map_or("null", RawValue::get), "null" | "-1") {
         let message = "truncate_prompt_tokens: expected none or -1: a text is cut to the length that the model reads";
         return Err(RequestError::of("truncate_prompt_tokens", message.to_owned()));
@@ -181,119 +106,50 @@ fn refuse_other_cuts(most: Option<&RawValue>, direction: Option<&RawValue>) -> R
     Ok(())
 }
 
-/// The members of a body. Others are refused, so that none is ignored.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(field_identifier, rename_all = "snake_case")]
-enum RequestMember {
-    Model,
-    Input,
-    EncodingFormat,
-    Dimensions,
-    Truncate,
-    TruncatePromptTokens,
-    TruncationDirection,
-    User,
-    Metadata,
-    ServiceTier,
-    Store,
-}
-
-impl RequestMember {
-    /// Members whose values are read at the end of the body.
-    const OTHERS: [&'static str; 9] = [
-        "encoding_format",
-        "dimensions",
-        "truncate",
-        "truncate_prompt_tokens",
-        "truncation_direction",
-        "user",
-        "metadata",
-        "service_tier",
-        "store",
-    ];
-
-    /// The index among [`Self::OTHERS`], and the name.
-    fn place(self) -> (usize, &'static str) {
-        let place = (self as usize).saturating_sub(Self::EncodingFormat as usize);
-        (place, Self::OTHERS[place])
-    }
-}
-
-/// Reads `input`, and stops at one text too many, because a short body can hold millions.
-struct InputVisitor<'a>(&'a mut ReadState);
-
-impl<'de> DeserializeSeed<'de> for InputVisitor<'_> {
-    type Value = Vec<String>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<String>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for InputVisitor<'_> {
-    type Value = Vec<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a list of texts")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<String>, E> {
-        Ok(vec![text.to_owned()])
-    }
-
-    fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Vec<String>, E> {
-        Ok(vec![text])
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
-        let mut texts = Vec::new();
-        while texts.len() < self.0.limit {
-            match list.next_element()? {
-                Some(InputText(text)) => texts.push(text),
-                None if texts.is_empty() => {
-                    let message = "input: expected at least one text, got none".to_owned();
-                    return Err(self.0.fail(RequestError::of("input", message)));
-                }
-                None => return Ok(texts),
-            }
-        }
-        match list.next_element::<IgnoredAny>()? {
-            Some(IgnoredAny) => {
-                let limit = self.0.limit;
-                let message = format!("input: expected at most {limit} texts, got more");
-                Err(self.0.fail(RequestError::of("input", message)))
-            }
-            None => Ok(texts),
-        }
-    }
-}
-
-/// One text of a list. Its error explains that token ids, which other services accept, are refused.
-struct InputText(String);
-
-impl<'de> Deserialize<'de> for InputText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InputTextVisitor;
-
-        impl Visitor<'_> for InputTextVisitor {
-            type Value = InputText;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(TEXT_ONLY)
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<InputText, E> {
-                Ok(InputText(text.to_owned()))
-            }
-
-            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<InputText, E> {
-                Ok(InputText(text))
-            }
-        }
-
-        deserializer.deserialize_any(InputTextVisitor)
-    }
-}
+const ENCODING_FORMAT: Member = Member::new(
+    "encoding_format",
+    MemberEffect::Honoured,
+    "`\"float\"` for lists of numbers, the default; `\"base64\"` for little-endian 32-bit floats",
+);
+const DIMENSIONS: Member = Member::new(
+    "dimensions",
+    MemberEffect::Honoured,
+    "the length of the vectors. Pipelines cut a vector and normalise it; other models take their own length only",
+);
+const PROMPT_NAME: Member = Member::new(
+    "prompt_name",
+    MemberEffect::Honoured,
+    "the name of a prompt of the model, which is put before each text",
+);
+const TRUNCATE_PROMPT_TOKENS: Member = Member::new(
+    "truncate_prompt_tokens",
+    MemberEffect::Fixed,
+    "`-1`: a text is cut to the length that the model reads",
+);
+const TRUNCATION_DIRECTION: Member =
+    Member::new("truncation_direction", MemberEffect::Fixed, "`\"right\"`: a text is cut at its end");
+const MEMBERS: [Member; 15] = [
+    Member::new("model", MemberEffect::Required, "the model's name"),
+    Member::new(
+        "input",
+        MemberEffect::Required,
+        "a text, a list of texts, the token ids of a text, or a list of those; token ids are for pipelines only",
+    ),
+    ENCODING_FORMAT,
+    DIMENSIONS,
+    PROMPT_NAME,
+    truncation::TRUNCATE,
+    truncation::TRUNCATION,
+    TRUNCATE_PROMPT_TOKENS,
+    TRUNCATION_DIRECTION,
+    member::USER,
+    member::SAFETY_IDENTIFIER,
+    member::PROMPT_CACHE_KEY,
+    member::METADATA,
+    member::SERVICE_TIER,
+    member::STORE,
+];
+const NAMES: [&str; MEMBERS.len()] = member::names(&MEMBERS);
 
 #[cfg(test)]
 mod tests {
@@ -305,20 +161,23 @@ mod tests {
 
     #[test]
     fn members_come_in_any_order() {
-        let body = r#"{"user":"u","encoding_format":"base64","input":"a","metadata":{"a":"b"},"dimensions":384,"model":"m",
+        let body = r#"{"user":"u","encoding_format":"base64","input":"a","metadata":{"a":"b"},"dimensions":384,"model":"m","prompt_name":"query",
+            "safety_identifier":"s","prompt_cache_key":"k",
             "service_tier":"auto","store":false,"truncate":false,"truncate_prompt_tokens":-1,"truncation_direction":"right"}"#;
         let expected = EmbeddingsRequest {
             model: "m".to_owned(),
-            input: vec!["a".to_owned()],
+            input: EmbeddingInput::Texts(vec!["a".to_owned()]),
             encoding_format: EncodingFormat::Base64,
             dimensions: Some(384),
+            prompt_name: Some("query".to_owned()),
             truncation: Truncation::Refuse,
         };
         assert_eq!(read(body), Ok(expected));
-        let nulls = RequestMember::OTHERS.map(|name| format!(r#""{name}":null"#)).join(",");
+        let nulls: Vec<_> = MEMBERS[2..].iter().map(|member| format!(r#""{}":null"#, member.name)).collect();
+        let nulls = nulls.join(",");
         let body = format!(r#"{{"input":["a","","é"],{nulls},"model":"m"}}"#);
         let request = read(&body).expect("nulls are nothing");
-        assert_eq!(request.input, ["a", "", "é"]);
+        assert_eq!(request.input, EmbeddingInput::Texts(["a", "", "é"].map(str::to_owned).to_vec()));
         assert_eq!((request.encoding_format, request.dimensions), (EncodingFormat::Float, None));
         assert_eq!(request.truncation, Truncation::End);
         assert_eq!(EmbeddingsRequest::model_of(body.as_bytes()).as_deref(), Ok("m"));
@@ -332,9 +191,6 @@ mod tests {
 
     #[test]
     fn errors_name_the_member_and_never_the_payload() {
-        let tokens = "expected a text (token ids are not taken here: each model has a tokenizer of its own; LangChain's \
-                      OpenAIEmbeddings sends texts with check_embedding_ctx_length=False), got an integer";
-        let list = tokens.replace("got an integer", "got a list");
         for (body, param, expected) in [
             ("", None, "not JSON: the body ends too early"),
             ("null", None, "expected an object, got null"),
@@ -342,15 +198,35 @@ mod tests {
             (r#"{"input":"a"}"#, Some("model"), "missing member \"model\""),
             (r#"{"model":"m"}"#, Some("input"), "missing member \"input\""),
             (r#"{"model":7,"input":"a"}"#, Some("model"), "model: expected a string, got an integer"),
-            (r#"{"model":"m","input":7}"#, Some("input"), "input: expected a text or a list of texts, got an integer"),
-            (r#"{"model":"m","input":null}"#, Some("input"), "input: expected a text or a list of texts, got null"),
+            (r#"{"model":"m","input":7}"#, Some("input"), "input: expected a text or a list, got an integer"),
+            (r#"{"model":"m","input":null}"#, Some("input"), "input: expected a text or a list, got null"),
             (r#"{"model":"m","input":["a",null]}"#, Some("input"), "input[1]: expected a text"),
             (r#"{"model":"m","input":["a","\ud83d"]}"#, Some("input"), "input[1]: half of a surrogate pair"),
             (r#"{"model":"m","input":"\ud83d"}"#, Some("input"), "input: half of a surrogate pair"),
-            (r#"{"model":"m","input":[1,2]}"#, Some("input"), tokens),
-            (r#"{"model":"m","input":[[1,2]]}"#, Some("input"), &list),
-            (r#"{"model":"m","input":[]}"#, Some("input"), "input: expected at least one text, got none"),
-            (r#"{"model":"m","input":["","","",""]}"#, Some("input"), "input: expected at most 3 texts, got more"),
+            (
+                r#"{"model":"m","input":[1,-2]}"#,
+                Some("input"),
+                "input[1]: expected a token id, got an integer out of range",
+            ),
+            (
+                r#"{"model":"m","input":[4294967296]}"#,
+                Some("input"),
+                "input[0]: expected a token id, got an integer out of",
+            ),
+            (r#"{"model":"m","input":[1,"a"]}"#, Some("input"), "input[1]: expected a token id, got a string"),
+            (r#"{"model":"m","input":[1,[2]]}"#, Some("input"), "input[1]: expected a token id, got a list"),
+            (r#"{"model":"m","input":["a",1]}"#, Some("input"), "input[1]: expected a text, got an integer"),
+            (r#"{"model":"m","input":[1.5]}"#, Some("input"), "input[0]: expected a text, a token id or a list"),
+            (
+                r#"{"model":"m","input":[[1],"a"]}"#,
+                Some("input"),
+                "input[1]: expected a list of token ids, got a string",
+            ),
+            (r#"{"model":"m","input":[[1],["a"]]}"#, Some("input"), "input[1][0]: expected a token id, got a string"),
+            (r#"{"model":"m","input":[[]]}"#, Some("input"), "input[0]: expected at least one token id, got none"),
+            (r#"{"model":"m","input":[[1],[1],[1],[1]]}"#, Some("input"), "input: expected at most 3 inputs, got more"),
+            (r#"{"model":"m","input":[]}"#, Some("input"), "input: expected at least one input, got none"),
+            (r#"{"model":"m","input":["","","",""]}"#, Some("input"), "input: expected at most 3 inputs, got more"),
             (r#"{"model":"m","input":"a","input":"b"}"#, None, "duplicate member \"input\""),
             (r#"{"model":"m","input":"a","user":"a","user":"a"}"#, None, "duplicate member \"user\""),
             (r#"{"model":"m","input":"a","dimensions":-1}"#, Some("dimensions"), "dimensions: expected a whole number"),
@@ -373,9 +249,9 @@ mod tests {
             assert_eq!(error.param.as_deref(), param, "{body}");
         }
         // Each is in its place.
-        for name in RequestMember::OTHERS {
+        for Member { name, .. } in &MEMBERS[2..] {
             let error = read(&format!(r#"{{"model":"m","input":"a","{name}":[]}}"#)).expect_err(name);
-            assert_eq!(error.param.as_deref(), Some(name));
+            assert_eq!(error.param.as_deref(), Some(*name));
         }
     }
 }

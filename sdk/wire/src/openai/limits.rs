@@ -14,6 +14,5 @@ pub(super) fn check_model_name(model: &str) -> Result<(), RequestError> {
 /// The most bytes of a model name.
 const MAX_MODEL_NAME_LEN: usize = 256;
 
-/// What is expected in place of token ids, which other services accept, and how to send it.
-pub(super) const TEXT_ONLY: &str = "a text (token ids are not taken here: each model has a tokenizer of its own; LangChain's OpenAIEmbeddings \
-                         sends texts with check_embedding_ctx_length=False)";
+/// What is expected in place of token ids, which other services accept.
+pub(super) const TEXT_ONLY: &str = "a text (token ids are not taken here: each model has a tokenizer of its own)";

@@ -11,14 +11,18 @@ use super::encoding_format::EncodingFormat;
 pub(super) struct JsonEmbeddingsRequest {
     /// The model's name.
     model: String,
-    /// The texts. Token ids are not supported: each model has its own tokenizer.
-    input: JsonTexts,
+    /// The texts, or their token ids.
+    input: JsonEmbeddingInput,
     /// The encoding of the vectors; lists of numbers by default.
     encoding_format: Option<EncodingFormat>,
-    /// The length of the vectors. Only the model's own length is supported.
+    /// The length of the vectors. Pipelines cut a vector and normalise it; other models take their own length only.
     dimensions: Option<u64>,
+    /// The name of a prompt of the model, which is put before each text.
+    prompt_name: Option<String>,
     /// Whether a text of more tokens than the model reads is cut at its end (the default) or refused.
     truncate: Option<JsonTruncate>,
+    /// Another name of `truncate`.
+    truncation: Option<JsonTruncate>,
     /// Texts are cut to the length that the model reads.
     #[schemars(extend("enum" = [-1, null]))]
     truncate_prompt_tokens: Option<i64>,
@@ -27,6 +31,10 @@ pub(super) struct JsonEmbeddingsRequest {
     truncation_direction: Option<String>,
     /// The client's name for its end user. No effect.
     user: Option<String>,
+    /// The client's id for its end user. No effect.
+    safety_identifier: Option<String>,
+    /// The client's key for a cache of prompts. No effect.
+    prompt_cache_key: Option<String>,
     /// The client's metadata. No effect.
     metadata: Option<JsonObject>,
     /// There is only one tier.
@@ -34,6 +42,51 @@ pub(super) struct JsonEmbeddingsRequest {
     /// Only false: no answer is stored.
     #[schemars(extend("enum" = [false, null]))]
     store: Option<bool>,
+}
+
+/// `RerankRequest` in JSON.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code)]
+pub(super) struct JsonRerankRequest {
+    /// The model's name.
+    model: String,
+    /// The query.
+    query: String,
+    /// The documents to rank.
+    #[schemars(length(min = 1))]
+    documents: Vec<JsonDocument>,
+    /// The number of most relevant documents in the answer; all by default.
+    #[schemars(range(min = 1))]
+    top_n: Option<u64>,
+    /// Whether the answer repeats the text of each document.
+    return_documents: Option<bool>,
+    /// Whether a pair of more tokens than the model reads is cut (the default) or refused.
+    truncate: Option<JsonTruncate>,
+    /// Another name of `truncate`.
+    truncation: Option<JsonTruncate>,
+    /// The client's name for its end user. No effect.
+    user: Option<String>,
+    /// The client's id for its end user. No effect.
+    safety_identifier: Option<String>,
+    /// The client's key for a cache of prompts. No effect.
+    prompt_cache_key: Option<String>,
+    /// The client's metadata. No effect.
+    metadata: Option<JsonObject>,
+    /// There is only one tier.
+    service_tier: Option<ServiceTier>,
+    /// Only false: no answer is stored.
+    #[schemars(extend("enum" = [false, null]))]
+    store: Option<bool>,
+}
+
+/// A document: a text, or an object with the text.
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[allow(dead_code)]
+enum JsonDocument {
+    Text(String),
+    Object(super::rerank_response::RerankDocument),
 }
 
 /// `true` and `END` cut a text that is too long, `false` and `NONE` refuse the call.
@@ -59,14 +112,22 @@ pub(super) enum ServiceTier {
     Default,
 }
 
-/// One text, or a list of them.
+/// One text, a list of texts, the token ids of a text, or a list of those.
 #[derive(JsonSchema)]
 #[schemars(untagged, inline)]
 #[allow(dead_code)]
-enum JsonTexts {
-    One(String),
-    Many(#[schemars(length(min = 1))] Vec<String>),
+enum JsonEmbeddingInput {
+    Text(String),
+    Texts(#[schemars(length(min = 1))] Vec<String>),
+    TokenIds(#[schemars(length(min = 1))] Vec<u32>),
+    ListsOfTokenIds(#[schemars(length(min = 1))] Vec<JsonTokenIds>),
 }
+
+/// The token ids of a text.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[allow(dead_code)]
+struct JsonTokenIds(#[schemars(length(min = 1))] Vec<u32>);
 
 /// A text, or a list of one.
 #[derive(JsonSchema)]

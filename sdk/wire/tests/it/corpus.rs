@@ -13,12 +13,13 @@ mod targets;
 /// A name, and what runs bytes and says whether they were accepted.
 type Target = (&'static str, fn(&[u8]) -> bool);
 
-const TARGETS: [Target; 7] = [
+const TARGETS: [Target; 8] = [
     ("key_manifest", targets::key_manifest),
     ("oip_request", targets::oip_request),
     ("receipt", targets::receipt),
     ("completions", targets::completions),
     ("embeddings", targets::embeddings),
+    ("rerank", targets::rerank),
     ("predict", targets::predict),
     ("env_line", targets::env_line),
 ];

@@ -4,7 +4,8 @@ use amaas_wire::dsse::{Envelope, SigningKey};
 use amaas_wire::oip::{InferRequest, InferResponse, OutputEncodings, TensorEncoding};
 use amaas_wire::openai::{
     CompletionChoice, CompletionUsage, CompletionsRequest, CompletionsResponse, EmbeddingEntry, EmbeddingsRequest,
-    EmbeddingsResponse, EncodedVector, EncodingFormat, StreamedUsage, TokenLogprobs, TokenUsage,
+    EmbeddingsResponse, EncodedVector, EncodingFormat, Member, MemberEffect, RerankDocument, RerankMeta, RerankRequest,
+    RerankResponse, RerankResult, RerankTokens, StreamedUsage, TokenLogprobs, TokenUsage,
 };
 use amaas_wire::task::{DigitClassification, FinishReason, Image, Prompt};
 use amaas_wire::{Datatype, Tensor};
@@ -15,7 +16,11 @@ use serde_json::{Value, json};
 
 /// The schema of what is read as `T`.
 fn read<T: JsonSchema>() -> Validator {
-    validator(SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<T>().as_value())
+    validator(&read_schema::<T>())
+}
+
+fn read_schema<T: JsonSchema>() -> Value {
+    SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// The schema of how `T` is written, with no other members than it names.
@@ -92,7 +97,9 @@ fn embeddings_requests() {
             r#"{"model":"m","input":"a","user":"u","metadata":{"a":"b"},"service_tier":"default","store":false}"#,
             r#"{"model":"m","input":"a","truncate":false,"truncate_prompt_tokens":-1,"truncation_direction":"right"}"#,
             r#"{"model":"m","input":"a","truncate":"NONE","user":null,"metadata":null,"service_tier":null,"store":null}"#,
-            r#"{"model":"m","input":["a",""],"encoding_format":"base64","dimensions":3}"#,
+            r#"{"model":"m","input":["a",""],"encoding_format":"base64","dimensions":3,"prompt_name":"query"}"#,
+            r#"{"model":"m","input":[1,2],"truncation":true,"safety_identifier":"s","prompt_cache_key":"k"}"#,
+            r#"{"model":"m","input":[[1],[2,4294967295]]}"#,
             r#"{"model":"m","input":"a","encoding_format":null,"dimensions":null}"#,
         ],
         &[
@@ -100,7 +107,12 @@ fn embeddings_requests() {
             r#"{"input":"a"}"#,
             r#"{"model":"m"}"#,
             r#"{"model":"m","input":[]}"#,
-            r#"{"model":"m","input":[1]}"#,
+            r#"{"model":"m","input":[1.5]}"#,
+            r#"{"model":"m","input":[-1]}"#,
+            r#"{"model":"m","input":[[]]}"#,
+            r#"{"model":"m","input":[[1],"a"]}"#,
+            r#"{"model":"m","input":["a",1]}"#,
+            r#"{"model":"m","input":"a","safety_identifier":1}"#,
             r#"{"model":"m","input":"a","encoding_format":"hex"}"#,
             r#"{"model":"m","input":"a","dimensions":-1}"#,
             r#"{"model":"m","input":"a","other":1}"#,
@@ -112,6 +124,53 @@ fn embeddings_requests() {
             r#"{"model":"m","input":"a","truncation_direction":"left"}"#,
         ],
     );
+}
+
+#[test]
+fn rerank_requests() {
+    agree::<RerankRequest>(
+        |body| RerankRequest::from_json(body.as_bytes(), 9).is_ok(),
+        &[
+            r#"{"model":"m","query":"q","documents":["a",{"text":"b"}]}"#,
+            r#"{"model":"m","query":"","documents":[""],"top_n":1,"return_documents":true,"truncate":"END"}"#,
+            r#"{"model":"m","query":"q","documents":["a"],"top_n":null,"return_documents":null,"truncation":false}"#,
+        ],
+        &[
+            "[]",
+            r#"{"model":"m","query":"q"}"#,
+            r#"{"model":"m","documents":["a"]}"#,
+            r#"{"query":"q","documents":["a"]}"#,
+            r#"{"model":"m","query":"q","documents":[]}"#,
+            r#"{"model":"m","query":"q","documents":"a"}"#,
+            r#"{"model":"m","query":"q","documents":[7]}"#,
+            r#"{"model":"m","query":["q"],"documents":["a"]}"#,
+            r#"{"model":"m","query":"q","documents":["a"],"top_n":0}"#,
+            r#"{"model":"m","query":"q","documents":["a"],"rank_fields":["text"]}"#,
+            r#"{"model":"m","query":"q","documents":["a"],"max_tokens_per_doc":9}"#,
+        ],
+    );
+}
+
+#[test]
+fn tables_of_members_are_those_of_the_schemas() {
+    fn names<T: JsonSchema>(members: &[Member]) {
+        let schema = read_schema::<T>();
+        let properties = schema["properties"].as_object().expect("an object");
+        let mut expected: Vec<_> = members.iter().map(|member| member.name).collect();
+        let required: Vec<_> =
+            schema["required"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+        for member in members {
+            let is_required = member.effect == MemberEffect::Required;
+            assert_eq!(required.contains(&member.name), is_required, "{}", member.name);
+        }
+        let mut got: Vec<_> = properties.keys().map(String::as_str).collect();
+        expected.sort_unstable();
+        got.sort_unstable();
+        assert_eq!(got, expected);
+    }
+    names::<EmbeddingsRequest>(EmbeddingsRequest::MEMBERS);
+    names::<CompletionsRequest>(CompletionsRequest::MEMBERS);
+    names::<RerankRequest>(RerankRequest::MEMBERS);
 }
 
 #[test]
@@ -161,7 +220,7 @@ fn infer_requests() {
         &[
             r#"{"inputs":[]}"#,
             r#"{"id":"7","inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[[0.5,1]],"parameters":{}}],
-                "outputs":[{"name":"y","parameters":{"binary_data":true}}],"parameters":{"binary_data_output":true}}"#,
+                "outputs":[{"name":"y","parameters":{"binary_data":true,"classification":3}}],"parameters":{"binary_data_output":true}}"#,
             r#"{"inputs":[{"name":"x","datatype":"BYTES","shape":[],"data":"a"}],"outputs":null}"#,
             r#"{"inputs":[],"model_name":"m","parameters":{"priority":1,"timeout":5,"sequence_id":0,"sequence_start":false}}"#,
         ],
@@ -175,7 +234,7 @@ fn infer_requests() {
             r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1],"type":"FP32"}]}"#,
             r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1],"parameters":{"content_type":"np"}}]}"#,
             r#"{"inputs":[],"outputs":[{"name":"y","shape":[1]}]}"#,
-            r#"{"inputs":[],"outputs":[{"name":"y","parameters":{"classification":3}}]}"#,
+            r#"{"inputs":[],"outputs":[{"name":"y","parameters":{"classification":-1}}]}"#,
             r#"{"inputs":[],"parameters":{"content_type":"pd"}}"#,
             r#"{"inputs":[],"parameters":{"sequence_id":5}}"#,
             r#"{"inputs":[],"parameters":{"sequence_end":true}}"#,
@@ -239,6 +298,16 @@ fn openais_answers() {
         holds(&schema, &json);
         json["object"] = "other".into();
         assert!(!schema.is_valid(&json));
+    }
+    let schema = written::<RerankResponse>();
+    for document in [None, Some(RerankDocument { text: "a".to_owned() })] {
+        let result = RerankResult { index: 0, relevance_score: 0.5, truncated: document.is_some(), document };
+        let meta = RerankMeta { tokens: RerankTokens { input_tokens: 3 } };
+        let (id, model) = ("rerank-1".to_owned(), "m".to_owned());
+        holds(
+            &schema,
+            &serde_json::to_value(RerankResponse { id, model, results: vec![result], usage, meta }).expect("JSON"),
+        );
     }
     let schema = written::<CompletionsResponse<'_>>();
     let logprobs = TokenLogprobs {

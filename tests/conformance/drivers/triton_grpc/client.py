@@ -14,6 +14,7 @@ import tritonclient.grpc.aio as aio
 from tritonclient.utils import InferenceServerException
 
 from case import Fault, Level, Skip, case, expect
+from classes import EXPECTED_CLASSES
 from datatypes import NAMED, same
 from drivers.triton_grpc.stub import PATIENCE, stub
 from target import Target
@@ -113,6 +114,25 @@ def statistics(target: Target) -> None:
         expect(got >= 3, "3 more after 3 calls", got)
         every = server.get_inference_statistics(**more(target)).model_stats
         expect(FP32.model in {stats.name for stats in every}, f"{FP32.model} among all", every)
+
+
+@case(
+    "triton-grpc/classification",
+    "infer: class_count gives the largest values of each row as texts value:index.",
+    "extension_classification.md, GRPC",
+    EXTENSION,
+    "classification",
+)
+def classes(target: Target) -> None:
+    values = np.array([[0.25, 0.5, -1.0], [3.0, 1.0, 2.0]], np.float32)
+    with client(target) as server:
+        batched = server.get_model_config(FP32.model, **more(target)).config.max_batch_size > 0
+        for count, expected in EXPECTED_CLASSES[batched].items():
+            outputs = [triton.InferRequestedOutput("y", class_count=count)]
+            result = server.infer(FP32.model, given(values), outputs=outputs, **more(target))
+            texts = [[one.decode() for one in row] for row in np.atleast_2d(result.as_numpy("y"))]
+            expect(result.get_output("y").datatype == "BYTES", "BYTES", result.get_output("y"))
+            expect(texts == expected, f"{expected}", texts)
 
 
 @case(

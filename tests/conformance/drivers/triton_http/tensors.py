@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import functools
 
-from case import Case, Level, add
+import numpy as np
+import tritonclient.http as triton
+
+from case import Case, Level, add, case, expect
+from classes import EXPECTED_CLASSES
 from datatypes import BF16, EVERY, TABLE, Datatype
 from drivers.triton_http.client import (
     BINARY,
     BINARY_SECTION,
     EXTENSION,
+    FP32,
     JSON_SECTION,
     check,
     client,
@@ -46,3 +51,26 @@ for one in TABLE:
         through = functools.partial(goes_through, datatype=one, binary_in=False, binary_out=True)
         says = f"infer: {one.name} as JSON, answered with bytes."
         add(Case(f"triton-http/infer/mixed/{one.name.lower()}", says, BINARY_SECTION, EXTENSION, through, BINARY))
+
+
+@case(
+    "triton-http/classification",
+    "infer: class_count gives the largest values of each row as texts value:index, in JSON and as bytes.",
+    "extension_classification.md, HTTP/REST",
+    EXTENSION,
+    "classification",
+)
+def classes(target: Target) -> None:
+    values = np.array([[0.25, 0.5, -1.0], [3.0, 1.0, 2.0]], np.float32)
+    with client(target) as server:
+        config = server.get_model_config(FP32.model, headers=headers(target))
+        for binary in (True, False):
+            for count, expected in EXPECTED_CLASSES[config.get("max_batch_size", 0) > 0].items():
+                outputs = [triton.InferRequestedOutput("y", binary_data=binary, class_count=count)]
+                said = headers(target) if binary else typed(target)
+                result = server.infer(FP32.model, [given("x", FP32, values, binary)], outputs=outputs, headers=said)
+                got = result.as_numpy("y")
+                # Texts in JSON are not decoded by the client.
+                texts = [[one.decode() if isinstance(one, bytes) else one for one in row] for row in np.atleast_2d(got)]
+                expect(result.get_output("y")["datatype"] == "BYTES", "BYTES", result.get_output("y"))
+                expect(texts == expected, f"{expected}", texts)

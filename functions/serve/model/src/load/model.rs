@@ -27,7 +27,7 @@ use crate::error::ModelError;
 use crate::manifest::{Manifest, PreparedNetwork};
 use crate::task::{
     Assets, CompletionsInterface, EmbeddingsInterface, LoadedTask, ModelNetwork, ModelNetworks, NetworkExecutor,
-    NetworkInfo, TaskContext, Tasks, UsageUnit,
+    NetworkInfo, RankingInterface, TaskContext, Tasks, UsageUnit,
 };
 
 /// A loaded model.
@@ -165,6 +165,15 @@ impl Model {
         interface.ok_or_else(|| ModelError::NoEmbeddings { model: self.name().to_string() })
     }
 
+    /// The interface of its task for the rerank routes.
+    ///
+    /// # Errors
+    /// [`ModelError::NoRanking`].
+    pub fn ranking(&self) -> Result<&Arc<dyn RankingInterface>, ModelError> {
+        let interface = self.task.as_ref().and_then(|task| task.interfaces().ranking.as_ref());
+        interface.ok_or_else(|| ModelError::NoRanking { model: self.name().to_string() })
+    }
+
     /// The interface of its task for the completions routes.
     ///
     /// # Errors
@@ -172,6 +181,12 @@ impl Model {
     pub fn completions(&self) -> Result<&Arc<dyn CompletionsInterface>, ModelError> {
         let interface = self.task.as_ref().and_then(|task| task.interfaces().completions.as_ref());
         interface.ok_or_else(|| ModelError::NoCompletions { model: self.name().to_string() })
+    }
+
+    /// The labels of the classes of its output `output`, if its task knows them.
+    pub fn labels(&self, output: &str) -> Option<&[String]> {
+        let labels = self.task.as_ref()?.interfaces().labels.as_deref()?;
+        (labels.output == output).then_some(&labels.labels)
     }
 
     /// Whether calls to it are counted in tokens.

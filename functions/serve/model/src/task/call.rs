@@ -193,7 +193,7 @@ impl ModelCall {
             None => Ok(inputs),
             Some(index) => {
                 let error = inputs.into_iter().nth(index).and_then(Result::err);
-                Err(predictions::of_input(index, error.unwrap_or(PredictError::Refused)))
+                Err(error.unwrap_or(PredictError::Refused).in_entry(predictions::INPUTS, index))
             }
         }
     }

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use amaas_engine::cpu::CpuPermit;
 use amaas_engine::{Batching, InvalidInput, TaskError, TensorSpec};
-use amaas_wire::openai::Truncation;
+use amaas_wire::openai::{EmbeddingInput, Truncation};
 use amaas_wire::predict::NoParameters;
 use amaas_wire::task::Embedding;
 use amaas_wire::{Tensor, TensorData};
 use async_trait::async_trait;
 
 use super::{
-    Cost, CpuWork, EmbeddingTexts, EmbeddingsInterface, ModelCall, Predictions, Task, TaskContext, TaskInterfaces,
-    UsageUnit,
+    Cost, CpuWork, EmbeddingInputs, EmbeddingTexts, EmbeddingsInterface, ModelCall, Predictions, Task, TaskContext,
+    TaskInterfaces, UsageUnit,
 };
 use crate::error::PredictError;
 
@@ -122,7 +122,10 @@ impl<E: TextEncoder> Task for TextEmbedding<E> {
         texts: Vec<String>,
         _: NoParameters,
     ) -> Result<Predictions<Embedding>, PredictError> {
-        Ok(self.embed(call, EmbeddingTexts { texts, member: "inputs", truncation: Truncation::End }).await?.into())
+        Ok(self
+            .embed_texts(call, EmbeddingTexts { texts, member: "inputs", truncation: Truncation::End })
+            .await?
+            .into())
     }
 
     fn interfaces(self: &Arc<Self>) -> TaskInterfaces {
@@ -132,17 +135,29 @@ impl<E: TextEncoder> Task for TextEmbedding<E> {
 
 #[async_trait]
 impl<E: TextEncoder> EmbeddingsInterface for TextEmbedding<E> {
-    fn dimensions(&self) -> Option<usize> {
-        self.dimensions
-    }
-
     fn non_unit_norm(&self, outputs: &[Tensor]) -> Option<f64> {
         let output = outputs.iter().find(|output| output.name() == E::OUTPUT)?;
         let norm = norm(output.data().as_f32()?.get(..*output.shape().get(1)?)?);
         (!is_unit(norm)).then_some(norm)
     }
 
-    async fn embed(self: Arc<Self>, call: ModelCall, texts: EmbeddingTexts) -> Result<Vec<Embedding>, PredictError> {
+    async fn embed(self: Arc<Self>, call: ModelCall, inputs: EmbeddingInputs) -> Result<Vec<Embedding>, PredictError> {
+        let EmbeddingInputs { input, dimensions, prompt_name, truncation } = inputs;
+        if prompt_name.is_some() {
+            return Err(PredictError::parameter("prompt_name", "prompt_name: expected none: the model has no prompts"));
+        }
+        check_dimensions(dimensions, self.dimensions)?;
+        let EmbeddingInput::Texts(texts) = input else { return Err(PredictError::parameter("input", NO_TOKEN_IDS)) };
+        let embeddings = self.embed_texts(call, EmbeddingTexts { texts, member: "input", truncation }).await?;
+        // The network may not declare the length.
+        check_dimensions(dimensions, embeddings.first().map(|embedding| embedding.embedding.len()))?;
+        Ok(embeddings)
+    }
+}
+
+impl<E: TextEncoder> TextEmbedding<E> {
+    /// A vector of length 1 for each text, in order.
+    async fn embed_texts(&self, call: ModelCall, texts: EmbeddingTexts) -> Result<Vec<Embedding>, PredictError> {
         let (network, encoder) = (call.networks().own(), Arc::clone(&self.encoder));
         let batching = network.batching();
         let job = move |working: &CpuPermit| encode_texts(&*encoder, working, &texts, batching);
@@ -151,6 +166,17 @@ impl<E: TextEncoder> EmbeddingsInterface for TextEmbedding<E> {
         let charge = call.charge(Cost::tokens(runs.rows(), tokenised.tokens())).await?;
         let outputs = call.run(&charge, network, runs).await?;
         call.compute(CpuWork::json(call.output_size()), move |_| tokenised.vectors(&outputs)).await
+    }
+}
+
+/// Refuses a length `got` of vectors that is not the `expected` one.
+fn check_dimensions(got: Option<usize>, expected: Option<usize>) -> Result<(), PredictError> {
+    match (got, expected) {
+        (Some(got), Some(expected)) if got != expected => {
+            let message = format!("dimensions: expected {expected}, which vectors of this model have, got {got}");
+            Err(PredictError::parameter("dimensions", message))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -300,6 +326,9 @@ fn may_share_run(together: usize, unpadded: usize, batching: Batching) -> bool {
     batching.has_rows() && together <= MAX_RUN_TOKENS && together <= 2 * unpadded
 }
 
+/// Why token ids are refused, and how to send texts.
+const NO_TOKEN_IDS: &str = "input: expected a text or a list of texts, got token ids: this model takes none (LangChain's OpenAIEmbeddings \
+                            sends texts with check_embedding_ctx_length=False)";
 /// Lengths are padded to a multiple of this: at most 7 tokens of padding, and 64 lengths for texts of up to 512 tokens.
 const PADDING_STEP: usize = 8;
 /// Tokens of one run, with padding: 8 texts of 512 tokens or 128 of 32. Attention over 8 texts of 512 tokens with 12 heads takes 100 MB.
@@ -490,9 +519,9 @@ mod tests {
         assert!(is_not_finite(&error), "{error:?}");
         let expected = "inputs[0]: the network gave a vector with a value that is no finite number";
         assert_eq!(error.to_string(), expected);
-        assert_eq!(task(vec![]).dimensions(), None);
+        assert_eq!(task(vec![]).dimensions, None);
         let spec =
             TensorSpec::new("vector", amaas_wire::Datatype::Fp32, vec![Dim::Symbol("batch".to_owned()), Dim::Fixed(2)]);
-        assert_eq!(task(vec![spec]).dimensions(), Some(2));
+        assert_eq!(task(vec![spec]).dimensions, Some(2));
     }
 }

@@ -31,7 +31,8 @@ pub use self::embedding::{EncodedTexts, TextEmbedding, TextEncoder, TextTokens, 
 pub use self::example::ExampleCall;
 pub use self::generation::{TextGeneration, TextGenerator};
 pub use self::interfaces::{
-    CompletionPrompts, CompletionsInterface, DecoderSpec, EmbeddingTexts, EmbeddingsInterface, TaskInterfaces,
+    CompletionPrompts, CompletionsInterface, DecoderSpec, EmbeddingInputs, EmbeddingTexts, EmbeddingsInterface,
+    OutputLabels, RankingInputs, RankingInterface, RelevantDocument, TaskInterfaces,
 };
 pub use self::networks::{ModelNetwork, ModelNetworks, NetworkExecutor, PreparedRuns, RunTensors};
 pub use self::places::{InputPlaces, split_inputs};

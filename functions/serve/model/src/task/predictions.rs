@@ -1,13 +1,11 @@
 //! The predictions of a call, one for each input.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use amaas_wire::predict::FailedPrediction;
 use amaas_wire::problem::{Problem, TYPE_PREFIX};
-use amaas_wire::{Classify, DecodeError, ErrorClass};
+use amaas_wire::{Classify, ErrorClass};
 
 use crate::error::{InputError, PredictError};
 
@@ -79,7 +77,7 @@ impl<P: Serialize> Predictions<P> {
             entries.push(match result {
                 Ok(prediction) => Entry::Prediction(prediction),
                 Err(error) if partial && is_of_input(error) => Entry::Failed(failed(error)),
-                Err(error) => return Err(of_input(index, error.clone())),
+                Err(error) => return Err(error.clone().in_entry(INPUTS, index)),
             });
         }
         let predictions = serde_json::value::to_raw_value(&entries).map_err(PredictError::internal)?;
@@ -104,23 +102,6 @@ pub(super) fn is_of_input(error: &PredictError) -> bool {
     !matches!(error, PredictError::Refused) && (400..500).contains(&class(error).status)
 }
 
-/// `error` of the input `index`, as an error of the call.
-pub(super) fn of_input(index: usize, error: PredictError) -> PredictError {
-    let at = |what: &str| format!("inputs[{index}]: {what}");
-    match error {
-        PredictError::Input(InputError::Invalid(what)) => InputError::Invalid(at(&what)).into(),
-        PredictError::Input(InputError::Parameter { param, message }) => {
-            InputError::Parameter { param: Cow::Owned(format!("inputs[{index}].{param}")), message: at(&message) }
-                .into()
-        }
-        PredictError::Input(InputError::Malformed(error)) => {
-            InputError::Malformed(DecodeError::Json(at(&error.to_string()))).into()
-        }
-        PredictError::Run(amaas_engine::RunError::NotFinite(what)) => PredictError::not_finite(at(&what)),
-        other => other,
-    }
-}
-
 fn failed(error: &PredictError) -> FailedPrediction {
     let ErrorClass { status, slug, title, .. } = class(error);
     FailedPrediction { error: Problem::new(format!("{TYPE_PREFIX}{slug}"), title, status, error.to_string()) }
@@ -133,3 +114,6 @@ fn class(error: &PredictError) -> ErrorClass {
         PredictError::Refused => InputError::Body(String::new()).classify().class,
     }
 }
+
+/// The member of a request that holds the inputs.
+pub(super) const INPUTS: &str = "inputs";
