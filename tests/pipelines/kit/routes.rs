@@ -86,7 +86,7 @@ async fn embed(stack: &LocalStack, model: &str, case: &Case, tolerance: f64) -> 
     compare::predictions("feature-extraction", &vectors(status, &answer)?, &expected, tolerance)
 }
 
-/// Whether the vectors of `ids` are those of the text that they are the tokens of, and what is not served with them is refused by name.
+/// Checks that the vectors of `ids` are those of their text, and that unsupported members are refused by name.
 async fn embed_token_ids(stack: &LocalStack, model: &str, ids: &[u64], tolerance: f64) -> Result<(), String> {
     let call = async |members: Value| {
         let mut body = json!({"model": model});

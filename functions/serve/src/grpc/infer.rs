@@ -61,8 +61,11 @@ enum TensorContents {
     Typed,
 }
 
+/// Outputs that are asked for as classes, each with the number of classes.
+type WantedClasses = Vec<(String, u64)>;
+
 /// The names of the requested outputs, and those of them that are asked for as classes, each with the number of classes.
-fn requested_outputs(request: &ModelInferRequest) -> Result<(Vec<String>, Vec<(String, u64)>), InputError> {
+fn requested_outputs(request: &ModelInferRequest) -> Result<(Vec<String>, WantedClasses), InputError> {
     let (mut names, mut classes) = (Vec::with_capacity(request.outputs.len()), Vec::new());
     for output in &request.outputs {
         let taken = ["binary_data", parameters::CLASSIFICATION];

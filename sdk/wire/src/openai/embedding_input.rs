@@ -74,17 +74,12 @@ impl<'de> Visitor<'de> for InputVisitor<'_> {
                 others(state, list, EntryKind::Text, text, next).map(EmbeddingInput::Texts)
             }
             Some(InputEntry::Ids(ids)) => {
-                let mut lists = others(state, list, EntryKind::Ids, ids, InputEntry::ids)?;
-                match lists.iter().position(Vec::is_empty) {
-                    Some(index) => {
-                        let message = format!("input[{index}]: expected at least one token id, got none");
-                        Err(state.fail(refused(&message)))
-                    }
-                    None => {
-                        lists.shrink_to_fit();
-                        Ok(EmbeddingInput::TokenIds(lists))
-                    }
+                let lists = others(state, list, EntryKind::Ids, ids, InputEntry::ids)?;
+                if let Some(index) = lists.iter().position(Vec::is_empty) {
+                    let message = format!("input[{index}]: expected at least one token id, got none");
+                    return Err(state.fail(refused(&message)));
                 }
+                Ok(EmbeddingInput::TokenIds(lists))
             }
         }
     }

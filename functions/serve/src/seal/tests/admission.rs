@@ -102,7 +102,7 @@ async fn content_in_chunks_of_a_byte_is_opened_beside_the_runtime_and_given_back
 async fn a_plain_body_is_not_read_before_its_key_was_looked_at() {
     let fixture = KeySetFixture::with_keys().await;
     let state = host(fixture.sealing(SealingPolicy::Optional));
-    for path in [PATH, "/v2/models/m/infer", "/v1/embeddings", "/v1/completions"] {
+    for path in [PATH, "/v2/models/m/infer", "/v1/embeddings", "/v1/rerank", "/v2/rerank", "/v1/completions"] {
         for key in [None, Some("k")] {
             let mut post = http::Request::post(path).header(header::CONTENT_TYPE, "application/json");
             if let Some(key) = key {
