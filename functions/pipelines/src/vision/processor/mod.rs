@@ -1,6 +1,7 @@
 //! The image processor: an image to the pixels of a network, as `preprocessor_config.json` says.
 
 mod class;
+mod crop;
 mod image_processor;
 mod levels;
 mod processed;
