@@ -1,5 +1,6 @@
 //! Pipelines that read images.
 
+mod detection;
 mod example;
 mod image_classification;
 mod image_feature_extraction;
@@ -11,6 +12,7 @@ mod resample;
 mod runs;
 mod values;
 
+pub use self::detection::ObjectDetection;
 pub use self::image_classification::ImageClassification;
 pub use self::image_feature_extraction::ImageFeatureExtraction;
 pub use self::inputs::ImageInputs;

@@ -9,3 +9,4 @@ mod size;
 
 pub use self::image_processor::ImageProcessor;
 pub use self::processed::ProcessedImage;
+pub(super) use self::size::letterbox_gain;

@@ -1,0 +1,277 @@
+//! The decoder of networks in YOLO's form, which ultralytics' exporter writes: YOLOv5 to YOLO11, and those that end with suppression.
+
+use amaas_engine::{Dim, TensorSpec};
+use amaas_model::PredictError;
+use amaas_model::task::{NetworkInfo, TaskContext, TaskError};
+use amaas_wire::Tensor;
+use amaas_wire::pipeline::{DetectedObject, ObjectDetectionParameters};
+use serde_json::Value;
+
+use super::class_names::class_names;
+use super::decoder::{ImagePlacement, object};
+use super::queries::largest;
+use super::suppression::{Candidate, suppress};
+use crate::export::{ClassLabels, PipelineSettings};
+use crate::parameters::bad_parameter;
+use crate::vision::ImageProcessor;
+use crate::vision::values::values;
+
+/// The decoder of an output in one of YOLO's forms. Metadata of the ONNX file configures it.
+#[derive(Debug)]
+pub(super) struct YoloDecoder {
+    labels: ClassLabels,
+    output: String,
+    /// The form; `None` if only a run shows the shape of the output.
+    form: Option<YoloForm>,
+    /// Whether the metadata says that the network suppresses boxes.
+    suppresses: bool,
+}
+
+/// The shape of an output, without the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum YoloForm {
+    /// `[4 + classes, boxes]`: centre and size, and a score for each class. YOLOv8, YOLO11.
+    BoxesLast,
+    /// `[boxes, 5 + classes]`: centre and size, the score of any object, and a score for each class. YOLOv5, YOLOv7.
+    BoxesFirst,
+    /// `[boxes, 6]`: corners, score and class of boxes that overlap little. YOLOv10, or exports with `nms`.
+    EndToEnd,
+}
+
+impl YoloDecoder {
+    /// The metadata with the names of classes.
+    pub(super) const NAMES: &'static str = "names";
+
+    /// Reads the metadata, and checks input and output.
+    pub(super) fn load(context: &TaskContext) -> Result<(Self, ImageProcessor), TaskError> {
+        if context.assets.bytes(ImageProcessor::FILE).is_ok() {
+            return Err(TaskError::new(format!(
+                "{}: images of a network in YOLO's form get a letterbox by its metadata; publish it without this file",
+                ImageProcessor::FILE
+            )));
+        }
+        let network = &context.network;
+        let metadata = |key: &str| network.metadata.get(key).map(String::as_str);
+        if let Some(task) = metadata("task").filter(|task| *task != "detect") {
+            return Err(wrong("task", &format!("expected \"detect\", got {task:?}")));
+        }
+        let names = class_names(metadata(Self::NAMES).unwrap_or_default());
+        let names =
+            names.ok_or_else(|| wrong(Self::NAMES, "expected the names of classes, {0: 'a', 1: 'b'} or a list"))?;
+        let labels = match PipelineSettings::read(&context.assets)?.labels {
+            Some(chosen) if chosen.len() != names.len() => {
+                let (expected, got) = (names.len(), chosen.len());
+                return Err(TaskError::new(format!(
+                    "expected {expected} labels, one for each of its names, got {got}"
+                )));
+            }
+            chosen => ClassLabels::from(chosen.unwrap_or(names)),
+        };
+        let suppresses =
+            metadata("end2end") == Some("True") || metadata("args").is_some_and(|args| args.contains("'nms': True"));
+        let output = network.outputs.first().ok_or_else(|| TaskError::new("expected an output, got none"))?;
+        let form = form_of_spec(output, labels.count(), suppresses)?;
+        let (width, height) = image_size(network)?;
+        let processor = ImageProcessor::letterbox(width, height).map_err(|error| wrong("imgsz", &error.to_string()))?;
+        Ok((Self { labels, output: output.name.clone(), form, suppresses }, processor))
+    }
+
+    /// Whether the network suppresses boxes itself.
+    pub(super) fn is_end_to_end(&self) -> bool {
+        self.suppresses || self.form == Some(YoloForm::EndToEnd)
+    }
+
+    /// The objects in an image, best first.
+    pub(super) fn objects(
+        &self,
+        outputs: &[Tensor],
+        placement: ImagePlacement,
+        parameters: &ObjectDetectionParameters,
+    ) -> Result<Vec<DetectedObject>, PredictError> {
+        let (values, shape) = values(outputs, &self.output)?;
+        let wrong = |what: String| PredictError::internal(format!("output {:?}: {what}", self.output));
+        let [first, second] = *shape.as_slice() else {
+            return Err(wrong(format!("expected 3 dimensions, got {}", shape.len() + 1)));
+        };
+        let form = YoloForm::of(Some(first), Some(second), self.labels.count(), self.suppresses).map_err(wrong)?;
+        let Some(form) = form else { return Err(wrong("its form is not known".to_owned())) };
+        if form == YoloForm::EndToEnd && parameters.iou_threshold.is_some() {
+            return Err(bad_parameter("iou_threshold", "the network suppresses boxes itself"));
+        }
+        let threshold = parameters.threshold.unwrap_or(DEFAULT_THRESHOLD);
+        let boxes = if form == YoloForm::BoxesLast { second } else { first };
+        let width = if form == YoloForm::BoxesLast { first } else { second };
+        let mut row = vec![0.0; width];
+        let mut candidates = Vec::new();
+        for place in 0..boxes {
+            for (index, value) in row.iter_mut().enumerate() {
+                *value =
+                    values[if form == YoloForm::BoxesLast { index * boxes + place } else { place * width + index }];
+            }
+            let candidate = form.candidate(&row).filter(|candidate| candidate.score > threshold);
+            candidates.extend(candidate);
+        }
+        if candidates.iter().any(|candidate| candidate.class >= self.labels.count()) {
+            return Err(wrong(format!("expected classes below {}, got another one", self.labels.count())));
+        }
+        let kept = match form {
+            YoloForm::EndToEnd => suppress(candidates, f32::INFINITY, MAX_OBJECTS),
+            _ => suppress(candidates, parameters.iou_threshold.unwrap_or(DEFAULT_OVERLAP), MAX_OBJECTS),
+        };
+        let object = |kept: &Candidate| object(&self.labels, kept.class, kept.score, placement.on_image(kept.corners));
+        Ok(kept.iter().map(object).collect())
+    }
+}
+
+impl YoloForm {
+    /// The form of an output of `first` x `second` numbers; `None` if a missing one has to be known.
+    fn of(
+        first: Option<usize>,
+        second: Option<usize>,
+        classes: usize,
+        suppresses: bool,
+    ) -> Result<Option<Self>, String> {
+        let expected = || {
+            let (last, first) = (classes + 4, classes + 5);
+            format!(
+                "expected [batch, {last}, boxes], [batch, boxes, {first}] or [batch, boxes, 6] for {classes} classes"
+            )
+        };
+        let got = |side: Option<usize>| side.map_or("any".to_owned(), |side| side.to_string());
+        let got = || format!("{}, got [batch, {}, {}]", expected(), got(first), got(second));
+        let may_be = |side: Option<usize>, expected: usize| side.is_none_or(|side| side == expected);
+        if suppresses {
+            return if may_be(second, 6) { Ok(Some(Self::EndToEnd)) } else { Err(got()) };
+        }
+        // With one class, YOLOv5's rows have six numbers too, but never this many of them.
+        let is_selection = second == Some(6) && (classes != 1 || first == Some(MAX_OBJECTS));
+        match (may_be(first, classes + 4), may_be(second, classes + 5) && !is_selection, may_be(second, 6)) {
+            (true, false, false) => Ok(Some(Self::BoxesLast)),
+            (false, true, false) => Ok(Some(Self::BoxesFirst)),
+            (false, _, true) if is_selection => Ok(Some(Self::EndToEnd)),
+            (false, true, true) if second == Some(6) => Ok(Some(Self::BoxesFirst)),
+            (false, false, false) => Err(got()),
+            _ if first.is_none() || second.is_none() => Ok(None),
+            _ => Err(format!(
+                "{}; [batch, {}, {}] fits two of them",
+                expected(),
+                first.unwrap_or(0),
+                second.unwrap_or(0)
+            )),
+        }
+    }
+
+    /// The box of a row, with its best class.
+    fn candidate(self, row: &[f32]) -> Option<Candidate> {
+        let (place, scores) = row.split_first_chunk::<4>()?;
+        let around =
+            |[x, y, width, height]: [f32; 4]| [x - width / 2.0, y - height / 2.0, x + width / 2.0, y + height / 2.0];
+        match (self, scores) {
+            (Self::BoxesLast, scores) => {
+                let (class, score) = largest(scores)?;
+                Some(Candidate { class, score, corners: around(*place) })
+            }
+            (Self::BoxesFirst, [any, scores @ ..]) => {
+                let scores: Vec<f32> = scores.iter().map(|score| score * any).collect();
+                let (class, score) = largest(&scores)?;
+                Some(Candidate { class, score, corners: around(*place) })
+            }
+            (Self::EndToEnd, [score, class]) => {
+                // A cast saturates; a class beyond the names is an error.
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let class = class.round() as usize;
+                Some(Candidate { class, score: *score, corners: *place })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The form of the output `output`, if its shape is known.
+fn form_of_spec(output: &TensorSpec, classes: usize, suppresses: bool) -> Result<Option<YoloForm>, TaskError> {
+    let wrong = |what: String| TaskError::new(format!("output {:?}: {what}", output.name));
+    match output.shape.as_slice() {
+        _ if output.unranked => Ok(None),
+        [_, first, second] => YoloForm::of(first.fixed(), second.fixed(), classes, suppresses).map_err(wrong),
+        shape => Err(wrong(format!("expected 3 dimensions, got {}", shape.len()))),
+    }
+}
+
+/// Width and height of the network's images: those of its input, else of the metadata `imgsz`.
+fn image_size(network: &NetworkInfo) -> Result<(u32, u32), TaskError> {
+    let input = network.inputs.iter().find(|input| input.shape.len() == 4);
+    let input = input.ok_or_else(|| TaskError::new("expected an input [batch, 3, height, width]"))?;
+    let side = |dim: &Dim| dim.fixed().and_then(|side| u32::try_from(side).ok());
+    if let Some(size) = side(&input.shape[3]).zip(side(&input.shape[2])) {
+        return Ok(size);
+    }
+    let text = network.metadata.get(SIZE).map(String::as_str).unwrap_or_default();
+    let sides = match serde_json::from_str(text) {
+        Ok(Value::Number(side)) => vec![side.as_u64()],
+        Ok(Value::Array(sides)) => sides.iter().map(Value::as_u64).collect(),
+        _ => Vec::new(),
+    };
+    let sides: Option<Vec<u32>> = sides.into_iter().map(|side| u32::try_from(side?).ok()).collect();
+    match sides.as_deref() {
+        Some([side]) => Ok((*side, *side)),
+        Some([height, width]) => Ok((*width, *height)),
+        _ => Err(wrong(SIZE, "expected a height and a width, because the network's input fixes none")),
+    }
+}
+
+fn wrong(key: &str, what: &str) -> TaskError {
+    TaskError::new(format!("metadata {key:?}: {what}"))
+}
+
+/// The metadata with the size of images.
+const SIZE: &str = "imgsz";
+/// Defaults of ultralytics.
+const DEFAULT_THRESHOLD: f32 = 0.25;
+const DEFAULT_OVERLAP: f32 = 0.7;
+const MAX_OBJECTS: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_follows_from_the_shape() {
+        let form = |first: usize, second: usize, classes: usize, suppresses: bool| {
+            let known = |side: usize| (side != 0).then_some(side);
+            YoloForm::of(known(first), known(second), classes, suppresses)
+        };
+        for (first, second, classes, suppresses, expected) in [
+            (84, 8400, 80, false, Some(YoloForm::BoxesLast)),
+            (84, 0, 80, false, None),
+            (25200, 85, 80, false, Some(YoloForm::BoxesFirst)),
+            (300, 6, 80, false, Some(YoloForm::EndToEnd)),
+            (300, 6, 80, true, Some(YoloForm::EndToEnd)),
+            (0, 6, 80, true, Some(YoloForm::EndToEnd)),
+            // One class.
+            (5, 8400, 1, false, Some(YoloForm::BoxesLast)),
+            (25200, 6, 1, false, Some(YoloForm::BoxesFirst)),
+            (300, 6, 1, false, Some(YoloForm::EndToEnd)),
+            (100, 6, 1, true, Some(YoloForm::EndToEnd)),
+            (0, 0, 80, false, None),
+        ] {
+            assert_eq!(
+                form(first, second, classes, suppresses),
+                Ok(expected),
+                "[{first}, {second}], {classes} classes"
+            );
+        }
+        assert!(form(84, 8400, 79, false).is_err_and(|error| error.contains("[batch, 83, boxes]")));
+        assert!(form(84, 8400, 80, true).is_err());
+        assert!(form(63, 64, 59, false).is_err_and(|error| error.contains("fits two")));
+    }
+
+    #[test]
+    fn a_row_is_a_box_with_its_best_class() {
+        let last = YoloForm::BoxesLast.candidate(&[10.0, 20.0, 4.0, 8.0, 0.2, 0.6]).expect("a box");
+        assert_eq!(last, Candidate { class: 1, score: 0.6, corners: [8.0, 16.0, 12.0, 24.0] });
+        let first = YoloForm::BoxesFirst.candidate(&[10.0, 20.0, 4.0, 8.0, 0.5, 0.5, 0.25]).expect("a box");
+        assert_eq!(first, Candidate { class: 0, score: 0.25, corners: [8.0, 16.0, 12.0, 24.0] });
+        let end = YoloForm::EndToEnd.candidate(&[8.0, 16.0, 12.0, 24.0, 0.5, 1.0]).expect("a box");
+        assert_eq!(end, Candidate { class: 1, score: 0.5, corners: [8.0, 16.0, 12.0, 24.0] });
+    }
+}
