@@ -1,6 +1,6 @@
-//! Bilinear resizing as OpenCV's `resize` does with `INTER_LINEAR`: two pixels an axis at any scale, in fixed-point numbers.
+//! Bilinear resizing as `OpenCV`'s `resize` does with `INTER_LINEAR`: two pixels an axis at any scale, in fixed-point numbers.
 //!
-//! YOLO's networks are trained on images that OpenCV resized. Unlike Pillow, it does not widen the filter when an image gets smaller.
+//! YOLO's networks are trained on images that `OpenCV` resized. Unlike Pillow, it does not widen the filter when an image gets smaller.
 
 use image::RgbImage;
 
@@ -69,7 +69,7 @@ fn resized_row(row: &[u8], columns: &[Tap]) -> Vec<i32> {
     resized
 }
 
-/// Half the size: OpenCV takes the mean of four pixels then.
+/// Half the size: `OpenCV` takes the mean of four pixels then.
 fn halved(image: &RgbImage, width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let corners =
