@@ -1,12 +1,13 @@
 //! Calls to pipelines, with the types of each.
 
 use amaas_wire::pipeline::{
-    Audio, AudioClassificationParameters, ExtractedAnswer, FeatureExtractionParameters, Features, FillMaskParameters,
-    FilledMasks, ImageClassificationParameters, ImageFeatureExtractionParameters, ImageFeatures, LabelScore,
-    QueryAndDocuments, QuestionAndContext, QuestionAnsweringParameters, RankedDocument, SpeechRecognitionParameters,
-    SpeechTranscript, TableRow, TabularClassification, TabularClassificationParameters, TabularRegression,
-    TextClassificationParameters, TextOrPair, TextRankingParameters, TokenClassificationParameters, TokenEntity,
-    ZeroShotClassificationParameters, ZeroShotImageClassificationParameters,
+    Audio, AudioClassificationParameters, DetectedObject, ExtractedAnswer, FeatureExtractionParameters, Features,
+    FillMaskParameters, FilledMasks, ImageClassificationParameters, ImageFeatureExtractionParameters, ImageFeatures,
+    ImageSegment, ImageSegmentationParameters, LabelScore, ObjectDetectionParameters, QueryAndDocuments,
+    QuestionAndContext, QuestionAnsweringParameters, RankedDocument, SpeechRecognitionParameters, SpeechTranscript,
+    TableRow, TabularClassification, TabularClassificationParameters, TabularRegression, TextClassificationParameters,
+    TextOrPair, TextRankingParameters, TokenClassificationParameters, TokenEntity, ZeroShotClassificationParameters,
+    ZeroShotImageClassificationParameters,
 };
 use amaas_wire::task::Image;
 
@@ -257,6 +258,59 @@ impl Model {
         inputs: &[Image],
         parameters: &ImageFeatureExtractionParameters,
     ) -> Result<Answer<ImageFeatures>, Error> {
+        self.predict_many_with(inputs, parameters).await
+    }
+
+    /// Finds objects in images: the pipeline `object-detection`.
+    ///
+    /// ```
+    /// use amaas::pipeline::ObjectDetectionParameters;
+    /// use amaas::task::Image;
+    ///
+    /// # use amaas::{Error, Model};
+    /// # async fn example(model: &Model, file: Vec<u8>) -> Result<(), Error> {
+    /// let parameters = ObjectDetectionParameters::default().threshold(0.8);
+    /// let answer = model.detect_objects(&[Image::from(file)], &parameters).await?;
+    /// for object in answer.prediction() {
+    ///     println!("{} {:?}", object.label, object.bounding_box);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn detect_objects(
+        &self,
+        inputs: &[Image],
+        parameters: &ObjectDetectionParameters,
+    ) -> Result<Answer<Vec<DetectedObject>>, Error> {
+        self.predict_many_with(inputs, parameters).await
+    }
+
+    /// Segments images: the pipeline `image-segmentation`.
+    ///
+    /// ```
+    /// use amaas::pipeline::ImageSegmentationParameters;
+    /// use amaas::task::Image;
+    ///
+    /// # use amaas::{Error, Model};
+    /// # async fn example(model: &Model, file: Vec<u8>) -> Result<(), Error> {
+    /// let answer = model.segment_images(&[Image::from(file)], &ImageSegmentationParameters::default()).await?;
+    /// for segment in answer.prediction() {
+    ///     println!("{}: a PNG of {} bytes", segment.label, segment.mask.as_bytes().len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn segment_images(
+        &self,
+        inputs: &[Image],
+        parameters: &ImageSegmentationParameters,
+    ) -> Result<Answer<Vec<ImageSegment>>, Error> {
         self.predict_many_with(inputs, parameters).await
     }
 

@@ -17,3 +17,12 @@ pub(crate) fn check_top_k(top_k: Option<usize>) -> Result<(), PredictError> {
 pub(crate) fn check_at_least_one(name: &'static str, value: Option<usize>) -> Result<(), PredictError> {
     if value == Some(0) { Err(bad_parameter(name, "expected 1 or more, got 0")) } else { Ok(()) }
 }
+
+/// Refuses numbers outside 0 to 1 as the parameter `name`.
+#[cfg(feature = "vision")]
+pub(crate) fn check_share(name: &'static str, value: Option<f32>) -> Result<(), PredictError> {
+    match value {
+        Some(value) if !(0.0..=1.0).contains(&value) => Err(bad_parameter(name, "expected a number from 0 to 1")),
+        _ => Ok(()),
+    }
+}

@@ -91,12 +91,15 @@ fn members(at: &str, got: &Map<String, Value>, expected: &Map<String, Value>, to
     Ok(())
 }
 
-/// Whether the corners of two boxes are within half a pixel.
+/// Whether each corner is one that is within half a pixel of the expected one, cut towards zero.
 fn boxes(at: &str, got: &Value, expected: &Value) -> Result<(), String> {
-    let corners: Vec<_> = ["xmin", "ymin", "xmax", "ymax"].iter().map(|side| got[side].as_f64()).collect();
+    let corners: Vec<_> = ["xmin", "ymin", "xmax", "ymax"].iter().map(|side| got[side].as_i64()).collect();
     let expected: Vec<_> = expected.as_array().into_iter().flatten().map(Value::as_f64).collect();
-    let near = |(one, other): (&Option<f64>, &Option<f64>)| {
-        one.zip(*other).is_some_and(|(one, other)| (one - other).abs() <= 0.5)
+    // A whole number is exact as a float.
+    #[allow(clippy::cast_precision_loss)]
+    let near = |(one, other): (&Option<i64>, &Option<f64>)| {
+        let cut = |other: f64| (other - 0.5).trunc()..=(other + 0.5).trunc();
+        one.zip(*other).is_some_and(|(one, other)| cut(other).contains(&(one as f64)))
     };
     if corners.len() == expected.len() && corners.iter().zip(&expected).all(near) {
         return Ok(());

@@ -68,13 +68,15 @@ const fn kind(name: &'static str, modality: Modality, has_labels: bool) -> Pipel
     PipelineKind { name, modality, has_labels }
 }
 
-const PIPELINES: [PipelineKind; 14] = [
+const PIPELINES: [PipelineKind; 16] = [
     kind("audio-classification", Modality::Audio, true),
     kind("automatic-speech-recognition", Modality::Audio, false),
     kind("feature-extraction", Modality::Text, false),
     kind("fill-mask", Modality::Text, false),
     kind("image-classification", Modality::Image, true),
     kind("image-feature-extraction", Modality::Image, false),
+    kind("image-segmentation", Modality::Image, true),
+    kind("object-detection", Modality::Image, true),
     kind("question-answering", Modality::Text, false),
     kind("tabular-classification", Modality::Table, true),
     kind("tabular-regression", Modality::Table, false),

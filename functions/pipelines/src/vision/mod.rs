@@ -1,5 +1,6 @@
 //! Pipelines that read images.
 
+mod detection;
 mod example;
 mod image_classification;
 mod image_feature_extraction;
@@ -9,14 +10,17 @@ pub(crate) mod picture;
 mod processor;
 mod resample;
 mod runs;
+mod segmentation;
 mod values;
 
+pub use self::detection::ObjectDetection;
 pub use self::image_classification::ImageClassification;
 pub use self::image_feature_extraction::ImageFeatureExtraction;
 pub use self::inputs::ImageInputs;
 pub use self::processor::{ImageProcessor, ProcessedImage};
 pub use self::resample::{ResampleFilter, resize};
 pub use self::runs::ImageNetwork;
+pub use self::segmentation::ImageSegmentation;
 #[cfg(feature = "text")]
 mod zero_shot_image_classification;
 #[cfg(feature = "text")]

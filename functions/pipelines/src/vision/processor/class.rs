@@ -23,6 +23,8 @@ pub(super) enum ResizeKind {
     MaskFormer,
     /// To a height and a width, or near them by `keep_aspect_ratio` and `ensure_multiple_of`.
     Dpt,
+    /// Into a height and a width, with the image's proportions.
+    Letterbox,
 }
 
 /// A class of image processors, with the values of fields that its file does not give.

@@ -1,15 +1,16 @@
 //! The image processor of an export.
 
-use amaas_image::MAX_PIXELS;
 use amaas_model::task::{Assets, InvalidInput, TaskError};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
 use super::class::{Normalisation, ProcessorClass, ResizeKind};
+use super::crop::center_crop;
 use super::levels::{LevelSteps, LevelValues};
 use super::processed::ProcessedImage;
-use super::size::{CONVNEXT_SQUARE, MAX_SIDE, ResizeRule, Size, TargetSize};
+use super::size::{CONVNEXT_SQUARE, MAX_SIDE, ResizeRule, Size, TargetSize, check_bounds};
 use crate::export::ConfigFile;
+use crate::vision::resample::{Resampler, resize_like_opencv};
 use crate::vision::{ResampleFilter, resize};
 
 /// Resizes, crops, rescales, normalises and pads images as a `preprocessor_config.json` says, with the results of Python's
@@ -19,9 +20,11 @@ use crate::vision::{ResampleFilter, resize};
 /// levels may differ by 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageProcessor {
-    resize: Option<(ResizeRule, ResampleFilter)>,
+    resize: Option<(ResizeRule, Resampler)>,
     crop: Option<Size>,
     padding: Padding,
+    /// The value of padding.
+    fill: f32,
     values: LevelValues,
     is_bgr: bool,
 }
@@ -33,6 +36,8 @@ enum Padding {
     To(Size),
     /// On all sides, to a multiple of a length.
     Multiple(u32),
+    /// On all sides, to a size.
+    Around(Size),
 }
 
 impl ImageProcessor {
@@ -60,15 +65,38 @@ impl ImageProcessor {
             resize: resize_rule(file, class)?,
             crop: crop_size(file, class)?,
             padding: padding(file, class)?,
+            fill: 0.0,
             values: LevelValues::new(level_steps(file, class)?),
             is_bgr: class.normalisation == Normalisation::Bgr && flag(file, "do_flip_channel_order", true)?,
+        })
+    }
+
+    /// The letterbox of YOLO: the image is resized to fit into `width` x `height` pixels with its proportions, and padded with grey
+    /// on all sides. Levels become values from 0 to 1. The results are those of ultralytics, which resizes with `OpenCV`.
+    ///
+    /// # Errors
+    /// If a side is 0 or too long.
+    pub fn letterbox(width: u32, height: u32) -> Result<Self, TaskError> {
+        let size = Size { width, height };
+        let is_bounded = |side: u32| (1..=MAX_SIDE).contains(&side);
+        if !is_bounded(width) || !is_bounded(height) {
+            return Err(TaskError::new(format!("expected sides of 1 to {MAX_SIDE} pixels, got {width} x {height}")));
+        }
+        let values = LevelValues::new(LevelSteps { scale: Some(1.0 / 255.0), ..LevelSteps::default() });
+        Ok(Self {
+            resize: Some((ResizeRule::exact(ResizeKind::Letterbox, size), Resampler::OpenCvBilinear)),
+            crop: None,
+            padding: Padding::Around(size),
+            fill: values.get(0, LETTERBOX_GREY),
+            values,
+            is_bgr: false,
         })
     }
 
     /// Width and height of every processed image; `None` if they depend on the image.
     pub fn fixed_size(&self) -> Option<(u32, u32)> {
         let size = match (self.padding, self.crop, &self.resize) {
-            (Padding::To(size), ..) | (_, Some(size), _) => Some(size),
+            (Padding::To(size) | Padding::Around(size), ..) | (_, Some(size), _) => Some(size),
             (_, None, Some((rule, _))) => rule.fixed(),
             (_, None, None) => None,
         };
@@ -83,10 +111,13 @@ impl ImageProcessor {
         let original = image.dimensions();
         let old = Size { width: original.0, height: original.1 };
         let mut image = image;
-        if let Some((rule, filter)) = &self.resize {
+        if let Some((rule, resampler)) = &self.resize {
             let new = rule.new_size(old);
             check_bounds(old, new)?;
-            image = resize(image, new.width, new.height, *filter);
+            image = match resampler {
+                Resampler::Pillow(filter) => resize(image, new.width, new.height, *filter),
+                Resampler::OpenCvBilinear => resize_like_opencv(image, new.width, new.height),
+            };
         }
         if let Some(size) = self.crop {
             image = center_crop(&image, size);
@@ -98,17 +129,20 @@ impl ImageProcessor {
             return Err(InvalidInput::new("the image is larger than pad_size after resizing"));
         }
         let offset = match self.padding {
-            Padding::Multiple(_) => ((canvas.width - size.width) / 2, (canvas.height - size.height) / 2),
+            Padding::Multiple(_) | Padding::Around(_) => {
+                ((canvas.width - size.width) / 2, (canvas.height - size.height) / 2)
+            }
             _ => (0, 0),
         };
         Ok(ProcessedImage { image, offset, canvas: (canvas.width, canvas.height), original })
     }
 
-    /// Appends the values of `image`, `[3, height, width]`, or `[height, width, 3]` if `channels_last`. Padding is 0.
+    /// Appends the values of `image`, `[3, height, width]`, or `[height, width, 3]` if `channels_last`. Padding is 0, or the
+    /// grey of a letterbox.
     pub fn append_values(&self, image: &ProcessedImage, channels_last: bool, to: &mut Vec<f32>) {
         let (width, height) = (image.canvas.0 as usize, image.canvas.1 as usize);
         let start = to.len();
-        to.resize(start + 3 * width * height, 0.0);
+        to.resize(start + 3 * width * height, self.fill);
         let values = &mut to[start..];
         let (left, top) = (image.offset.0 as usize, image.offset.1 as usize);
         for (x, y, Rgb(levels)) in image.image.enumerate_pixels() {
@@ -129,46 +163,12 @@ impl ImageProcessor {
     fn padded(&self, size: Size) -> Size {
         match self.padding {
             Padding::None => size,
-            Padding::To(whole) => whole,
+            Padding::To(whole) | Padding::Around(whole) => whole,
             Padding::Multiple(divisor) => {
                 Size { width: size.width.next_multiple_of(divisor), height: size.height.next_multiple_of(divisor) }
             }
         }
     }
-}
-
-/// The centre of `image`; if the image is smaller, it is in the centre of black.
-fn center_crop(image: &RgbImage, size: Size) -> RgbImage {
-    let start = |old: u32, new: u32| (i64::from(old) - i64::from(new)).div_euclid(2);
-    let (mut left, mut top) = (start(image.width(), size.width), start(image.height(), size.height));
-    // `transformers` pads first, and rounds the padding down.
-    if left < 0 || top < 0 || image.width() < size.width || image.height() < size.height {
-        let pad = |old: u32, new: u32| i64::from(new.max(old) - old) / 2;
-        let (pad_left, pad_top) = (pad(image.width(), size.width), pad(image.height(), size.height));
-        let inside = |start: i64, pad: i64| (start + pad).max(0) - pad;
-        (left, top) = (inside(left, pad_left), inside(top, pad_top));
-    }
-    RgbImage::from_fn(size.width, size.height, |x, y| {
-        let place = (u32::try_from(i64::from(x) + left), u32::try_from(i64::from(y) + top));
-        let pixel = place.0.ok().zip(place.1.ok()).and_then(|(x, y)| image.get_pixel_checked(x, y));
-        pixel.copied().unwrap_or(Rgb([0; 3]))
-    })
-}
-
-fn check_bounds(old: Size, new: Size) -> Result<(), InvalidInput> {
-    let area = |width: u32, height: u32| u64::from(width) * u64::from(height);
-    let between = area(old.width, new.height).max(area(new.width, old.height));
-    let is_bounded = (1..=MAX_SIDE).contains(&new.width)
-        && (1..=MAX_SIDE).contains(&new.height)
-        && area(new.width, new.height) <= MAX_PIXELS
-        && between <= 2 * MAX_PIXELS;
-    if is_bounded {
-        return Ok(());
-    }
-    Err(InvalidInput::new(format!(
-        "expected an image that resizes to 1 to {MAX_SIDE} pixels a side and {MAX_PIXELS} in all, got one of {} x {} that resizes to {} x {}",
-        old.width, old.height, new.width, new.height
-    )))
 }
 
 fn class(file: &ConfigFile, config: &ConfigFile) -> Result<&'static ProcessorClass, TaskError> {
@@ -198,7 +198,7 @@ fn class(file: &ConfigFile, config: &ConfigFile) -> Result<&'static ProcessorCla
     })
 }
 
-fn resize_rule(file: &ConfigFile, class: &ProcessorClass) -> Result<Option<(ResizeRule, ResampleFilter)>, TaskError> {
+fn resize_rule(file: &ConfigFile, class: &ProcessorClass) -> Result<Option<(ResizeRule, Resampler)>, TaskError> {
     if !flag(file, "do_resize", true)? {
         return Ok(None);
     }
@@ -245,7 +245,8 @@ fn resize_rule(file: &ConfigFile, class: &ProcessorClass) -> Result<Option<(Resi
         return Err(file.error("size_divisor", format!("expected divisors of sides of at most {MAX_SIDE}")));
     }
     let keep_aspect_ratio = flag(file, "keep_aspect_ratio", false)?;
-    Ok(Some((ResizeRule { kind, target, crop_pct, divisor, multiple, keep_aspect_ratio }, filter)))
+    let rule = ResizeRule { kind, target, crop_pct, divisor, multiple, keep_aspect_ratio };
+    Ok(Some((rule, Resampler::Pillow(filter))))
 }
 
 fn crop_size(file: &ConfigFile, class: &ProcessorClass) -> Result<Option<Size>, TaskError> {
@@ -334,9 +335,13 @@ fn flag(file: &ConfigFile, field: &str, default: bool) -> Result<bool, TaskError
 /// The longer side of DETR's images, if the file does not give it.
 const DEFAULT_LONGEST: u32 = 1333;
 const MIN_CROP_PCT: f64 = 0.1;
+/// The level of ultralytics' padding.
+const LETTERBOX_GREY: u8 = 114;
 
 /// The fields that this processor reads, and those without effect on pixels.
 const KNOWN_FIELDS: &[&str] = &[
+    // MaskFormer writes its default; when it is read, only `size` and `max_size` count.
+    "_max_size",
     "_valid_processor_keys",
     "auto_map",
     "crop_pct",

@@ -1,6 +1,7 @@
 //! The image processor: an image to the pixels of a network, as `preprocessor_config.json` says.
 
 mod class;
+mod crop;
 mod image_processor;
 mod levels;
 mod processed;
@@ -8,3 +9,4 @@ mod size;
 
 pub use self::image_processor::ImageProcessor;
 pub use self::processed::ProcessedImage;
+pub(super) use self::size::letterbox_gain;

@@ -28,6 +28,11 @@ impl ProcessedImage {
         self.original
     }
 
+    /// Left and upper side of that part, on the canvas.
+    pub fn offset(&self) -> (u32, u32) {
+        self.offset
+    }
+
     /// The pixels that show the image are 1, the others 0, in rows.
     pub fn mask(&self) -> Vec<i64> {
         let ((left, top), (width, height)) = (self.offset, self.image.dimensions());

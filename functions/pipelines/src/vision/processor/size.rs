@@ -1,6 +1,7 @@
 //! The size of an image after resizing: the spellings of `size`, and how each class reads them.
 
-use amaas_model::task::TaskError;
+use amaas_image::MAX_PIXELS;
+use amaas_model::task::{InvalidInput, TaskError};
 use serde_json::Value;
 
 use super::class::ResizeKind;
@@ -79,6 +80,12 @@ pub(super) struct ResizeRule {
 }
 
 impl ResizeRule {
+    /// The rule `kind`, with the height and width of `size`.
+    pub(super) fn exact(kind: ResizeKind, size: Size) -> Self {
+        let target = TargetSize::Exact(size);
+        Self { kind, target, crop_pct: None, divisor: 0, multiple: 1, keep_aspect_ratio: false }
+    }
+
     /// The size of every image; `None` if it depends on the image.
     pub(super) fn fixed(&self) -> Option<Size> {
         let (one, other) = (Size { width: 64, height: 64 }, Size { width: 97, height: 31 });
@@ -89,6 +96,7 @@ impl ResizeRule {
     pub(super) fn new_size(&self, old: Size) -> Size {
         match (self.kind, self.target) {
             (ResizeKind::Dpt, TargetSize::Exact(new)) => self.dpt(old, new),
+            (ResizeKind::Letterbox, TargetSize::Exact(new)) => letterbox(old, new),
             (ResizeKind::ConvNext, TargetSize::Shortest(side, _)) => match self.crop_pct {
                 Some(share) if side < CONVNEXT_SQUARE => shortest(old, divided(side, share), None),
                 _ => Size { width: side, height: side },
@@ -169,6 +177,35 @@ fn aspect_ratio(old: Size, mut side: u32, longest: Option<u32>) -> Size {
     } else {
         Size { width: scaled(old.width, old.height), height: side }
     }
+}
+
+/// The largest size with the proportions of `old` that fits into `new`, with the rounding of ultralytics.
+fn letterbox(old: Size, new: Size) -> Size {
+    let gain = letterbox_gain((old.width, old.height), (new.width, new.height));
+    let scaled = |side: u32| truncated((f64::from(side) * gain).round_ties_even());
+    Size { width: scaled(old.width), height: scaled(old.height) }
+}
+
+/// The factor that makes an image of the size `old`, width and height, fit into the size `new`.
+pub(in crate::vision) fn letterbox_gain(old: (u32, u32), new: (u32, u32)) -> f64 {
+    (f64::from(new.0) / f64::from(old.0)).min(f64::from(new.1) / f64::from(old.1))
+}
+
+/// Refuses an image that gets too large, or vanishes, when it is resized from `old` to `new`.
+pub(super) fn check_bounds(old: Size, new: Size) -> Result<(), InvalidInput> {
+    let area = |width: u32, height: u32| u64::from(width) * u64::from(height);
+    let between = area(old.width, new.height).max(area(new.width, old.height));
+    let is_bounded = (1..=MAX_SIDE).contains(&new.width)
+        && (1..=MAX_SIDE).contains(&new.height)
+        && area(new.width, new.height) <= MAX_PIXELS
+        && between <= 2 * MAX_PIXELS;
+    if is_bounded {
+        return Ok(());
+    }
+    Err(InvalidInput::new(format!(
+        "expected an image that resizes to 1 to {MAX_SIDE} pixels a side and {MAX_PIXELS} in all, got one of {} x {} that resizes to {} x {}",
+        old.width, old.height, new.width, new.height
+    )))
 }
 
 fn divided(side: u32, share: f64) -> u32 {
