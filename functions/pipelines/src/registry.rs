@@ -31,6 +31,7 @@ pub fn with_pipelines(tasks: Tasks) -> Tasks {
     let tasks = tasks
         .with::<crate::vision::ImageClassification>()
         .with::<crate::vision::ImageFeatureExtraction>()
+        .with::<crate::vision::ImageSegmentation>()
         .with::<crate::vision::ObjectDetection>();
     tasks
 }

@@ -10,6 +10,7 @@ pub(crate) mod picture;
 mod processor;
 mod resample;
 mod runs;
+mod segmentation;
 mod values;
 
 pub use self::detection::ObjectDetection;
@@ -19,6 +20,7 @@ pub use self::inputs::ImageInputs;
 pub use self::processor::{ImageProcessor, ProcessedImage};
 pub use self::resample::{ResampleFilter, resize};
 pub use self::runs::ImageNetwork;
+pub use self::segmentation::ImageSegmentation;
 #[cfg(feature = "text")]
 mod zero_shot_image_classification;
 #[cfg(feature = "text")]

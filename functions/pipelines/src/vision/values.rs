@@ -29,6 +29,12 @@ pub(super) fn rows(outputs: &[Tensor], name: &str, count: usize) -> Result<Vec<V
     Ok(values.chunks_exact(width).map(<[f32]>::to_vec).collect())
 }
 
+/// The index and value of the largest of `values`; the first of equal ones.
+pub(super) fn largest(values: &[f32]) -> Option<(usize, f32)> {
+    let values = values.iter().copied().enumerate();
+    values.reduce(|best, other| if other.1 > best.1 { other } else { best })
+}
+
 #[allow(clippy::cast_possible_truncation)] // answers need no more than FP32
 fn numbers<'o>(outputs: &'o [Tensor], name: &str) -> Result<(Vec<f32>, &'o [usize]), PredictError> {
     let output = outputs.iter().find(|output| output.name() == name);

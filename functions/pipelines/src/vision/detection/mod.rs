@@ -7,5 +7,6 @@ mod queries;
 mod rows;
 mod suppression;
 mod yolo;
+mod yolo_form;
 
 pub use self::object_detection::ObjectDetection;

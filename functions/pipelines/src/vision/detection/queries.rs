@@ -10,6 +10,7 @@ use super::decoder::object;
 use super::rows::OutputRows;
 use crate::export::{ClassLabels, ConfigFile};
 use crate::scores::{sigmoid, softmax};
+use crate::vision::values::largest;
 
 /// The decoder of a network that gives `logits` and `pred_boxes` for each query.
 #[derive(Debug)]
@@ -129,12 +130,6 @@ impl QueryScores {
             }
         }
     }
-}
-
-/// The index and value of the largest of `values`; the first of equal ones.
-pub(super) fn largest(values: &[f32]) -> Option<(usize, f32)> {
-    let values = values.iter().copied().enumerate();
-    values.reduce(|best, other| if other.1 > best.1 { other } else { best })
 }
 
 /// The corners of a box, which is its centre, width and height as shares of the image.

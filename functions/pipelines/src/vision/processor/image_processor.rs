@@ -1,6 +1,5 @@
 //! The image processor of an export.
 
-use amaas_image::MAX_PIXELS;
 use amaas_model::task::{Assets, InvalidInput, TaskError};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
@@ -9,7 +8,7 @@ use super::class::{Normalisation, ProcessorClass, ResizeKind};
 use super::crop::center_crop;
 use super::levels::{LevelSteps, LevelValues};
 use super::processed::ProcessedImage;
-use super::size::{CONVNEXT_SQUARE, MAX_SIDE, ResizeRule, Size, TargetSize};
+use super::size::{CONVNEXT_SQUARE, MAX_SIDE, ResizeRule, Size, TargetSize, check_bounds};
 use crate::export::ConfigFile;
 use crate::vision::resample::{Resampler, resize_like_opencv};
 use crate::vision::{ResampleFilter, resize};
@@ -73,7 +72,7 @@ impl ImageProcessor {
     }
 
     /// The letterbox of YOLO: the image is resized to fit into `width` x `height` pixels with its proportions, and padded with grey
-    /// on all sides. Levels become values from 0 to 1. The results are those of ultralytics, which resizes with OpenCV.
+    /// on all sides. Levels become values from 0 to 1. The results are those of ultralytics, which resizes with `OpenCV`.
     ///
     /// # Errors
     /// If a side is 0 or too long.
@@ -170,22 +169,6 @@ impl ImageProcessor {
             }
         }
     }
-}
-
-fn check_bounds(old: Size, new: Size) -> Result<(), InvalidInput> {
-    let area = |width: u32, height: u32| u64::from(width) * u64::from(height);
-    let between = area(old.width, new.height).max(area(new.width, old.height));
-    let is_bounded = (1..=MAX_SIDE).contains(&new.width)
-        && (1..=MAX_SIDE).contains(&new.height)
-        && area(new.width, new.height) <= MAX_PIXELS
-        && between <= 2 * MAX_PIXELS;
-    if is_bounded {
-        return Ok(());
-    }
-    Err(InvalidInput::new(format!(
-        "expected an image that resizes to 1 to {MAX_SIDE} pixels a side and {MAX_PIXELS} in all, got one of {} x {} that resizes to {} x {}",
-        old.width, old.height, new.width, new.height
-    )))
 }
 
 fn class(file: &ConfigFile, config: &ConfigFile) -> Result<&'static ProcessorClass, TaskError> {
@@ -357,6 +340,8 @@ const LETTERBOX_GREY: u8 = 114;
 
 /// The fields that this processor reads, and those without effect on pixels.
 const KNOWN_FIELDS: &[&str] = &[
+    // MaskFormer writes its default; when it is read, only `size` and `max_size` count.
+    "_max_size",
     "_valid_processor_keys",
     "auto_map",
     "crop_pct",

@@ -1,6 +1,7 @@
 //! The size of an image after resizing: the spellings of `size`, and how each class reads them.
 
-use amaas_model::task::TaskError;
+use amaas_image::MAX_PIXELS;
+use amaas_model::task::{InvalidInput, TaskError};
 use serde_json::Value;
 
 use super::class::ResizeKind;
@@ -188,6 +189,23 @@ fn letterbox(old: Size, new: Size) -> Size {
 /// The factor that makes an image of the size `old`, width and height, fit into the size `new`.
 pub(in crate::vision) fn letterbox_gain(old: (u32, u32), new: (u32, u32)) -> f64 {
     (f64::from(new.0) / f64::from(old.0)).min(f64::from(new.1) / f64::from(old.1))
+}
+
+/// Refuses an image that gets too large, or vanishes, when it is resized from `old` to `new`.
+pub(super) fn check_bounds(old: Size, new: Size) -> Result<(), InvalidInput> {
+    let area = |width: u32, height: u32| u64::from(width) * u64::from(height);
+    let between = area(old.width, new.height).max(area(new.width, old.height));
+    let is_bounded = (1..=MAX_SIDE).contains(&new.width)
+        && (1..=MAX_SIDE).contains(&new.height)
+        && area(new.width, new.height) <= MAX_PIXELS
+        && between <= 2 * MAX_PIXELS;
+    if is_bounded {
+        return Ok(());
+    }
+    Err(InvalidInput::new(format!(
+        "expected an image that resizes to 1 to {MAX_SIDE} pixels a side and {MAX_PIXELS} in all, got one of {} x {} that resizes to {} x {}",
+        old.width, old.height, new.width, new.height
+    )))
 }
 
 fn divided(side: u32, share: f64) -> u32 {

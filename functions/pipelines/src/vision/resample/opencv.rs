@@ -1,6 +1,6 @@
-//! Bilinear resizing as OpenCV's `resize` does with `INTER_LINEAR`: two pixels an axis at any scale, in fixed-point numbers.
+//! Bilinear resizing as `OpenCV`'s `resize` does with `INTER_LINEAR`: two pixels an axis at any scale, in fixed-point numbers.
 //!
-//! YOLO's networks are trained on images that OpenCV resized. Unlike Pillow, it does not widen the filter when an image gets smaller.
+//! YOLO's networks are trained on images that `OpenCV` resized. Unlike Pillow, it does not widen the filter when an image gets smaller.
 
 use image::RgbImage;
 
@@ -40,7 +40,12 @@ struct Tap {
 
 /// The taps that resize an axis from `old` to `new` pixels. Beyond the ends, a tap is one pixel if `single_at_ends`, else the same one twice.
 // Lengths are below 2^24, and positions within them.
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)]
 fn taps(old: usize, new: usize, single_at_ends: bool) -> Vec<Tap> {
     let scale = 1.0 / (new as f64 / old as f64);
     let last = old as i64 - 1;
@@ -69,7 +74,7 @@ fn resized_row(row: &[u8], columns: &[Tap]) -> Vec<i32> {
     resized
 }
 
-/// Half the size: OpenCV takes the mean of four pixels then.
+/// Half the size: `OpenCV` takes the mean of four pixels then.
 fn halved(image: &RgbImage, width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let corners =

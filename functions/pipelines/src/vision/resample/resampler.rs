@@ -7,6 +7,6 @@ use super::ResampleFilter;
 pub(in crate::vision) enum Resampler {
     /// As Pillow does, with a filter.
     Pillow(ResampleFilter),
-    /// As OpenCV's `INTER_LINEAR` does.
+    /// As `OpenCV`'s `INTER_LINEAR` does.
     OpenCvBilinear,
 }

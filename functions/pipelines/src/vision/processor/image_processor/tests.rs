@@ -92,6 +92,21 @@ fn an_image_that_gets_too_large_is_refused() {
 }
 
 #[test]
+fn a_letterbox_is_grey_around_the_image() {
+    let letterbox = ImageProcessor::letterbox(8, 6).expect("a processor");
+    assert_eq!((letterbox.fixed_size(), letterbox.pads()), (Some((8, 6)), true));
+    // 16 x 6 pixels become 8 x 3, with one row above and two below.
+    let image = letterbox.process(RgbImage::from_pixel(16, 6, Rgb([51, 0, 255]))).expect("an image");
+    assert_eq!((image.size(), image.image_size(), image.offset()), ((8, 6), (8, 3), (0, 1)));
+    let (red, grey) = (51.0 / 255.0, 114.0 / 255.0);
+    let rows = values(&letterbox, &image)[..48].chunks(8).map(|row| (row[0], row[7])).collect::<Vec<_>>();
+    assert_eq!(rows, [grey, red, red, red, grey, grey].map(|value| (value, value)));
+    let thin = letterbox.process(RgbImage::new(8000, 1)).expect_err("no row is left").to_string();
+    assert!(thin.contains("got one of 8000 x 1 that resizes to 8 x 0"), "{thin}");
+    assert!(ImageProcessor::letterbox(0, 6).is_err() && ImageProcessor::letterbox(8, 9000).is_err());
+}
+
+#[test]
 fn padding_is_masked() {
     let file = json!({"image_processor_type": "DetrImageProcessor", "size": {"height": 1, "width": 2},
         "pad_size": {"height": 2, "width": 3}});
