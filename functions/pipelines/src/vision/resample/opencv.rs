@@ -40,7 +40,12 @@ struct Tap {
 
 /// The taps that resize an axis from `old` to `new` pixels. Beyond the ends, a tap is one pixel if `single_at_ends`, else the same one twice.
 // Lengths are below 2^24, and positions within them.
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)]
 fn taps(old: usize, new: usize, single_at_ends: bool) -> Vec<Tap> {
     let scale = 1.0 / (new as f64 / old as f64);
     let last = old as i64 - 1;

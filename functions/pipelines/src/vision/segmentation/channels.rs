@@ -32,7 +32,9 @@ impl Channels {
 
     /// Each number changed by `map`.
     pub(super) fn map(mut self, map: impl Fn(f32) -> f32) -> Self {
-        self.values.iter_mut().for_each(|value| *value = map(*value));
+        for value in &mut self.values {
+            *value = map(*value);
+        }
         self
     }
 

@@ -18,7 +18,7 @@ use crate::vision::{ImageInputs, ImageNetwork, ImageProcessor, ProcessedImage};
 /// The pipeline `image-segmentation`: an image in, segments with labels, scores and masks out.
 ///
 /// `config.json` and `preprocessor_config.json` configure it. It serves networks that give `logits` for each label and pixel (`SegFormer`,
-/// BEiT, `MobileViT`), and networks with a mask for each query (`MaskFormer`, `Mask2Former`, DETR).
+/// `BEiT`, `MobileViT`), and networks with a mask for each query (`MaskFormer`, `Mask2Former`, DETR).
 #[derive(Debug)]
 pub struct ImageSegmentation {
     network: Arc<ImageNetwork>,

@@ -29,7 +29,9 @@ pub(super) fn instances(
     let mask_scores = mask_scores(&masks, all.len());
     let visible = visible(&masks, all.len(), &columns, &rows);
     let mut ranked = best_pairs(queries);
-    ranked.iter_mut().for_each(|pair| pair.score *= mask_scores[pair.query]);
+    for pair in &mut ranked {
+        pair.score *= mask_scores[pair.query];
+    }
     ranked.retain(|pair| visible[pair.query] && pair.score >= threshold);
     ranked.sort_by(|one, other| other.score.total_cmp(&one.score));
     // The first segment of each query, because another one has the same mask, and a worse score.
@@ -40,7 +42,9 @@ pub(super) fn instances(
     let owners: Vec<Option<usize>> = masks.pixels().map(|pixel| owner(pixel, &owner_rank)).collect();
     let mut map = LabelMap::with_size(size);
     for row in rows {
-        columns.iter().for_each(|column| map.push(owners[row * masks.size().0 + column]));
+        for column in &columns {
+            map.push(owners[row * masks.size().0 + column]);
+        }
         permit.record_progress(0)?;
     }
     let segment = |(label, pair): (usize, Pair)| Segment { class: pair.class, label, score: Some(pair.score) };
@@ -83,7 +87,9 @@ fn visible(masks: &Channels, queries: usize, columns: &[usize], rows: &[usize]) 
     let (width, height) = masks.size();
     let shown = |places: &[usize], count: usize| {
         let mut shown = vec![false; count];
-        places.iter().for_each(|place| shown[*place] = true);
+        for place in places {
+            shown[*place] = true;
+        }
         shown
     };
     let (columns, rows) = (shown(columns, width), shown(rows, height));

@@ -109,7 +109,7 @@ impl Segmenter {
             _ => (&[][..], ""),
         };
         match unused.iter().find(|(_, value)| value.is_some()) {
-            Some((name, _)) => Err(bad_parameter(*name, why)),
+            Some(&(name, _)) => Err(bad_parameter(name, why)),
             None => Ok(()),
         }
     }
