@@ -39,7 +39,9 @@ impl EmbeddingsInterface for FeatureExtraction {
                 .map_err(|error| error.in_entry(INPUT, index))?
             {
                 Features::Pooled(embedding) => Ok(Embedding { embedding, tokens, truncated }),
-                other => Err(PredictError::internal(format!("expected one vector for a text, got {other:?}"))),
+                other @ Features::Tokens(_) => {
+                    Err(PredictError::internal(format!("expected one vector for a text, got {other:?}")))
+                }
             });
         embeddings.collect()
     }

@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_largest_values_of_each_row_come_first() {
-        let values = vec![0.25_f32, 0.5, 0.0078125, -1.0, 2.0, 2.0];
+        let values = vec![0.25_f32, 0.5, 0.007_812_5, -1.0, 2.0, 2.0];
         let expected = ["0.500000:1:dog", "0.250000:0:cat", "2.000000:1:dog", "2.000000:2"].map(str::to_owned);
         assert_eq!(classes(values.clone(), &[2, 3], 2, true), (vec![2, 2], expected.to_vec()));
         // Without a batch, all values are of one row.
