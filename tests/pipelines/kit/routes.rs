@@ -30,11 +30,12 @@ pub(crate) async fn answer_all(
             _ => {}
         }
     }
-    if cases.pipeline == "feature-extraction" && has_one_vector(cases) {
-        if let Some(ids) = export.token_ids(WORDS) {
-            let result = embed_token_ids(stack, export.name(), &ids, cases.tolerance()).await;
-            results.push(("token ids on /v1/embeddings".to_owned(), result));
-        }
+    if cases.pipeline == "feature-extraction"
+        && has_one_vector(cases)
+        && let Some(ids) = export.token_ids(WORDS)
+    {
+        let result = embed_token_ids(stack, export.name(), &ids, cases.tolerance()).await;
+        results.push(("token ids on /v1/embeddings".to_owned(), result));
     }
     results
 }

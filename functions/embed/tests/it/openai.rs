@@ -115,60 +115,6 @@ async fn errors_are_openais_object() {
             "key_scope",
             "may not use model \"embed\"",
         ),
-        (
-            key,
-            r#"{"model":"embed","input":"a","dimensions":256}"#,
-            400,
-            "invalid_request_error",
-            Some("dimensions"),
-            "invalid_input",
-            "expected 384, which vectors of this model have, got 256",
-        ),
-        (
-            key,
-            r#"{"model":"embed","input":[[1,2]]}"#,
-            400,
-            "invalid_request_error",
-            Some("input"),
-            "invalid_input",
-            "got token ids: this model takes none",
-        ),
-        (
-            key,
-            r#"{"model":"embed","input":"a","prompt_name":"query"}"#,
-            400,
-            "invalid_request_error",
-            Some("prompt_name"),
-            "invalid_input",
-            "the model has no prompts",
-        ),
-        (
-            key,
-            r#"{"model":"embed","input":"a","normalize":false}"#,
-            400,
-            "invalid_request_error",
-            Some("normalize"),
-            "invalid_input",
-            "unknown member \"normalize\"",
-        ),
-        (
-            key,
-            r#"{"model":"embed","input":["a","\ud83d"]}"#,
-            400,
-            "invalid_request_error",
-            Some("input"),
-            "invalid_input",
-            "input[1]: half of a surrogate pair",
-        ),
-        (
-            key,
-            r#"{"model":"embed","input":"a","encoding_format":"hex"}"#,
-            400,
-            "invalid_request_error",
-            Some("encoding_format"),
-            "invalid_input",
-            "\"float\" or \"base64\"",
-        ),
     ] {
         let answer = post(&service, key, body).await;
         assert_eq!(answer.status().as_u16(), status, "{body}");
@@ -188,6 +134,27 @@ async fn errors_are_openais_object() {
     let typed = reqwest::Client::new().post(format!("{}/v1/models/embed/predict", service.endpoint)).bearer_auth(key);
     let typed = typed.body("{").send().await.expect("an answer");
     assert_eq!(typed.headers()["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn members_that_the_model_cannot_honour_are_refused_by_name() {
+    let service = Service::start().await;
+    let embed = |members: &str| format!(r#"{{"model":"embed",{members}}}"#);
+    for (members, param, says) in [
+        (r#""input":"a","dimensions":256"#, "dimensions", "expected 384, which vectors of this model have, got 256"),
+        (r#""input":[[1,2]]"#, "input", "got token ids: this model takes none"),
+        (r#""input":"a","prompt_name":"query""#, "prompt_name", "the model has no prompts"),
+        (r#""input":"a","normalize":false"#, "normalize", "unknown member \"normalize\""),
+        (r#""input":["a","\ud83d"]"#, "input", "input[1]: half of a surrogate pair"),
+        (r#""input":"a","encoding_format":"hex""#, "encoding_format", "\"float\" or \"base64\""),
+    ] {
+        let answer = post(&service, service.key.expose(), &embed(members)).await;
+        assert_eq!(answer.status().as_u16(), 400, "{members}");
+        let error = answer.json::<Value>().await.expect("JSON")["error"].clone();
+        let got = (&error["type"], &error["code"], &error["param"]);
+        assert_eq!(got, (&"invalid_request_error".into(), &"invalid_input".into(), &param.into()), "{members}");
+        assert!(error["message"].as_str().expect("text").contains(says), "{members}: {error}");
+    }
 }
 
 #[tokio::test]
