@@ -191,9 +191,9 @@ struct JsonMembers<'a> {
     #[serde(borrow)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<schema::ServiceTier>"))]
     service_tier: Option<&'a RawValue>,
-    /// Only false: no answer is stored.
+    /// Whether the client would like the answer to be stored. No effect: no answer is stored.
     #[serde(borrow)]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>", extend("enum" = [false, null])))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     store: Option<&'a RawValue>,
 }
 
@@ -320,7 +320,7 @@ mod tests {
         let plain = read("").expect("all that is needed");
         let nulls = r#","max_tokens":null,"stop":null,"stream":null,"stream_options":null,"n":1,"suffix":"""#;
         assert_eq!(read(nulls), Ok(plain.clone()));
-        let without_effect = r#","user":"u","safety_identifier":"s","prompt_cache_key":"k","metadata":{"a":"b"},"service_tier":"auto","store":false,"best_of":1,"logit_bias":{},
+        let without_effect = r#","user":"u","safety_identifier":"s","prompt_cache_key":"k","metadata":{"a":"b"},"service_tier":"auto","store":true,"best_of":1,"logit_bias":{},
             "presence_penalty":0,"frequency_penalty":0.0,"echo":false,"n":1"#;
         assert_eq!(read(without_effect), Ok(plain.clone()));
         // The defaults of langchain-openai.
@@ -371,7 +371,7 @@ mod tests {
             (r#","user":7"#, "user"),
             (r#","metadata":"SECRET""#, "metadata"),
             (r#","service_tier":"SECRET""#, "service_tier"),
-            (r#","store":true"#, "store"),
+            (r#","store":"SECRET""#, "store"),
             (r#","stop":["\ud83d"]"#, "stop"),
             (r#","max_completion_tokens":5"#, "max_completion_tokens"),
             (r#","response_format":{"type":"SECRET"}"#, "response_format"),

@@ -239,7 +239,7 @@ mod tests {
             (r#"{"model":"m","input":"a","truncate":"START"}"#, Some("truncate"), "truncate: expected true or \"END\""),
             (r#"{"model":"m","input":"a","truncate_prompt_tokens":16}"#, Some("truncate_prompt_tokens"), "none or -1"),
             (r#"{"model":"m","input":"a","truncation_direction":"left"}"#, Some("truncation_direction"), "\"right\""),
-            (r#"{"model":"m","input":"a","store":true}"#, Some("store"), "store: expected false"),
+            (r#"{"model":"m","input":"a","store":"a"}"#, Some("store"), "store: expected true or false"),
             (r#"{"model":"m","input":"a","input_type":"SECRET"}"#, Some("input_type"), "unknown member \"input_type\""),
             (r#"{"model":"m","input":"a"} SECRET"#, None, "not JSON: trailing characters"),
         ] {

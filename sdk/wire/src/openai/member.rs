@@ -59,7 +59,7 @@ pub(super) const PROMPT_CACHE_KEY: Member = Member::new("prompt_cache_key", Memb
 pub(super) const METADATA: Member = Member::new("metadata", MemberEffect::None, "an object");
 pub(super) const SERVICE_TIER: Member =
     Member::new("service_tier", MemberEffect::Fixed, "`\"auto\"` or `\"default\"`: there is only one tier");
-pub(super) const STORE: Member = Member::new("store", MemberEffect::Fixed, "`false`: no answer is stored");
+pub(super) const STORE: Member = Member::new("store", MemberEffect::None, "`true` or `false`; no answer is stored");
 
 /// The values of the members that describe a call.
 #[derive(Clone, Copy, Default)]
@@ -89,10 +89,7 @@ impl CallDescription<'_> {
             let message = "service_tier: expected \"auto\" or \"default\": there is only one tier";
             return Err(RequestError::of("service_tier", message.to_owned()));
         }
-        if !matches!(self.store.map_or("null", RawValue::get), "null" | "false") {
-            return Err(RequestError::of("store", "store: expected false: no answer is stored".to_owned()));
-        }
-        Ok(())
+        optional::<bool>("store", self.store, "true or false").map(drop)
     }
 }
 

@@ -230,7 +230,7 @@ mod tests {
             (format!(r#"{documents}:["a"],"rank_fields":["SECRET"]"#), "rank_fields", "unknown member \"rank_fields\""),
             (format!(r#"{documents}:["a"],"max_chunks_per_doc":1"#), "max_chunks_per_doc", "unknown member"),
             (format!(r#"{documents}:["a"],"max_tokens_per_doc":9"#), "max_tokens_per_doc", "unknown member"),
-            (format!(r#"{documents}:["a"],"store":true"#), "store", "store: expected false"),
+            (format!(r#"{documents}:["a"],"store":1"#), "store", "store: expected true or false"),
         ] {
             let error = read(&members).expect_err(&members);
             assert!(error.message.contains(expected), "{members}: {error}");

@@ -39,8 +39,7 @@ pub(super) struct JsonEmbeddingsRequest {
     metadata: Option<JsonObject>,
     /// There is only one tier.
     service_tier: Option<ServiceTier>,
-    /// Only false: no answer is stored.
-    #[schemars(extend("enum" = [false, null]))]
+    /// Whether the client would like the answer to be stored. No effect: no answer is stored.
     store: Option<bool>,
 }
 
@@ -75,8 +74,7 @@ pub(super) struct JsonRerankRequest {
     metadata: Option<JsonObject>,
     /// There is only one tier.
     service_tier: Option<ServiceTier>,
-    /// Only false: no answer is stored.
-    #[schemars(extend("enum" = [false, null]))]
+    /// Whether the client would like the answer to be stored. No effect: no answer is stored.
     store: Option<bool>,
 }
 
