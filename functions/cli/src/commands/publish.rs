@@ -93,6 +93,9 @@ fn publication(arguments: &PublishArguments, export: Export) -> Result<Publicati
     let task = arguments.task.clone().or(export.pipeline.name().map(str::to_owned));
     let mut all = export.assets;
     all.extend(assets);
+    let mut all_networks: BTreeMap<_, _> =
+        export.networks.into_iter().map(|(name, network)| (name, network.files)).collect();
+    all_networks.extend(networks);
     Ok(Publication {
         model: arguments.name.clone(),
         version: arguments.version.clone(),
@@ -100,7 +103,7 @@ fn publication(arguments: &PublishArguments, export: Export) -> Result<Publicati
         network: export.network.files,
         task,
         assets: all,
-        networks,
+        networks: all_networks,
         golden,
         batching: arguments.batching.into(),
     })

@@ -8,7 +8,7 @@ use amaas_model::task::{Assets, TaskContext, TaskError};
 use bytes::Bytes;
 
 use super::assets::{read_assets, read_file};
-use super::inference::{FolderEvidence, InferredPipeline};
+use super::inference::{FolderEvidence, InferredPipeline, TEXT_RECOGNITION};
 use super::pipeline_kind::PipelineKind;
 use super::{ExportNetwork, ExportNetworks, ExportOptions, FolderError};
 use crate::export::{ConfigFile, PipelineSettings};
@@ -20,6 +20,8 @@ pub struct Export {
     pub network: ExportNetwork,
     /// The pipeline, and why it is that one.
     pub pipeline: InferredPipeline,
+    /// The networks that the pipeline runs beside it, by name.
+    pub networks: BTreeMap<String, ExportNetwork>,
     /// The files that the pipeline reads, by name.
     pub assets: BTreeMap<String, Bytes>,
     /// The ONNX files of the folder that are not published.
@@ -49,7 +51,7 @@ impl Export {
         let pipeline = match options.pipeline.as_deref() {
             Some(ExportOptions::TENSORS) => InferredPipeline::none("--pipeline"),
             Some(name) => InferredPipeline::of(PipelineKind::named(name)?.name, "--pipeline"),
-            None => FolderEvidence::read(networks.folder(), &network)?.infer()?,
+            None => FolderEvidence::read(networks, &network)?.infer()?,
         };
         let kind = pipeline.name().map(PipelineKind::named).transpose()?;
         options.check(kind)?;
@@ -61,9 +63,13 @@ impl Export {
         if settings != PipelineSettings::default() {
             assets.insert(PipelineSettings::FILE.to_owned(), settings.to_json());
         }
-        let chosen = network.path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let unused_networks = networks.file_names().filter(|name| Some(name) != chosen.as_ref()).collect();
-        Ok(Self { network, pipeline, assets, unused_networks })
+        let named = if pipeline.name() == Some(TEXT_RECOGNITION) { networks.read_ocr()? } else { None };
+        let named = named.unwrap_or_default();
+        let is_used = |name: &String| {
+            std::iter::once(&network).chain(named.values()).any(|network| network.path.ends_with(name.as_str()))
+        };
+        let unused_networks = networks.file_names().filter(|name| !is_used(name)).collect();
+        Ok(Self { network, pipeline, networks: named, assets, unused_networks })
     }
 
     /// The next version of the model `name`, under the alias `live`.
@@ -73,7 +79,8 @@ impl Export {
     pub fn publication(self, name: &str) -> Result<Publication, TaskError> {
         let model = name.parse().map_err(|error| TaskError::new(format!("{name:?}: {error}")))?;
         let task = self.pipeline.name().map(str::to_owned);
-        Ok(Publication { task, assets: self.assets, ..Publication::of_network(model, self.network.files) })
+        let networks = self.networks.into_iter().map(|(name, network)| (name, network.files)).collect();
+        Ok(Publication { task, assets: self.assets, networks, ..Publication::of_network(model, self.network.files) })
     }
 
     /// What the pipeline is loaded from.
@@ -81,13 +88,14 @@ impl Export {
         TaskContext {
             assets: Assets::new(self.assets.clone()),
             network: self.network.info(),
-            networks: BTreeMap::new(),
+            networks: self.networks.iter().map(|(name, network)| (name.clone(), network.info())).collect(),
         }
     }
 }
 
 impl FolderEvidence {
-    fn read(folder: &amaas_engine::onnx::ModelFolder, network: &ExportNetwork) -> Result<Self, FolderError> {
+    fn read(networks: &ExportNetworks, network: &ExportNetwork) -> Result<Self, FolderError> {
+        let folder = networks.folder();
         let config = |name: &str| -> Result<Option<ConfigFile>, FolderError> {
             let bytes = read_file(folder, name)?;
             Ok(bytes.map(|bytes| ConfigFile::parse(name, &bytes)).transpose()?)
@@ -96,6 +104,7 @@ impl FolderEvidence {
             config: config("config.json")?,
             has_sentence_modules: read_file(folder, "modules.json")?.is_some(),
             card: read_file(folder, "README.md")?,
+            has_ocr_networks: networks.has_ocr(),
             network: network.clone(),
         })
     }

@@ -47,6 +47,8 @@ pub(super) struct FolderEvidence {
     pub(super) has_sentence_modules: bool,
     /// The model card, `README.md`.
     pub(super) card: Option<Bytes>,
+    /// Whether the files are named as the networks of text recognition.
+    pub(super) has_ocr_networks: bool,
     pub(super) network: ExportNetwork,
 }
 
@@ -136,6 +138,14 @@ impl FolderEvidence {
     /// Exports of YOLO, scikit-learn, `LightGBM` and `XGBoost`, which have one file.
     fn without_config(&self) -> InferredPipeline {
         let metadata = self.network.info().metadata;
+        if let Some(kind) = PipelineKind::find(TEXT_RECOGNITION) {
+            if self.has_ocr_networks {
+                return InferredPipeline::of(kind.name, "the names of its files, for detection and recognition");
+            }
+            if metadata.contains_key("character") {
+                return InferredPipeline::of(kind.name, "the metadata of the ONNX file: character");
+            }
+        }
         if metadata.get("task").is_some_and(|task| task == "detect")
             && metadata.contains_key("names")
             && let Some(kind) = PipelineKind::find("object-detection")
@@ -187,5 +197,6 @@ fn head(architecture: &str) -> &str {
 
 /// The fields in which sentence-transformers says that a classifier is a cross-encoder.
 const CROSS_ENCODER_FIELDS: [&str; 2] = ["sbert_ce_default_activation_function", "sentence_transformers"];
+pub(super) const TEXT_RECOGNITION: &str = "text-recognition";
 const MACHINE_LEARNING: &str = "ai.onnx.ml";
 const TENSORS_ADVICE: &str = "`--pipeline tensors` publishes the network as it is: tensors in, tensors out";

@@ -27,9 +27,36 @@ impl NetworkFile {
         Some(Self { base, variant, path })
     }
 
+    /// The words of the file's name.
+    fn words(&self) -> impl Iterator<Item = String> {
+        let stem = self.path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+        stem.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>().into_iter()
+    }
+
     /// The name of the file.
     pub(super) fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// The networks of text recognition, by the names that PP-OCR's converters give them: `ch_PP-OCRv4_det_infer.onnx`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OcrNetworks<'f> {
+    pub(super) detection: &'f NetworkFile,
+    pub(super) recognition: &'f NetworkFile,
+    pub(super) direction: Option<&'f NetworkFile>,
+}
+
+impl<'f> OcrNetworks<'f> {
+    /// The networks among `files`; `None` if there is not one for detection and one for recognition.
+    pub(super) fn of(files: impl Iterator<Item = &'f NetworkFile> + Clone) -> Option<Self> {
+        let only = |words: [&str; 2]| {
+            let mut named = files.clone().filter(|file| file.words().any(|word| words.contains(&word.as_str())));
+            named.next().filter(|_| named.next().is_none())
+        };
+        let (detection, recognition) = (only(["det", "detection"])?, only(["rec", "recognition"])?);
+        Some(Self { detection, recognition, direction: only(["cls", "direction"]) })
+            .filter(|_| detection != recognition)
     }
 }
 
@@ -66,5 +93,20 @@ mod tests {
             assert_eq!((file.base.as_str(), file.variant.as_deref()), (base, variant), "{name}");
         }
         assert_eq!(NetworkFile::of("model.onnx_data".into()), None);
+    }
+
+    #[test]
+    fn the_networks_of_text_recognition_are_told_apart_by_their_names() {
+        let files = |names: &[&str]| names.iter().map(|name| NetworkFile::of(name.into())).collect::<Option<Vec<_>>>();
+        let all =
+            files(&["ch_PP-OCRv4_det_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx", "ch_ppocr_mobile_v2.0_cls_infer.onnx"]);
+        let all = all.expect("networks");
+        let found = OcrNetworks::of(all.iter()).expect("three networks");
+        assert_eq!((found.detection, found.recognition, found.direction), (&all[0], &all[1], Some(&all[2])));
+        assert_eq!(OcrNetworks::of(all[..2].iter()).and_then(|found| found.direction), None);
+        for others in [&["det.onnx", "det_v2.onnx", "rec.onnx"][..], &["detector.onnx", "rec.onnx"], &["det_rec.onnx"]]
+        {
+            assert_eq!(OcrNetworks::of(files(others).expect("networks").iter()), None, "{others:?}");
+        }
     }
 }

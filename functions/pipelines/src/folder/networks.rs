@@ -1,5 +1,6 @@
 //! The networks of an export folder, and which of them is published.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use amaas_engine::onnx::{
@@ -11,7 +12,7 @@ use amaas_model::task::NetworkInfo;
 use amaas_wire::Datatype;
 
 use super::FolderError;
-use super::network_file::{MODEL, NetworkFile};
+use super::network_file::{MODEL, NetworkFile, OcrNetworks};
 
 /// The networks of an export folder.
 pub struct ExportNetworks {
@@ -98,6 +99,26 @@ impl ExportNetworks {
         ExportNetwork::read(self.chosen(variant)?)
     }
 
+    /// Whether the files are those of text recognition.
+    pub(super) fn has_ocr(&self) -> bool {
+        OcrNetworks::of(self.files.iter()).is_some()
+    }
+
+    /// The networks of text recognition beside the one for detection, by the names that the pipeline gives them; `None` if the
+    /// files are not those of text recognition.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub(super) fn read_ocr(&self) -> Result<Option<BTreeMap<String, ExportNetwork>>, FolderError> {
+        let Some(OcrNetworks { recognition, direction, .. }) = OcrNetworks::of(self.files.iter()) else {
+            return Ok(None);
+        };
+        let named = [("recognition", Some(recognition)), ("direction", direction)];
+        let named = named.into_iter().filter_map(|(name, file)| Some((name, file?)));
+        let read = named.map(|(name, file)| Ok((name.to_owned(), ExportNetwork::read(file)?)));
+        read.collect::<Result<_, FolderError>>().map(Some)
+    }
+
     fn chosen(&self, variant: Option<&str>) -> Result<&NetworkFile, FolderError> {
         if let ([file], true) = (self.files.as_slice(), self.is_named)
             && variant.is_none()
@@ -128,6 +149,9 @@ impl ExportNetworks {
                 what: "networks of an encoder and a decoder".to_owned(),
                 advice: "each file can be published as a network of tensors",
             });
+        }
+        if let Some(roles) = OcrNetworks::of(files.iter().copied()) {
+            return Ok(roles.detection);
         }
         match files.pop() {
             Some(file) if files.is_empty() => Ok(file),

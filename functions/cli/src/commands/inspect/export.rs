@@ -49,6 +49,9 @@ impl ExportReport {
                 let name = export.pipeline.name().unwrap_or("none");
                 output::line(format_args!("pipeline: {name} ({})", export.pipeline.evidence()))?;
                 output::line(format_args!("network: {}", export.network.path.display()))?;
+                for (name, network) in &export.networks {
+                    output::line(format_args!("network {name}: {}", network.path.display()))?;
+                }
                 let assets = export.assets.iter().map(|(name, bytes)| format!("{name} ({} bytes)", bytes.len()));
                 output::line(format_args!("files: {}", assets.collect::<Vec<_>>().join(", ")))?;
             }
@@ -64,7 +67,13 @@ impl ExportReport {
                 let sizes: serde_json::Map<_, _> =
                     export.assets.iter().map(|(name, bytes)| (name.clone(), bytes.len().into())).collect();
                 let (name, because) = (export.pipeline.name(), export.pipeline.evidence());
-                (json!({ "name": name, "because": because, "network": export.network.path, "files": sizes }), None)
+                let networks: serde_json::Map<_, _> =
+                    export.networks.iter().map(|(name, network)| (name.clone(), json!(network.path))).collect();
+                let path = &export.network.path;
+                (
+                    json!({ "name": name, "because": because, "network": path, "networks": networks, "files": sizes }),
+                    None,
+                )
             }
             Err(error) => (Value::Null, Some(error)),
         };
