@@ -122,7 +122,7 @@ async fn metadata_readiness_and_lists() -> Result {
     assert!(client.model("resnet").version("7").ready().await?.is_ready());
 
     let list = json!({"object": "list", "data": [{"id": "resnet", "object": "model", "created": 1, "owned_by": "amaas",
-        "version": "7", "task": "tensor", "ready": true}]});
+        "version": "7", "task": "tensor", "routes": ["/v2/models/resnet/infer"], "ready": true}]});
     server.json(200, &list);
     assert_eq!(serde_json::to_value(client.models().await?)?, list);
 
