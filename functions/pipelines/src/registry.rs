@@ -28,6 +28,9 @@ pub fn with_pipelines(tasks: Tasks) -> Tasks {
     #[cfg(all(feature = "text", feature = "vision"))]
     let tasks = tasks.with::<crate::vision::ZeroShotImageClassification>();
     #[cfg(feature = "vision")]
-    let tasks = tasks.with::<crate::vision::ImageClassification>().with::<crate::vision::ImageFeatureExtraction>();
+    let tasks = tasks
+        .with::<crate::vision::ImageClassification>()
+        .with::<crate::vision::ImageFeatureExtraction>()
+        .with::<crate::vision::TextRecognition>();
     tasks
 }
