@@ -4,9 +4,10 @@ use amaas_wire::pipeline::{
     Audio, AudioClassificationParameters, DetectedObject, ExtractedAnswer, FeatureExtractionParameters, Features,
     FillMaskParameters, FilledMasks, ImageClassificationParameters, ImageFeatureExtractionParameters, ImageFeatures,
     ImageSegment, ImageSegmentationParameters, LabelScore, ObjectDetectionParameters, QueryAndDocuments,
-    QuestionAndContext, QuestionAnsweringParameters, RankedDocument, SpeechRecognitionParameters, SpeechTranscript,
-    TableRow, TabularClassification, TabularClassificationParameters, TabularRegression, TextClassificationParameters,
-    TextOrPair, TextRankingParameters, TokenClassificationParameters, TokenEntity, ZeroShotClassificationParameters,
+    QuestionAndContext, QuestionAnsweringParameters, RankedDocument, RecognizedText, SpeechRecognitionParameters,
+    SpeechTranscript, TableRow, TabularClassification, TabularClassificationParameters, TabularRegression,
+    TextClassificationParameters, TextOrPair, TextRankingParameters, TextRecognitionParameters,
+    TokenClassificationParameters, TokenEntity, ZeroShotClassificationParameters,
     ZeroShotImageClassificationParameters,
 };
 use amaas_wire::task::Image;
@@ -258,6 +259,32 @@ impl Model {
         inputs: &[Image],
         parameters: &ImageFeatureExtractionParameters,
     ) -> Result<Answer<ImageFeatures>, Error> {
+        self.predict_many_with(inputs, parameters).await
+    }
+
+    /// Reads the text in images: the pipeline `text-recognition`. A prediction lists the lines of an image in reading order.
+    ///
+    /// ```
+    /// use amaas::pipeline::TextRecognitionParameters;
+    /// use amaas::task::Image;
+    ///
+    /// # use amaas::{Error, Model};
+    /// # async fn example(model: &Model, file: Vec<u8>) -> Result<(), Error> {
+    /// let answer = model.recognize_text(&[Image::from(file)], &TextRecognitionParameters::default()).await?;
+    /// for line in answer.prediction() {
+    ///     println!("{} at {:?}", line.text, line.corners[0]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn recognize_text(
+        &self,
+        inputs: &[Image],
+        parameters: &TextRecognitionParameters,
+    ) -> Result<Answer<Vec<RecognizedText>>, Error> {
         self.predict_many_with(inputs, parameters).await
     }
 

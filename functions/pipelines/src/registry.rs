@@ -32,6 +32,7 @@ pub fn with_pipelines(tasks: Tasks) -> Tasks {
         .with::<crate::vision::ImageClassification>()
         .with::<crate::vision::ImageFeatureExtraction>()
         .with::<crate::vision::ImageSegmentation>()
-        .with::<crate::vision::ObjectDetection>();
+        .with::<crate::vision::ObjectDetection>()
+        .with::<crate::vision::TextRecognition>();
     tasks
 }

@@ -16,6 +16,8 @@ pub(super) struct PipelineKind {
 pub(super) enum Modality {
     Text,
     Image,
+    /// Images with text in them.
+    TextInImage,
     /// Images and texts.
     ImageAndText,
     Audio,
@@ -51,6 +53,7 @@ impl PipelineKind {
         let of_modality: &[&[&str]] = match self.modality {
             Modality::Text => &[TOKENIZER, SENTENCES],
             Modality::Image => &[PREPROCESSOR],
+            Modality::TextInImage => &[CHARACTERS],
             Modality::ImageAndText => &[TOKENIZER, PREPROCESSOR],
             Modality::Audio => &[PREPROCESSOR, CTC],
             Modality::Table => &[TABLE],
@@ -68,7 +71,7 @@ const fn kind(name: &'static str, modality: Modality, has_labels: bool) -> Pipel
     PipelineKind { name, modality, has_labels }
 }
 
-const PIPELINES: [PipelineKind; 16] = [
+const PIPELINES: [PipelineKind; 17] = [
     kind("audio-classification", Modality::Audio, true),
     kind("automatic-speech-recognition", Modality::Audio, false),
     kind("feature-extraction", Modality::Text, false),
@@ -82,6 +85,7 @@ const PIPELINES: [PipelineKind; 16] = [
     kind("tabular-regression", Modality::Table, false),
     kind("text-classification", Modality::Text, true),
     kind("text-ranking", Modality::Text, false),
+    kind("text-recognition", Modality::TextInImage, false),
     kind("token-classification", Modality::Text, true),
     kind("zero-shot-classification", Modality::Text, false),
     kind("zero-shot-image-classification", Modality::ImageAndText, false),
@@ -91,6 +95,7 @@ const COMMON: &[&str] = &["config.json", "pipeline.json"];
 const TOKENIZER: &[&str] = &["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
 const SENTENCES: &[&str] = &["modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"];
 const PREPROCESSOR: &[&str] = &["preprocessor_config.json"];
+const CHARACTERS: &[&str] = &["characters.txt"];
 const CTC: &[&str] = &["vocab.json", "added_tokens.json", "tokenizer_config.json", "special_tokens_map.json"];
 const TABLE: &[&str] = &["columns.json"];
 /// How many letters of a name may be wrong for a suggestion.

@@ -5,6 +5,7 @@ mod example;
 mod image_classification;
 mod image_feature_extraction;
 mod inputs;
+mod ocr;
 #[cfg(test)]
 pub(crate) mod picture;
 mod processor;
@@ -17,6 +18,7 @@ pub use self::detection::ObjectDetection;
 pub use self::image_classification::ImageClassification;
 pub use self::image_feature_extraction::ImageFeatureExtraction;
 pub use self::inputs::ImageInputs;
+pub use self::ocr::TextRecognition;
 pub use self::processor::{ImageProcessor, ProcessedImage};
 pub use self::resample::{ResampleFilter, resize};
 pub use self::runs::ImageNetwork;

@@ -19,7 +19,6 @@ pub(super) fn values(outputs: &[Tensor], name: &str) -> Result<(Vec<f32>, Vec<us
 ///
 /// # Errors
 /// As [`values`], or if there are not `count` rows.
-#[cfg_attr(not(feature = "text"), allow(dead_code))] // a network of images and texts has them
 pub(super) fn rows(outputs: &[Tensor], name: &str, count: usize) -> Result<Vec<Vec<f32>>, PredictError> {
     let (values, shape) = numbers(outputs, name)?;
     let width = values.len() / count.max(1);

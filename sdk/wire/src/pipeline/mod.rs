@@ -17,6 +17,7 @@ mod tabular;
 mod text_classification;
 mod text_or_pair;
 mod text_ranking;
+mod text_recognition;
 mod timestamps;
 mod token_classification;
 mod zero_shot_classification;
@@ -42,6 +43,7 @@ pub use self::tabular::{
 pub use self::text_classification::TextClassificationParameters;
 pub use self::text_or_pair::TextOrPair;
 pub use self::text_ranking::{QueryAndDocuments, RankedDocument, TextRankingParameters};
+pub use self::text_recognition::{RecognizedText, TextRecognitionParameters};
 pub use self::timestamps::Timestamps;
 pub use self::token_classification::{AggregationStrategy, TokenClassificationParameters, TokenEntity};
 pub use self::zero_shot_classification::ZeroShotClassificationParameters;
