@@ -1,3 +1,4 @@
 //! Pipelines on real exports, with ONNX Runtime.
 
 mod tabular;
+mod text_recognition;
