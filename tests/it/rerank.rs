@@ -13,12 +13,9 @@ const MISSING: i32 = 77;
 async fn the_official_client_ranks_documents() {
     let dev = DevProcess::start().await;
     let export = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/exports/bert-cross-encoder");
-    let mut arguments = vec!["--task".to_owned(), "text-ranking".to_owned()];
-    for file in ["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
-        arguments.extend(["--asset".to_owned(), export.join(file).to_str().expect("text").to_owned()]);
-    }
-    dev.publish_with("rank", &export.join("model.onnx"), &arguments).await;
-    dev.publish("plain", &export.join("model.onnx")).await;
+    dev.publish("rank", &export).await;
+    let tensors = ["--pipeline".to_owned(), "tensors".to_owned()];
+    dev.publish_with("plain", &export.join("model.onnx"), &tensors).await;
     models_name_their_pipeline(&dev).await;
 
     let Some(python) = std::env::var_os("AMAAS_TEST_PYTHON") else {

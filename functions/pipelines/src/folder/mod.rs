@@ -18,3 +18,4 @@ pub use self::export::Export;
 pub use self::inference::InferredPipeline;
 pub use self::networks::{ExportNetwork, ExportNetworks};
 pub use self::options::ExportOptions;
+pub use self::pipeline_kind::is_pipeline;

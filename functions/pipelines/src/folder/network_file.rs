@@ -49,9 +49,10 @@ pub(super) struct OcrNetworks<'f> {
 
 impl<'f> OcrNetworks<'f> {
     /// The networks among `files`; `None` if there is not one for detection and one for recognition.
-    pub(super) fn of(files: impl Iterator<Item = &'f NetworkFile> + Clone) -> Option<Self> {
+    pub(super) fn of(files: &[&'f NetworkFile]) -> Option<Self> {
         let only = |words: [&str; 2]| {
-            let mut named = files.clone().filter(|file| file.words().any(|word| words.contains(&word.as_str())));
+            let mut named =
+                files.iter().copied().filter(|file| file.words().any(|word| words.contains(&word.as_str())));
             named.next().filter(|_| named.next().is_none())
         };
         let (detection, recognition) = (only(["det", "detection"])?, only(["rec", "recognition"])?);
@@ -101,12 +102,14 @@ mod tests {
         let all =
             files(&["ch_PP-OCRv4_det_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx", "ch_ppocr_mobile_v2.0_cls_infer.onnx"]);
         let all = all.expect("networks");
-        let found = OcrNetworks::of(all.iter()).expect("three networks");
-        assert_eq!((found.detection, found.recognition, found.direction), (&all[0], &all[1], Some(&all[2])));
-        assert_eq!(OcrNetworks::of(all[..2].iter()).and_then(|found| found.direction), None);
+        let all: Vec<&NetworkFile> = all.iter().collect();
+        let found = OcrNetworks::of(&all).expect("three networks");
+        assert_eq!((found.detection, found.recognition, found.direction), (all[0], all[1], Some(all[2])));
+        assert_eq!(OcrNetworks::of(&all[..2]).and_then(|found| found.direction), None);
         for others in [&["det.onnx", "det_v2.onnx", "rec.onnx"][..], &["detector.onnx", "rec.onnx"], &["det_rec.onnx"]]
         {
-            assert_eq!(OcrNetworks::of(files(others).expect("networks").iter()), None, "{others:?}");
+            let files = files(others).expect("networks");
+            assert_eq!(OcrNetworks::of(&files.iter().collect::<Vec<_>>()), None, "{others:?}");
         }
     }
 }

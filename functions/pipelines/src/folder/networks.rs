@@ -101,7 +101,7 @@ impl ExportNetworks {
 
     /// Whether the files are those of text recognition.
     pub(super) fn has_ocr(&self) -> bool {
-        OcrNetworks::of(self.files.iter()).is_some()
+        OcrNetworks::of(&self.files.iter().collect::<Vec<_>>()).is_some()
     }
 
     /// The networks of text recognition beside the one for detection, by the names that the pipeline gives them; `None` if the
@@ -110,7 +110,8 @@ impl ExportNetworks {
     /// # Errors
     /// If one cannot be read.
     pub(super) fn read_ocr(&self) -> Result<Option<BTreeMap<String, ExportNetwork>>, FolderError> {
-        let Some(OcrNetworks { recognition, direction, .. }) = OcrNetworks::of(self.files.iter()) else {
+        let Some(OcrNetworks { recognition, direction, .. }) = OcrNetworks::of(&self.files.iter().collect::<Vec<_>>())
+        else {
             return Ok(None);
         };
         let named = [("recognition", Some(recognition)), ("direction", direction)];
@@ -150,7 +151,7 @@ impl ExportNetworks {
                 advice: "each file can be published as a network of tensors",
             });
         }
-        if let Some(roles) = OcrNetworks::of(files.iter().copied()) {
+        if let Some(roles) = OcrNetworks::of(&files) {
             return Ok(roles.detection);
         }
         match files.pop() {

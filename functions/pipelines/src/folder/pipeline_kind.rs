@@ -24,6 +24,11 @@ pub(super) enum Modality {
     Table,
 }
 
+/// Whether there is a pipeline `name`.
+pub fn is_pipeline(name: &str) -> bool {
+    PipelineKind::find(name).is_some()
+}
+
 impl PipelineKind {
     /// The pipeline `name`; `None` if there is none of that name.
     pub(super) fn find(name: &str) -> Option<&'static Self> {

@@ -4,16 +4,17 @@ use std::path::Path;
 
 use amaas_model::publish::{OnnxError, PublishError};
 use amaas_pipelines::export::PipelineSettings;
-use amaas_pipelines::folder::{Export, ExportOptions, FolderError, InferredPipeline};
+use amaas_pipelines::folder::{Export, ExportOptions, FolderError, InferredPipeline, is_pipeline};
 
 use crate::arguments::PipelineArguments;
 use crate::error::CliError;
 
-/// Reads the export at `path`. A model with the task `task` is published as its arguments say, without the files of its folder.
+/// Reads the export at `path`. If `task` is not a pipeline, the model is published as its arguments say, without the files of its folder.
 pub(crate) fn read(path: &Path, arguments: &PipelineArguments, task: Option<&str>) -> Result<Export, CliError> {
     let mut options = options(arguments)?;
-    if task.is_some() {
-        options.pipeline = Some(ExportOptions::TENSORS.to_owned());
+    if let Some(task) = task {
+        let pipeline = if is_pipeline(task) { task } else { ExportOptions::TENSORS };
+        options.pipeline = Some(pipeline.to_owned());
     }
     Export::read(path, &options).map_err(|error| folder_error(path, error))
 }
