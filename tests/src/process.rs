@@ -22,6 +22,8 @@ pub enum Program {
     Match,
     /// `functions/names`.
     Names,
+    /// `functions/pipelines`.
+    Pipelines,
     /// `functions/sentiment`.
     Sentiment,
     /// `functions/tensor`.
@@ -37,6 +39,7 @@ impl Program {
             Self::Generate => "amaas-generate",
             Self::Match => "amaas-match",
             Self::Names => "amaas-names",
+            Self::Pipelines => "amaas-pipelines",
             Self::Sentiment => "amaas-sentiment",
             Self::Tensor => "amaas-tensor",
         }

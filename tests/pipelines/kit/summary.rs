@@ -42,9 +42,12 @@ impl Summary {
             return Ok(());
         }
         if std::env::var_os("AMAAS_UPDATE_GOLDEN").is_some() {
-            return std::fs::write(&path, format!("{before}{BEGIN}{expected}{END}{after}")).map_err(|error| error.to_string());
+            return std::fs::write(&path, format!("{before}{BEGIN}{expected}{END}{after}"))
+                .map_err(|error| error.to_string());
         }
-        Err(format!("README.md: the table of pipelines is out of date; AMAAS_UPDATE_GOLDEN=1 writes it. Expected:{expected}"))
+        Err(format!(
+            "README.md: the table of pipelines is out of date; AMAAS_UPDATE_GOLDEN=1 writes it. Expected:{expected}"
+        ))
     }
 
     fn markdown(&self) -> String {

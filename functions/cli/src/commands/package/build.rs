@@ -98,11 +98,7 @@ impl CargoFeatures {
     ///
     /// # Errors
     /// If the package has no such feature, or one of a host is chosen.
-    fn arguments(
-        &self,
-        package: &str,
-        (hosts, chosen): (TargetHosts, &[String]),
-    ) -> Result<Vec<String>, CliError> {
+    fn arguments(&self, package: &str, (hosts, chosen): (TargetHosts, &[String])) -> Result<Vec<String>, CliError> {
         let of_host = |feature: &str| TargetHosts::Any.features().contains(&feature) || NOT_PACKAGED.contains(&feature);
         let own = || self.0.keys().map(String::as_str).filter(|name| *name != DEFAULT && !of_host(name));
         if let Some(unknown) = chosen.iter().find(|chosen| !own().any(|name| name == *chosen)) {
@@ -280,7 +276,10 @@ mod tests {
         assert_eq!(arguments(&all, TargetHosts::Any, &["text"]), only("dynamodb,grpc,http,lambda,openapi,sqlite,text"));
         for unknown in ["audio", "publish", "grpc", DEFAULT] {
             let error = arguments(&all, TargetHosts::Lambda, &[unknown]).expect_err(unknown);
-            assert!(error.contains(&format!("x has no feature {unknown:?} to choose; it has: text, vision")), "{error}");
+            assert!(
+                error.contains(&format!("x has no feature {unknown:?} to choose; it has: text, vision")),
+                "{error}"
+            );
         }
         let few = features(&["dynamodb", "lambda"], &[]);
         assert_eq!(arguments(&few, TargetHosts::Lambda, &[]), only("dynamodb,lambda"));
