@@ -28,7 +28,7 @@ impl Target {
         Self::posts(address, path, headers, &[body])
     }
 
-    /// A `POST` of each of `bodies`, of which there is at least one.
+    /// A `POST` of each of `bodies`, which are not empty.
     pub(crate) fn posts<Body: AsRef<[u8]>>(address: SocketAddr, path: &str, headers: &str, bodies: &[Body]) -> Self {
         let request = |body: &[u8]| {
             let length = body.len();

@@ -16,7 +16,8 @@ pub(super) async fn throughput(env: &BenchEnv, measure: &Measure, report: &mut R
         Err(why) => return report.note(format!("texts: {why}")),
     };
     env.publish_export(&folder, MODEL).await;
-    let words = [&env.library, &*folder.to_string_lossy(), &env.cores.to_string()];
+    let (file, threads) = (folder.to_string_lossy(), env.cores.to_string());
+    let words = [&*env.library, &*file, &*threads];
     let mut floor_process = RoleProcess::start("texts", &words);
     report.note(format!("texts: smallest, mean and largest number of tokens: {}", floor_process.line()));
     let expected: Vec<f32> = serde_json::from_str(&floor_process.ask("vector")).expect("numbers");
