@@ -175,7 +175,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// FastAPI.
+    /// `FastAPI`.
     pub(crate) const FASTAPI: Self = Self { name: "fastapi", package: "fastapi", one_process: false };
     /// The HTTP servers.
     pub(crate) const SERVERS: [Self; 4] = [

@@ -44,7 +44,7 @@ impl Encoder {
             let tensor = TensorRef::from_array_view(([1, data.len()], data.as_slice())).expect("a tensor");
             (name.to_owned(), SessionInputValue::from(tensor))
         });
-        let outputs = self.session.run(values.to_vec()).expect("a run");
+        let outputs = self.session.run(Vec::from(values)).expect("a run");
         let (_, hidden) = outputs[0].try_extract_tensor::<f32>().expect("FP32");
         let mut sum = vec![0_f64; hidden.len() / ids.len()];
         for token in hidden.chunks_exact(sum.len()) {

@@ -1,4 +1,4 @@
-//! The servers that embed texts: ours, FastAPI and text-embeddings-inference.
+//! The servers that embed texts: ours, `FastAPI` and text-embeddings-inference.
 
 use std::ffi::OsStr;
 use std::net::Ipv4Addr;
@@ -47,12 +47,12 @@ pub(crate) fn function(env: &BenchEnv) -> Function {
     env.launch(Program::Pipelines, MODEL).set("AMAAS_LOG", LOG).start()
 }
 
-/// The path of our route, which the script of FastAPI has too.
+/// The path of our route, which the script of `FastAPI` has too.
 pub(crate) fn path() -> String {
     format!("/v1/models/{MODEL}/predict")
 }
 
-/// FastAPI, with a process a core.
+/// `FastAPI`, with a process a core.
 fn fastapi(env: &BenchEnv, folder: &Path, bodies: &[Vec<u8>]) -> Result<Contestant, String> {
     let (peer, port) = (Peer::FASTAPI, free_port());
     if !peer.is_there() {
