@@ -1,6 +1,6 @@
 //! The environment of the benchmark: an object store that is no bottleneck, its models, and the settings of functions and clients.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use amaas::{ApiKey, Client, ClientBuilder};
@@ -12,6 +12,8 @@ use amaas_model::load::ModelSource;
 use amaas_model::load::TrustPolicy;
 use amaas_model::publish::{BlobProtection, Publication, Publisher, publish};
 use amaas_model::task::{Rows, Tasks, TextGeneration};
+use amaas_pipelines::folder::{Export, ExportOptions};
+use amaas_pipelines::with_pipelines;
 use amaas_sentiment::Sentiment;
 use amaas_serve::sealing::KeySet;
 use amaas_store::Store;
@@ -78,9 +80,16 @@ impl BenchEnv {
         self.put(amaas_generate::bundle(live()).expect("committed")).await;
     }
 
+    /// Publishes the export in `folder` as the model `model`.
+    pub(crate) async fn publish_export(&self, folder: &Path, model: &str) {
+        let export = Export::read(folder, &ExportOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+        self.put(export.publication(model).expect("a name")).await;
+    }
+
     async fn put(&self, publication: Publication) {
         KeySet::create(&self.store, &publication.model, &self.vault).await.expect("keys");
         let tasks = Tasks::default().with::<Rows<Sentiment>>().with::<TextGeneration<Generate>>();
+        let tasks = with_pipelines(tasks);
         let library = PathBuf::from(&self.library);
         let published = publish(&self.store, publication, &tasks, &library, &self.publisher).await.expect("published");
         let (rows, prepared) = (published.batching_reason, published.prepared_reason);

@@ -13,7 +13,7 @@ use crate::bench_env::BenchEnv;
 use crate::child::RoleProcess;
 use crate::load::{LoadResult, Target, load};
 use crate::process::ProcessTree;
-use crate::workload::{Workload, agrees};
+use crate::workload::{Workload, agrees, beside_the_build};
 
 /// A running server. It is stopped (SIGSTOP) except for its turns, and ends when this is dropped.
 pub(crate) struct Contestant {
@@ -30,6 +30,15 @@ impl Contestant {
         let function = env.launch(program, work.model()).set("AMAAS_LOG", LOG).start();
         let address = function.ready().await;
         Self::of("amaas", function, address, env, work).checked(&env.expected(work)).await
+    }
+
+    /// Ours: `function`, which is called with `bodies` at `path`.
+    pub(crate) async fn of_bodies(env: &BenchEnv, function: Function, path: &str, bodies: &[Vec<u8>]) -> Self {
+        let address = function.ready().await;
+        let headers = format!("x-api-key: {}\r\n", env.key.expose());
+        let target = Target::posts(address, path, &headers, bodies);
+        let tree = ProcessTree::of(function.pid().unsigned_abs());
+        Self { name: "amaas".to_owned(), target, tree, _process: Box::new(function) }
     }
 
     /// The same on a GPU; its answer is not compared yet.
@@ -81,24 +90,36 @@ impl Contestant {
     /// Why it does not give the expected answer.
     pub(crate) async fn peer(env: &BenchEnv, peer: &Peer, work: Workload) -> Result<Self, String> {
         let port = free_port();
-        let log = std::fs::File::create(env.folder().join(format!("{}.log", peer.name))).expect("a log");
+        let mut command = peer.command("serve.py", port, env.cores);
+        command.env("MODEL", env.file(work)).env("NAME", work.model());
+        let target = Target::post((Ipv4Addr::LOCALHOST, port).into(), &work.path(), "", &work.body());
+        let expected = env.expected(work);
+        Self::started(env, peer.shown(), command, target)?.answering(|body| agrees(body, &expected)).await
+    }
+
+    /// The server `name` that `command` starts; its log is in the environment's folder.
+    ///
+    /// # Errors
+    /// Why it cannot be started.
+    pub(crate) fn started(env: &BenchEnv, name: String, mut command: Command, target: Target) -> Result<Self, String> {
+        let file = name.split(' ').next().unwrap_or_default();
+        let log = std::fs::File::create(env.folder().join(format!("{file}.log"))).expect("a log");
         let errors = log.try_clone().expect("a log");
-        let mut command = Command::new(peer.python());
-        command.arg("serve.py").current_dir(peer.folder()).env_clear();
-        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path))).env("ORT_DISABLE_TELEMETRY", "1");
-        command.env("PYTHONDONTWRITEBYTECODE", "1");
-        command.env("MODEL", env.file(work)).env("NAME", work.model()).env("PORT", port.to_string());
-        let (workers, threads) = if peer.one_process { (1, env.cores) } else { (env.cores, 1) };
-        command.env("WORKERS", workers.to_string()).env("THREADS", threads.to_string()).env("BATCH", BATCH);
         let process =
             command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().map_err(|error| error.to_string())?;
-        let target = Target::post((Ipv4Addr::LOCALHOST, port).into(), &work.path(), "", &work.body());
         let tree = ProcessTree::of(process.id());
-        let contestant = Self { name: peer.shown(), target, tree, _process: Box::new(ReapedProcess(process)) };
-        let (expected, begun) = (env.expected(work), Instant::now());
+        Ok(Self { name, target, tree, _process: Box::new(ReapedProcess(process)) })
+    }
+
+    /// This one, once its first answer `fits`.
+    ///
+    /// # Errors
+    /// If it gives another answer, or none for a minute.
+    pub(crate) async fn answering(self, fits: impl Fn(&[u8]) -> bool) -> Result<Self, String> {
+        let begun = Instant::now();
         loop {
-            match contestant.target.call().await {
-                Ok((200, body)) if agrees(&body, &expected) => return Ok(contestant),
+            match self.target.call().await {
+                Ok((200, body)) if fits(&body) => return Ok(self),
                 Ok((200, body)) => return Err(format!("another answer: {}", String::from_utf8_lossy(&body))),
                 last if begun.elapsed() > STARTED => return Err(format!("no answer, but {last:?}")),
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -154,9 +175,11 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// `FastAPI`.
+    pub(crate) const FASTAPI: Self = Self { name: "fastapi", package: "fastapi", one_process: false };
     /// The HTTP servers.
     pub(crate) const SERVERS: [Self; 4] = [
-        Self { name: "fastapi", package: "fastapi", one_process: false },
+        Self::FASTAPI,
         Self { name: "kserve", package: "kserve", one_process: false },
         Self { name: "litserve", package: "litserve", one_process: false },
         Self { name: "mlserver", package: "mlserver", one_process: true },
@@ -164,11 +187,11 @@ impl Peer {
     /// The Lambda handler.
     pub(crate) const LAMBDA: Self = Self { name: "lambda", package: "awslambdaric", one_process: true };
 
-    /// Installs all of them if they are missing.
-    pub(crate) fn install() {
+    /// Installs those with the names `names` if they are missing; all of them if there is no name.
+    pub(crate) fn install(names: &[&str]) {
         let script = folder().join("install.sh");
         // It reports packages that it could not install.
-        let installed = Command::new("bash").arg(script).arg(installed()).status();
+        let installed = Command::new("bash").arg(script).arg(installed()).args(names).status();
         if let Err(error) = installed {
             eprintln!("the peers cannot be installed: {error}");
         }
@@ -187,6 +210,17 @@ impl Peer {
     /// Its script's folder.
     pub(crate) fn folder(&self) -> PathBuf {
         folder().join(self.name)
+    }
+
+    /// The command of its script `script`, for `port` of a machine with `cores` cores.
+    pub(crate) fn command(&self, script: &str, port: u16, cores: usize) -> Command {
+        let mut command = Command::new(self.python());
+        command.arg(script).current_dir(self.folder()).env_clear();
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path))).env("ORT_DISABLE_TELEMETRY", "1");
+        command.env("PYTHONDONTWRITEBYTECODE", "1").env("PORT", port.to_string());
+        let (workers, threads) = if self.one_process { (1, cores) } else { (cores, 1) };
+        command.env("WORKERS", workers.to_string()).env("THREADS", threads.to_string()).env("BATCH", BATCH);
+        command
     }
 
     /// Its name and version.
@@ -211,13 +245,11 @@ fn folder() -> PathBuf {
 
 /// Beside the build: `target/bench-peers`.
 fn installed() -> PathBuf {
-    let program = std::env::current_exe().expect("a process knows its program");
-    // target/<profile>/deps/serving-<hash>
-    program.ancestors().nth(3).expect("benchmarks lie in target/<profile>/deps").join("bench-peers")
+    beside_the_build("bench-peers")
 }
 
 /// The batch size, equal to ours.
 const BATCH: &str = "32";
 /// No log line for each call.
-const LOG: &str = "warn,amaas_serve::function=info";
+pub(crate) const LOG: &str = "warn,amaas_serve::function=info";
 const STARTED: Duration = Duration::from_mins(1);

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,28 +15,41 @@ use tokio::net::TcpStream;
 use crate::process::{ProcessTree, own_cpu};
 use crate::spread::percentile;
 
-/// A request and its address.
+/// An address, and the requests that clients send to it in turn.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
-    pub(crate) request: Bytes,
+    requests: Arc<[Bytes]>,
 }
 
 impl Target {
     /// A `POST` of `body`.
     pub(crate) fn post(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> Self {
-        let length = body.len();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n"
-        );
-        Self { address, request: [head.as_bytes(), body].concat().into() }
+        Self::posts(address, path, headers, &[body])
     }
 
-    /// One call on a connection of its own: the status and the body.
+    /// A `POST` of each of `bodies`, which are not empty.
+    pub(crate) fn posts<Body: AsRef<[u8]>>(address: SocketAddr, path: &str, headers: &str, bodies: &[Body]) -> Self {
+        let request = |body: &[u8]| {
+            let length = body.len();
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n"
+            );
+            Bytes::from([head.as_bytes(), body].concat())
+        };
+        Self { address, requests: bodies.iter().map(|body| request(body.as_ref())).collect() }
+    }
+
+    /// The first request on a connection of its own: the status and the body.
     pub(crate) async fn call(&self) -> std::io::Result<(u16, Vec<u8>)> {
         let mut connection = Connection::open(self.address).await?;
-        let status = connection.call(&self.request).await?;
+        let status = connection.call(self.request(0)).await?;
         Ok((status, connection.buffer.split_off(connection.body_at)))
+    }
+
+    /// The request of call `index`.
+    fn request(&self, index: usize) -> &Bytes {
+        &self.requests[index % self.requests.len()]
     }
 }
 
@@ -162,6 +176,8 @@ async fn drive(groups: Vec<ClientGroup>, time: Duration, server: ProcessTree) ->
 /// The progress of a measurement.
 #[derive(Default)]
 struct LoadProgress {
+    /// Calls that have begun, which take the requests in turn.
+    begun: Cell<usize>,
     /// Clients that have had an answer.
     answered: Cell<usize>,
     /// Begin and end of the measurement, once they are known.
@@ -171,8 +187,9 @@ struct LoadProgress {
 async fn caller(group: ClientGroup, course: Rc<LoadProgress>) -> GroupResult {
     let (mut seen, mut open, mut first) = (GroupResult::default(), None, true);
     while course.measured.get().is_none_or(|(_, end)| Instant::now() < end) {
+        let request = group.target.request(course.begun.replace(course.begun.get() + 1));
         let begun = Instant::now();
-        let status = tokio::time::timeout(CALL_TIMEOUT, call(&mut open, &group.target)).await.unwrap_or(0);
+        let status = tokio::time::timeout(CALL_TIMEOUT, call(&mut open, &group.target, request)).await.unwrap_or(0);
         let (now, took) = (Instant::now(), begun.elapsed().as_secs_f64() * 1e6);
         if status == 0 {
             open = None;
@@ -208,12 +225,12 @@ async fn caller(group: ClientGroup, course: Rc<LoadProgress>) -> GroupResult {
 }
 
 /// The status of one call; 0 if the connection broke.
-async fn call(open: &mut Option<Connection>, target: &Target) -> u16 {
+async fn call(open: &mut Option<Connection>, target: &Target, request: &[u8]) -> u16 {
     if open.is_none() {
         *open = Connection::open(target.address).await.ok();
     }
     let Some(connection) = open else { return 0 };
-    let status = connection.call(&target.request).await.unwrap_or(0);
+    let status = connection.call(request).await.unwrap_or(0);
     if !connection.stays {
         *open = None;
     }

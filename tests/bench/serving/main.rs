@@ -25,6 +25,7 @@ mod report;
 mod role;
 mod spread;
 mod synthetic;
+mod texts;
 mod workload;
 
 use std::process::ExitCode;

@@ -126,4 +126,11 @@ pub(crate) fn functions() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions")
 }
 
+/// The folder `name` of Cargo's target folder.
+pub(crate) fn beside_the_build(name: &str) -> PathBuf {
+    let program = std::env::current_exe().expect("a process knows its program");
+    // target/<profile>/deps/serving-<hash>
+    program.ancestors().nth(3).expect("benchmarks lie in target/<profile>/deps").join(name)
+}
+
 const TOKENS: i64 = 128;

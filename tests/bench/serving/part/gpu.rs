@@ -144,7 +144,7 @@ impl Both {
                 found.extend(rounds(ours, callers, 1, time).await);
             }
             let bar = format!("in-process run, CUDA, {} rows", best.1);
-            found.note_with(report, work, ours, (&bar, &floor));
+            found.note_with(report, work.name(), ours, (&bar, &floor));
             let what = format!("{name}, {callers} callers: amaas / in-process at its best batch");
             report.ratio(what, &found.rates[0], &floor, Aim::AtLeast(0.97));
         }

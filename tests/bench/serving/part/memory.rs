@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use amaas_e2e::Program;
+use amaas_e2e::{Function, Program};
 use amaas_engine::RuntimeConfig;
 use amaas_model::load::{LoadState, ModelSlot};
 use amaas_model::task::Tasks;
@@ -15,39 +15,60 @@ use crate::bench_env::BenchEnv;
 use crate::load::Target;
 use crate::process::ProcessTree;
 use crate::report::{Aim, Report};
+use crate::texts::Random;
 use crate::workload::Workload;
 
-/// M, called with up to eight rows of up to 256 tokens, for thirty times a turn's length, but long enough for every size to occur.
+/// M, called with up to eight rows of up to 256 tokens.
 pub(super) async fn calls(env: &BenchEnv, measure: &Measure, report: &mut Report, work: Workload) {
     let function =
         env.launch(Program::Tensor, work.model()).set("AMAAS_LOG", "warn,amaas_serve::function=info").start();
-    let address = function.ready().await;
-    let tree = ProcessTree::of(function.pid().unsigned_abs());
-    let headers = format!("x-api-key: {}\r\n", env.key.expose());
-    let (time, begun, mut seen, mut random) =
-        ((measure.time * 30).max(Duration::from_mins(5)), Instant::now(), Vec::new(), Random(7));
-    while begun.elapsed() < time {
+    let mut random = Random::new(7);
+    let next = move || {
         let (rows, tokens) = (1 + random.below(8), 1 + random.below(256));
-        let body = body(work, rows, tokens);
-        let (status, answer) = Target::post(address, &work.path(), &headers, &body).call().await.expect("an answer");
-        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
-        seen.push((begun.elapsed().as_secs_f64() / 60.0, tree.memory() as f64 / 1e6));
+        body(work, rows, tokens)
+    };
+    let weights = std::fs::metadata(env.file(work)).expect("the network").len();
+    let calls = RandomCalls { function, path: work.path(), next, name: work.name(), weights };
+    calls.measure(env, measure, report).await;
+}
+
+/// Calls of random sizes, one after another.
+pub(super) struct RandomCalls<Next> {
+    pub(super) function: Function,
+    pub(super) path: String,
+    /// The body of the next call.
+    pub(super) next: Next,
+    /// The workload's name in tables.
+    pub(super) name: &'static str,
+    /// The bytes of the weights.
+    pub(super) weights: u64,
+}
+
+impl<Next: FnMut() -> Vec<u8>> RandomCalls<Next> {
+    /// Calls the function for thirty times a turn's length, but long enough for every size to occur, and reports its memory.
+    pub(super) async fn measure(mut self, env: &BenchEnv, measure: &Measure, report: &mut Report) {
+        let address = self.function.ready().await;
+        let tree = ProcessTree::of(self.function.pid().unsigned_abs());
+        let headers = format!("x-api-key: {}\r\n", env.key.expose());
+        let (time, begun, mut seen) = ((measure.time * 30).max(Duration::from_mins(5)), Instant::now(), Vec::new());
+        while begun.elapsed() < time {
+            let target = Target::post(address, &self.path, &headers, &(self.next)());
+            let (status, answer) = target.call().await.expect("an answer");
+            assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+            seen.push((begun.elapsed().as_secs_f64() / 60.0, tree.memory() as f64 / 1e6));
+        }
+        let (name, weights) = (self.name, self.weights as f64 / 1e6);
+        let second = &seen[seen.len() / 2..];
+        let most = seen.iter().map(|(_, memory)| *memory).fold(0.0, f64::max);
+        let (calls, minutes) = (seen.len(), time.as_secs_f64() / 60.0);
+        report.note(format!(
+            "{name}, {calls} calls of random sizes in {minutes:.1} minutes: {most:.0} MB at most, {:.0} MB in the end; weights {weights:.0} MB",
+            second.last().map_or(0.0, |(_, memory)| *memory)
+        ));
+        let slope = slope(second) / most * 100.0;
+        let what = format!("{name}, calls of random sizes: growth in the second half");
+        report.claim(what, "% a minute", &[slope], Aim::AtMost(1.0));
     }
-    let (name, weights) = (work.name(), std::fs::metadata(env.file(work)).expect("the network").len() as f64 / 1e6);
-    let second = &seen[seen.len() / 2..];
-    let most = seen.iter().map(|(_, memory)| *memory).fold(0.0, f64::max);
-    let (calls, minutes) = (seen.len(), time.as_secs_f64() / 60.0);
-    report.note(format!(
-        "{name}, {calls} calls of random sizes in {minutes:.1} minutes: {most:.0} MB at most, {:.0} MB in the end; weights {weights:.0} MB",
-        second.last().map_or(0.0, |(_, memory)| *memory)
-    ));
-    let slope = slope(second) / most * 100.0;
-    report.claim(
-        format!("{name}, calls of random sizes: growth in the second half"),
-        "% a minute",
-        &[slope],
-        Aim::AtMost(1.0),
-    );
 }
 
 /// M, loaded and dropped repeatedly in this process.
@@ -94,16 +115,6 @@ fn own_memory() -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
     kilobytes.unwrap_or_default() * 1024.0 / 1e6
-}
-
-/// The same sizes in each run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((self.0 >> 33) % bound).unwrap_or_default()
-    }
 }
 
 const CYCLES: u32 = 200;

@@ -9,6 +9,7 @@ mod neighbours;
 mod overhead;
 mod refusal;
 mod tail;
+mod texts;
 mod throughput;
 
 use std::path::Path;
@@ -54,8 +55,8 @@ async fn run(measure: &Measure) -> Result<Report, String> {
     let begun = Instant::now();
     let env = BenchEnv::start().await;
     machine(&env, measure, &mut report);
-    if !measure.smoke && measure.only != ["gpu"] {
-        Peer::install();
+    if !measure.smoke {
+        install_peers(measure);
     }
     let wants = |part: &str| measure.wants(part);
     env.publish(Workload::Tiny).await;
@@ -102,6 +103,12 @@ async fn whole(env: &Arc<BenchEnv>, measure: &Measure, report: &mut Report) {
     if wants("overload") {
         tail::overload(env, measure, report, medium).await;
     }
+    if wants("texts") {
+        texts::throughput(env, measure, report).await;
+    }
+    if wants("texts-memory") {
+        texts::memory(env, measure, report).await;
+    }
     if wants("memory") {
         memory::calls(env, measure, report, medium).await;
         memory::loads(env, report, medium).await;
@@ -110,6 +117,16 @@ async fn whole(env: &Arc<BenchEnv>, measure: &Measure, report: &mut Report) {
         cold::cold(env, measure, report, medium).await;
         env.publish(Workload::Large).await;
         cold::large(env, measure, report).await;
+    }
+}
+
+/// Installs the peers of the selected parts.
+fn install_peers(measure: &Measure) {
+    let others = |part: &String| !["gpu", "texts", "texts-memory"].contains(&part.as_str());
+    if measure.only.is_empty() || measure.only.iter().any(others) {
+        Peer::install(&[]);
+    } else if measure.names("texts") {
+        Peer::install(&[Peer::FASTAPI.name]);
     }
 }
 

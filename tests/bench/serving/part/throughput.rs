@@ -18,7 +18,7 @@ pub(super) async fn small(env: &BenchEnv, measure: &Measure, report: &mut Report
     let contestants = contestants(env, Program::Sentiment, Workload::Tiny, report).await;
     for callers in [8, 32, 64] {
         let found = rounds(&contestants, callers, measure.rounds, measure.time).await;
-        found.note(report, Workload::Tiny, &contestants);
+        found.note(report, Workload::Tiny.name(), &contestants);
         let what = format!("T, {callers} callers");
         if let Some(best) = found.best_peer() {
             report.ratio(format!("{what}: amaas / best peer"), &found.rates[0], &best, Aim::AtLeast(5.0));
@@ -51,7 +51,7 @@ pub(super) async fn medium(env: &BenchEnv, measure: &Measure, report: &mut Repor
             floor.push(rate(&mut networks[index], rows, time));
             found.extend(rounds(&contestants, callers, 1, time).await);
         }
-        found.note_with(report, work, &contestants, ("in-process run, best batch", &floor));
+        found.note_with(report, work.name(), &contestants, ("in-process run, best batch", &floor));
         let what = format!("{}, {callers} callers", work.name());
         report.ratio(
             format!("{what}: amaas / in-process at its best batch"),
@@ -91,7 +91,7 @@ async fn contestants(env: &BenchEnv, program: Program, work: Workload, report: &
 pub(super) struct Found {
     callers: usize,
     pub(super) rates: Vec<Vec<f64>>,
-    cpu: Vec<Vec<f64>>,
+    pub(super) cpu: Vec<Vec<f64>>,
     own: Vec<f64>,
     lost: Vec<usize>,
 }
@@ -109,25 +109,22 @@ impl Found {
         self.own.extend(other.own);
     }
 
-    /// The best peer of each round.
-    fn best_peer(&self) -> Option<Vec<f64>> {
-        let (_, peers) = self.rates.split_first()?;
-        let best = |round: usize| peers.iter().filter_map(|rates| rates.get(round)).copied().reduce(f64::max);
-        (0..self.rates[0].len()).map(best).collect()
+    /// The highest rate of the peers in each round.
+    pub(super) fn best_peer(&self) -> Option<Vec<f64>> {
+        best_of_peers(&self.rates, f64::max)
     }
 
-    fn note(&self, report: &mut Report, work: Workload, contestants: &[Contestant]) {
-        self.note_with(report, work, contestants, ("", &[]));
+    /// The lowest CPU time a call of the peers in each round.
+    pub(super) fn least_cpu_of_peers(&self) -> Option<Vec<f64>> {
+        best_of_peers(&self.cpu, f64::min)
     }
 
-    pub(super) fn note_with(
-        &self,
-        report: &mut Report,
-        work: Workload,
-        contestants: &[Contestant],
-        floor: (&str, &[f64]),
-    ) {
-        let (name, callers) = (work.name(), self.callers);
+    fn note(&self, report: &mut Report, name: &str, contestants: &[Contestant]) {
+        self.note_with(report, name, contestants, ("", &[]));
+    }
+
+    pub(super) fn note_with(&self, report: &mut Report, name: &str, contestants: &[Contestant], floor: (&str, &[f64])) {
+        let callers = self.callers;
         let bars = |values: &[Vec<f64>]| -> Vec<(String, Vec<f64>)> {
             contestants.iter().map(|contestant| contestant.name.clone()).zip(values.to_vec()).collect()
         };
@@ -141,6 +138,13 @@ impl Found {
             report.note(format!("{name}, {callers} callers: {} lost {lost} calls", contestant.name));
         }
     }
+}
+
+/// The best value of the peers, which follow ours, in each round.
+fn best_of_peers(values: &[Vec<f64>], better: fn(f64, f64) -> f64) -> Option<Vec<f64>> {
+    let (ours, peers) = values.split_first()?;
+    let best = |round: usize| peers.iter().filter_map(|values| values.get(round)).copied().reduce(better);
+    (0..ours.len()).map(best).collect()
 }
 
 /// Measures each of `contestants` with `callers` clients, in turns.

@@ -4,6 +4,7 @@ mod decode;
 mod empty;
 mod network;
 mod s3;
+mod texts;
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -26,6 +27,9 @@ pub(crate) fn play(role: &str, words: &[String]) -> ExitCode {
         ("s3", [folder]) => {
             end_with_input();
             s3::serve(folder);
+        }
+        ("texts", [library, folder, threads]) => {
+            texts::serve(library, folder, threads.parse().expect("a number"));
         }
         _ => return ExitCode::from(2),
     }
