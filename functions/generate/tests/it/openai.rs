@@ -95,7 +95,7 @@ async fn errors_are_openais_object() {
         (key, with("n", 2.into()), 400, Some("n"), "invalid_input", "expected 1"),
         (key, with("top_k", 1.into()), 400, Some("top_k"), "invalid_input", "unknown member \"top_k\""),
         (key, with("max_completion_tokens", 5.into()), 400, Some("max_completion_tokens"), "invalid_input", "unknown"),
-        (key, with("store", true.into()), 400, Some("store"), "invalid_input", "expected false"),
+        (key, with("store", "a".into()), 400, Some("store"), "invalid_input", "expected true or false"),
         (key, with("best_of", 2.into()), 400, Some("best_of"), "invalid_input", "expected 1"),
         (key, with("temperature", 3.into()), 400, Some("temperature"), "invalid_input", "from 0 to 2"),
         (key, with("stop", "".into()), 400, Some("stop"), "invalid_input", "one character or more"),
